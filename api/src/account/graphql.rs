@@ -1,0 +1,528 @@
+//! Accounts, sign-ins and grants as GraphQL shows them.
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, Union, connection::Connection};
+use chrono::{DateTime, Utc};
+use entity::{
+    account,
+    id::{AccountId, ActivityId, GrantId, OrganisationId, PersonId, ProgrammeId},
+    role_grant,
+};
+
+use super::{
+    AccountErrorCode, AccountUserError,
+    grant::{GrantErrorCode, GrantUserError, Over},
+    sign_in::{self, RefreshTokensErrorCode, RefreshTokensUserError, Refreshed, SignInErrorCode, SignInUserError},
+};
+use crate::{
+    activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
+    authn::{self, Tokens},
+    authz::policy::{
+        CreateAccount, DisableAccount, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme, ResetPassword,
+        RevokeGrant, ViewAccount, ViewPerson,
+    },
+    error::{Error, Failure, Refusal},
+    graphql::{Gid, Viewer, settle},
+    organisation::graphql::Organisation,
+    page::Slice,
+    person::graphql::Person,
+    programme::graphql::Programme,
+    text::Check,
+    write::Note,
+};
+
+/// What a grant allows.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "role_grant::Role")]
+pub enum Role {
+    /// 系统管理员: accounts, settings, jobs; sees no personal data of attendees.
+    PlatformAdmin,
+    /// 安全管理员: grants and policies; sees no personal data of attendees.
+    SecurityAdmin,
+    /// 审计员: reads the audit log and its verification; nothing else.
+    Auditor,
+    /// 组织管理员: everything on activities, people and organisations in its subtree; grants roles there, none above
+    /// its own.
+    OrgAdmin,
+    /// 主办: everything on its programmes or activities; names door staff for them.
+    Organiser,
+    /// 联络员: registers and lists its own organisation's people.
+    Liaison,
+    /// 签到员: checks in at its activities; phones masked.
+    DoorStaff,
+    /// 查看: figures in its scope, no person.
+    Viewer,
+}
+
+/// What signs in (账号).
+pub struct Account(pub account::Model);
+
+#[Object]
+impl Account {
+    pub async fn id(&self) -> Gid<AccountId> {
+        Gid(self.0.id)
+    }
+
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// The person who uses it, if that is on record.
+    async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        let Some(id) = self.0.person_id else { return Ok(None) };
+        let viewer = Viewer::of(ctx);
+        let own = viewer.gate.who()?.account.id == self.0.id;
+        let row = viewer.row(id).await?;
+        if own {
+            return Ok(Some(Person { row, phone_is_open: true }));
+        }
+        let seen = viewer.gate.permit_on::<ViewPerson>(row).await.ok();
+        Ok(seen.map(|it| Person { row: it.into_row(), phone_is_open: false }))
+    }
+
+    /// The organisation that looks after it.
+    async fn home(&self, ctx: &Context<'_>) -> Result<Organisation> {
+        Ok(Organisation(Viewer::of(ctx).row(self.0.home_id).await?))
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Since when it is out of use, if it is.
+    async fn disabled_at(&self) -> Option<DateTime<Utc>> {
+        self.0.disabled_at
+    }
+
+    /// What was granted to it and not taken back, oldest first.
+    async fn grants(&self, ctx: &Context<'_>) -> Result<Vec<Grant>> {
+        let rows = super::grant::list(Viewer::of(ctx).db.read(), self.0.id).await?;
+        Ok(rows.into_iter().map(Grant).collect())
+    }
+}
+
+/// What a grant reaches.
+#[derive(Union)]
+pub enum GrantScope {
+    Organisation(Organisation),
+    Programme(Programme),
+    Festival(FestivalActivity),
+    Relay(RelayEvent),
+    Academy(AcademyClass),
+}
+
+/// A role over a scope, until a time (授权).
+pub struct Grant(pub role_grant::Model);
+
+#[Object]
+impl Grant {
+    pub async fn id(&self) -> Gid<GrantId> {
+        Gid(self.0.id)
+    }
+
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// An organisation with everything below it, a programme, or an activity.
+    async fn scope(&self, ctx: &Context<'_>) -> Result<GrantScope> {
+        let viewer = Viewer::of(ctx);
+        Ok(match (self.0.organisation_id, self.0.programme_id, self.0.activity_id) {
+            (Some(id), _, _) => GrantScope::Organisation(Organisation(viewer.row(id).await?)),
+            (_, Some(id), _) => GrantScope::Programme(Programme(viewer.row(id).await?)),
+            (_, _, Some(id)) => match Activity::from(viewer.row(id).await?) {
+                Activity::Festival(it) => GrantScope::Festival(it),
+                Activity::Relay(it) => GrantScope::Relay(it),
+                Activity::Academy(it) => GrantScope::Academy(it),
+            },
+            (None, None, None) => return Err(Failure::internal("a grant without a scope").into()),
+        })
+    }
+
+    /// Until when it holds; null for as long as it is not taken back.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.expires_at
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// Since when it is taken back, if it is.
+    async fn revoked_at(&self) -> Option<DateTime<Utc>> {
+        self.0.revoked_at
+    }
+}
+
+/// Who is signed in.
+#[derive(SimpleObject)]
+#[graphql(name = "Viewer")]
+pub struct SignedIn {
+    account: Account,
+    /// What is granted to them and in force now.
+    grants: Vec<Grant>,
+}
+
+#[derive(InputObject)]
+pub struct SignInInput {
+    username: String,
+    password: String,
+}
+
+#[derive(SimpleObject)]
+pub struct SignInPayload {
+    tokens: Option<Tokens>,
+    viewer: Option<SignedIn>,
+    user_errors: Vec<SignInUserError>,
+}
+
+#[derive(InputObject)]
+pub struct RefreshTokensInput {
+    refresh_token: String,
+}
+
+#[derive(SimpleObject)]
+pub struct RefreshTokensPayload {
+    tokens: Option<Tokens>,
+    user_errors: Vec<RefreshTokensUserError>,
+}
+
+#[derive(SimpleObject)]
+pub struct SignOutPayload {
+    /// Whether somebody was signed in, and is not any more.
+    signed_out: bool,
+}
+
+#[derive(InputObject)]
+pub struct CreateAccountInput {
+    /// The organisation that looks after the account.
+    organisation_id: Gid<OrganisationId>,
+    /// 3 to 50 letters, digits, dots, dashes or underscores; kept in lower case, unique.
+    username: String,
+    /// 10 to 200 characters, without the username.
+    password: String,
+    person_id: Option<Gid<PersonId>>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct DisableAccountInput {
+    account_id: Gid<AccountId>,
+}
+
+#[derive(InputObject)]
+pub struct ResetPasswordInput {
+    account_id: Gid<AccountId>,
+    /// 10 to 200 characters, without the username.
+    password: String,
+}
+
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    old_password: String,
+    /// 10 to 200 characters, without the username.
+    new_password: String,
+}
+
+#[derive(InputObject)]
+pub struct GrantRoleInput {
+    account_id: Gid<AccountId>,
+    role: Role,
+    /// Over an organisation and everything below it.
+    organisation_id: Option<Gid<OrganisationId>>,
+    /// Over a programme; for ORGANISER, DOOR_STAFF and VIEWER.
+    programme_id: Option<Gid<ProgrammeId>>,
+    /// Over an activity; for ORGANISER, DOOR_STAFF and VIEWER.
+    activity_id: Option<Gid<ActivityId>>,
+    expires_at: Option<DateTime<Utc>>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct RevokeGrantInput {
+    grant_id: Gid<GrantId>,
+    /// Why; at most 500 characters.
+    reason: Option<String>,
+}
+
+macro_rules! payloads {
+    ($($name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        #[derive(SimpleObject)]
+        pub struct $name {
+            $field: Option<$node>,
+            user_errors: Vec<$error>,
+        }
+    )*};
+}
+payloads! {
+    CreateAccountPayload { account: Account, AccountUserError }
+    DisableAccountPayload { account: Account, AccountUserError }
+    ResetPasswordPayload { account: Account, AccountUserError }
+    ChangePasswordPayload { account: Account, AccountUserError }
+    GrantRolePayload { grant: Grant, GrantUserError }
+    RevokeGrantPayload { grant: Grant, GrantUserError }
+}
+
+#[derive(Default)]
+pub struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// Who is signed in. UNAUTHENTICATED if nobody is.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<SignedIn>> {
+        let who = Viewer::of(ctx).gate.who()?;
+        Ok(Some(SignedIn {
+            account: Account(who.account.clone()),
+            grants: who.grants.iter().map(|it| Grant(it.row.clone())).collect(),
+        }))
+    }
+
+    /// One account. For PLATFORM_ADMIN, SECURITY_ADMIN and ORG_ADMIN of the organisation that looks after it.
+    async fn account(&self, ctx: &Context<'_>, id: Gid<AccountId>) -> Result<Option<Account>> {
+        Ok(Some(Account(Viewer::of(ctx).gate.permit::<ViewAccount>(id.0).await?.into_row())))
+    }
+
+    /// The accounts that organisations in the viewer's scope look after, in the order in which they were made.
+    /// For PLATFORM_ADMIN, SECURITY_ADMIN and ORG_ADMIN.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn accounts(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Account>> {
+        let viewer = Viewer::of(ctx);
+        let reach = viewer.gate.reach::<ViewAccount>()?;
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        Ok(super::list(viewer.db.read(), &reach, slice).await?.connection(|it| it.id, Account))
+    }
+}
+
+#[derive(Default)]
+pub struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Signs in with a username and a password. For everybody.
+    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
+        let viewer = Viewer::of(ctx);
+        let found = match super::clean_username(&input.username) {
+            Some(name) => super::named(viewer.db.read(), &name).await?.filter(|it| it.disabled_at.is_none()),
+            None => None,
+        };
+        // As long is spent on an account that there is not as on one that there is.
+        let hash = found.as_ref().map(|it| it.password_hash.clone());
+        let right = authn::password_matches(&viewer.app, input.password, hash).await?;
+        let done = match found.filter(|_| right) {
+            None => Err(SignInErrorCode::InvalidCredentials.into()),
+            Some(account) => {
+                viewer
+                    .write_unsigned("SignIn", async |tx| {
+                        let opened = sign_in::public_open(tx, &viewer.app.keys, account.id, viewer.now).await?;
+                        Ok((opened, Some(account.id)))
+                    })
+                    .await
+                    .map(|(tokens, _)| (tokens, account))
+            }
+        };
+        let (done, user_errors) = settle(done, viewer.lang)?;
+        let Some((tokens, account)) = done else {
+            return Ok(SignInPayload { tokens: None, viewer: None, user_errors });
+        };
+        let grants = crate::authz::grants_of(viewer.db.read(), account.id, viewer.now).await?;
+        let grants = grants.into_iter().map(|it| Grant(it.row)).collect();
+        let viewer = Some(SignedIn { account: Account(account), grants });
+        Ok(SignInPayload { tokens: Some(tokens), viewer, user_errors })
+    }
+
+    /// Changes a refresh token for new tokens. Each token works once; a second use ends the sign-in. For everybody.
+    async fn refresh_tokens(&self, ctx: &Context<'_>, input: RefreshTokensInput) -> Result<RefreshTokensPayload> {
+        let viewer = Viewer::of(ctx);
+        let done = viewer
+            .write_unsigned("RefreshTokens", async |tx| {
+                let it = sign_in::public_refresh(tx, &viewer.app.keys, &input.refresh_token, viewer.now).await?;
+                let account = match &it {
+                    Refreshed::Tokens(_, account) | Refreshed::Reused(account) => Some(*account),
+                    Refreshed::Unknown => None,
+                };
+                Ok((it, account))
+            })
+            .await;
+        // The end of a sign-in is kept, so that it is refused only after the commit.
+        let done = done.and_then(|it| match it {
+            Refreshed::Tokens(tokens, _) => Ok(tokens),
+            Refreshed::Reused(_) | Refreshed::Unknown => {
+                Err(RefreshTokensErrorCode::InvalidToken.at(["refreshToken"]).into())
+            }
+        });
+        let (tokens, user_errors) = settle(done, viewer.lang)?;
+        Ok(RefreshTokensPayload { tokens, user_errors })
+    }
+
+    /// Ends the sign-in that the request speaks for. For everybody who is signed in.
+    async fn sign_out(&self, ctx: &Context<'_>) -> Result<SignOutPayload> {
+        let viewer = Viewer::of(ctx);
+        let who = viewer.gate.who()?;
+        let done: Result<(), Error<SignInErrorCode>> = viewer
+            .write_unsigned("SignOut", async |tx| {
+                if let Some(id) = who.sign_in {
+                    sign_in::end(tx, id, viewer.now).await?;
+                }
+                Ok(((), Some(who.account.id)))
+            })
+            .await;
+        let (done, _) = settle::<(), SignInUserError>(done, viewer.lang)?;
+        Ok(SignOutPayload { signed_out: done.is_some() })
+    }
+
+    /// Makes an account that an organisation looks after. It may do nothing until a role is granted to it.
+    /// For PLATFORM_ADMIN and ORG_ADMIN.
+    async fn create_account(&self, ctx: &Context<'_>, input: CreateAccountInput) -> Result<CreateAccountPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CreateAccount>(input.organisation_id.0).await?;
+        let person = match input.person_id {
+            Some(id) => Some(viewer.gate.permit::<ViewPerson>(id.0).await?.on().id),
+            None => None,
+        };
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let mut check = Check::new(AccountErrorCode::PasswordLength);
+        let username = super::clean_username(&input.username).unwrap_or_else(|| {
+            check.refuse(AccountErrorCode::UsernameInvalid.at(["username"]));
+            String::new()
+        });
+        if let Some(fault) = super::password_fault(&input.username.trim().to_ascii_lowercase(), &input.password) {
+            check.refuse(fault.at(["password"]));
+        }
+        let done = match check.done() {
+            Err(refused) => Err(refused),
+            Ok(()) => {
+                let hash = authn::hash_password(&viewer.app, input.password).await?;
+                viewer
+                    .write(&permit, note, async |tx| {
+                        super::create(tx, &permit, username, hash, person, viewer.now).await
+                    })
+                    .await
+            }
+        };
+        let (account, user_errors) = settle(done, viewer.lang)?;
+        Ok(CreateAccountPayload { account: account.map(Account), user_errors })
+    }
+
+    /// Takes an account out of use at once. For PLATFORM_ADMIN and ORG_ADMIN; not for one's own.
+    async fn disable_account(&self, ctx: &Context<'_>, input: DisableAccountInput) -> Result<DisableAccountPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<DisableAccount>(input.account_id.0).await?;
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| super::disable(tx, &permit, viewer.now).await)
+            .await;
+        let (account, user_errors) = settle(done, viewer.lang)?;
+        Ok(DisableAccountPayload { account: account.map(Account), user_errors })
+    }
+
+    /// Gives an account a new password, which ends its sign-ins. For PLATFORM_ADMIN and ORG_ADMIN.
+    async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> Result<ResetPasswordPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<ResetPassword>(input.account_id.0).await?;
+        let done = match super::password_fault(&permit.on().username, &input.password) {
+            Some(fault) => Err(fault.at(["password"]).into()),
+            None => {
+                let hash = authn::hash_password(&viewer.app, input.password).await?;
+                viewer
+                    .write(&permit, Note::default(), async |tx| {
+                        super::reset_password(tx, &permit, hash, viewer.now).await
+                    })
+                    .await
+            }
+        };
+        let (account, user_errors) = settle(done, viewer.lang)?;
+        Ok(ResetPasswordPayload { account: account.map(Account), user_errors })
+    }
+
+    /// Changes one's own password, which ends all of one's sign-ins, this one too. For everybody who is signed in.
+    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<ChangePasswordPayload> {
+        let viewer = Viewer::of(ctx);
+        let account = &viewer.gate.who()?.account;
+        let right =
+            authn::password_matches(&viewer.app, input.old_password, Some(account.password_hash.clone())).await?;
+        let done = if !right {
+            Err(AccountErrorCode::PasswordWrong.at(["oldPassword"]).into())
+        } else if let Some(fault) = super::password_fault(&account.username, &input.new_password) {
+            Err(fault.at(["newPassword"]).into())
+        } else {
+            let hash = authn::hash_password(&viewer.app, input.new_password).await?;
+            viewer
+                .write_unsigned("ChangePassword", async |tx| {
+                    Ok((super::set_password(tx, account, hash, viewer.now).await?, Some(account.id)))
+                })
+                .await
+        };
+        let (account, user_errors) = settle(done, viewer.lang)?;
+        Ok(ChangePasswordPayload { account: account.map(Account), user_errors })
+    }
+
+    /// Gives an account a role over a scope. For SECURITY_ADMIN; for ORG_ADMIN in its subtree, none above its own;
+    /// for ORGANISER, door staff of its programmes and activities. Nobody grants to oneself.
+    async fn grant_role(&self, ctx: &Context<'_>, input: GrantRoleInput) -> Result<GrantRolePayload> {
+        let viewer = Viewer::of(ctx);
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let (role, until, now) = (input.role.into(), input.expires_at, viewer.now);
+        let done = match (input.organisation_id, input.programme_id, input.activity_id) {
+            (Some(Gid(id)), None, None) => {
+                let permit = viewer.gate.permit::<GrantOnOrganisation>(id).await?;
+                let to = grantee(viewer, input.account_id.0).await?;
+                let over = Over::Organisation(id);
+                viewer
+                    .write(&permit, note, async |tx| {
+                        super::grant::give(tx, &permit, over, &to, role, until, now).await
+                    })
+                    .await
+            }
+            (None, Some(Gid(id)), None) => {
+                let permit = viewer.gate.permit::<GrantOnProgramme>(id).await?;
+                let to = grantee(viewer, input.account_id.0).await?;
+                let over = Over::Programme(id);
+                viewer
+                    .write(&permit, note, async |tx| {
+                        super::grant::give(tx, &permit, over, &to, role, until, now).await
+                    })
+                    .await
+            }
+            (None, None, Some(Gid(id))) => {
+                let permit = viewer.gate.permit::<GrantOnActivity>(id).await?;
+                let to = grantee(viewer, input.account_id.0).await?;
+                let over = Over::Activity(id);
+                viewer
+                    .write(&permit, note, async |tx| {
+                        super::grant::give(tx, &permit, over, &to, role, until, now).await
+                    })
+                    .await
+            }
+            _ => {
+                viewer.gate.who()?;
+                Err(GrantErrorCode::ScopeUnclear.into())
+            }
+        };
+        let (grant, user_errors) = settle(done, viewer.lang)?;
+        Ok(GrantRolePayload { grant: grant.map(Grant), user_errors })
+    }
+
+    /// Takes a grant back. For those who may give it.
+    async fn revoke_grant(&self, ctx: &Context<'_>, input: RevokeGrantInput) -> Result<RevokeGrantPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<RevokeGrant>(input.grant_id.0).await?;
+        let note = Note::default().because(input.reason.as_deref());
+        let done =
+            viewer.write(&permit, note, async |tx| super::grant::revoke(tx, &permit, viewer.now).await).await;
+        let (grant, user_errors) = settle(done, viewer.lang)?;
+        Ok(RevokeGrantPayload { grant: grant.map(Grant), user_errors })
+    }
+}
+
+/// The account that is to get a role. Its id is enough: whoever was told it may name it.
+async fn grantee(viewer: &Viewer, id: AccountId) -> Result<account::Model, Failure> {
+    use async_graphql::dataloader::Loader;
+    viewer.db.load(&[id]).await?.remove(&id).ok_or(Failure::NotFound)
+}

@@ -1,0 +1,664 @@
+//! Activities as GraphQL shows them: three types behind one interface.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, Enum, InputObject, Interface, Lookahead, Object, Result, SimpleObject, connection::Connection,
+};
+use chrono::{DateTime, Utc};
+use entity::{
+    activity, capacity_pool, category,
+    id::{ActivityId, CategoryId, OrganisationId, ProgrammeId},
+    organisation,
+    programme::{self, Kind},
+};
+
+use super::{
+    ActivityStatusErrorCode, ActivityStatusUserError, CapacityErrorCode, CapacityUserError, CategoryDraft, Change,
+    CreateActivityErrorCode, CreateActivityUserError, Draft, Filter,
+};
+use crate::{
+    authz::policy::{
+        CancelActivity, CloseActivity, CreateActivity, CreateCategory, HoldActivity, PublishActivity, SetCapacity,
+        UpdateActivity, ViewActivity, ViewProgramme,
+    },
+    capacity,
+    error::{Failure, Refusal},
+    graphql::{Gid, Viewer, settle},
+    organisation::graphql::Organisation,
+    page::Slice,
+    programme::graphql::{Programme, ProgrammeKind},
+    registration::graphql::{Registration, RegistrationFilter},
+    roster::graphql::RosterBatch,
+    session::graphql::{Session, SessionInput},
+    text::Check,
+    write::Note,
+};
+
+/// How far an activity is: DRAFT → PUBLISHED → CLOSED, or CANCELLED.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "activity::Status")]
+pub enum ActivityStatus {
+    /// Being set up.
+    Draft,
+    /// Open to its audience.
+    Published,
+    /// Over; nothing new is registered.
+    Closed,
+    /// Called off, with a reason.
+    Cancelled,
+}
+
+/// The row of an activity, with what a list fetched ahead for all of its rows at once.
+#[derive(Clone)]
+pub struct Node {
+    pub row: Arc<activity::Model>,
+    pools: Option<Vec<capacity_pool::Model>>,
+    programme: Option<programme::Model>,
+    host: Option<organisation::Model>,
+}
+
+impl Node {
+    async fn pool(&self, ctx: &Context<'_>) -> Result<capacity_pool::Model> {
+        let whole = |pools: &[capacity_pool::Model]| pools.iter().find(|it| it.category_id.is_none()).cloned();
+        let found = match &self.pools {
+            Some(pools) => whole(pools),
+            None => whole(&self.fetch_pools(ctx).await?),
+        };
+        Ok(found.ok_or_else(|| Failure::internal("an activity without its pool"))?)
+    }
+
+    async fn fetch_pools(&self, ctx: &Context<'_>) -> Result<Vec<capacity_pool::Model>> {
+        Ok(capacity::of(Viewer::of(ctx).db.read(), [self.row.id]).await?.remove(&self.row.id).unwrap_or_default())
+    }
+}
+
+macro_rules! activity_types {
+    ($($(#[doc = $doc:literal])+ $name:ident;)*) => {$(
+        $(#[doc = $doc])+
+        pub struct $name(pub Node);
+
+        #[Object]
+        impl $name {
+            pub async fn id(&self) -> Gid<ActivityId> {
+                Gid(self.0.row.id)
+            }
+
+            async fn title(&self) -> &str {
+                &self.0.row.title
+            }
+
+            async fn status(&self) -> ActivityStatus {
+                self.0.row.status.into()
+            }
+
+            /// Why it was called off, if it was.
+            async fn cancel_reason(&self) -> Option<&str> {
+                self.0.row.cancel_reason.as_deref()
+            }
+
+            /// The first session's start.
+            async fn starts_at(&self) -> Option<DateTime<Utc>> {
+                self.0.row.starts_at
+            }
+
+            /// The last session's end.
+            async fn ends_at(&self) -> Option<DateTime<Utc>> {
+                self.0.row.ends_at
+            }
+
+            async fn venue(&self) -> Option<&str> {
+                self.0.row.venue.as_deref()
+            }
+
+            /// A name of the IANA time zone database; a day of this activity begins at 00:00 there.
+            async fn time_zone(&self) -> &str {
+                &self.0.row.time_zone
+            }
+
+            /// How many seats there are; null for as many as come.
+            async fn capacity(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+                Ok(self.0.pool(ctx).await?.size)
+            }
+
+            /// How many seats are held. Whoever is on the waiting list holds none.
+            async fn seats_taken(&self, ctx: &Context<'_>) -> Result<i32> {
+                Ok(self.0.pool(ctx).await?.taken)
+            }
+
+            async fn programme(&self, ctx: &Context<'_>) -> Result<Programme> {
+                match &self.0.programme {
+                    Some(row) => Ok(Programme(row.clone())),
+                    None => Ok(Programme(Viewer::of(ctx).row(self.0.row.programme_id).await?)),
+                }
+            }
+
+            /// The organisation that holds it.
+            async fn host(&self, ctx: &Context<'_>) -> Result<Organisation> {
+                match &self.0.host {
+                    Some(row) => Ok(Organisation(row.clone())),
+                    None => Ok(Organisation(Viewer::of(ctx).row(self.0.row.host_id).await?)),
+                }
+            }
+
+            /// The kinds of participants, in their order.
+            async fn categories(&self, ctx: &Context<'_>) -> Result<Vec<Category>> {
+                let rows = super::categories(Viewer::of(ctx).db.read(), self.0.row.id).await?;
+                let pools = Arc::new(self.0.fetch_pools(ctx).await?);
+                Ok(rows.into_iter().map(|row| Category { row, pools: Some(pools.clone()) }).collect())
+            }
+
+            /// The sessions, in the order in which they take place.
+            async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+                let rows = crate::session::schedule(Viewer::of(ctx).db.read(), self.0.row.id).await?;
+                Ok(rows.into_iter().map(Session).collect())
+            }
+
+            /// Who is registered, in the order in which they were. For ORG_ADMIN and ORGANISER; DOOR_STAFF must give
+            /// `filter.search` of three or more characters, and gets phones masked and no ticket codes.
+            #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+            async fn registrations(
+                &self,
+                ctx: &Context<'_>,
+                first: Option<i32>,
+                after: Option<String>,
+                last: Option<i32>,
+                before: Option<String>,
+                filter: Option<RegistrationFilter>,
+            ) -> Result<Connection<String, Registration>> {
+                let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+                crate::registration::graphql::connection(ctx, &self.0.row, slice, filter).await
+            }
+
+            /// The lists that were uploaded for it, newest first. For ORG_ADMIN and ORGANISER.
+            #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+            async fn roster_batches(
+                &self,
+                ctx: &Context<'_>,
+                first: Option<i32>,
+                after: Option<String>,
+                last: Option<i32>,
+                before: Option<String>,
+            ) -> Result<Connection<String, RosterBatch>> {
+                let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+                crate::roster::graphql::connection(ctx, &self.0.row, slice).await
+            }
+        }
+    )*};
+}
+
+activity_types! {
+    /// An activity of the entrepreneur festival (民营企业家节).
+    FestivalActivity;
+    /// An event of the relay for the next generation of entrepreneurs (青蓝接力).
+    RelayEvent;
+    /// A class of the academy (民营经济学院).
+    AcademyClass;
+}
+
+/// What people register for (活动). Its type follows from its programme's kind.
+#[derive(Interface)]
+#[graphql(
+    field(name = "id", ty = "Gid<ActivityId>"),
+    field(name = "title", ty = "&str"),
+    field(name = "status", ty = "ActivityStatus"),
+    field(name = "cancel_reason", ty = "Option<&str>", desc = "Why it was called off, if it was."),
+    field(name = "starts_at", ty = "Option<DateTime<Utc>>", desc = "The first session's start."),
+    field(name = "ends_at", ty = "Option<DateTime<Utc>>", desc = "The last session's end."),
+    field(name = "venue", ty = "Option<&str>"),
+    field(
+        name = "time_zone",
+        ty = "&str",
+        desc = "A name of the IANA time zone database; a day of this activity begins at 00:00 there."
+    ),
+    field(name = "capacity", ty = "Option<i32>", desc = "How many seats there are; null for as many as come."),
+    field(name = "seats_taken", ty = "i32", desc = "How many seats are held."),
+    field(name = "programme", ty = "Programme"),
+    field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
+    field(name = "categories", ty = "Vec<Category>", desc = "The kinds of participants, in their order."),
+    field(name = "sessions", ty = "Vec<Session>", desc = "The sessions, in the order in which they take place."),
+    field(
+        name = "registrations",
+        ty = "Connection<String, Registration>",
+        desc = "Who is registered, in the order in which they were. For ORG_ADMIN and ORGANISER; DOOR_STAFF must give `filter.search` of three or more characters.",
+        arg(name = "first", ty = "Option<i32>"),
+        arg(name = "after", ty = "Option<String>"),
+        arg(name = "last", ty = "Option<i32>"),
+        arg(name = "before", ty = "Option<String>"),
+        arg(name = "filter", ty = "Option<RegistrationFilter>")
+    ),
+    field(
+        name = "roster_batches",
+        ty = "Connection<String, RosterBatch>",
+        desc = "The lists that were uploaded for it, newest first. For ORG_ADMIN and ORGANISER.",
+        arg(name = "first", ty = "Option<i32>"),
+        arg(name = "after", ty = "Option<String>"),
+        arg(name = "last", ty = "Option<i32>"),
+        arg(name = "before", ty = "Option<String>")
+    )
+)]
+pub enum Activity {
+    Festival(FestivalActivity),
+    Relay(RelayEvent),
+    Academy(AcademyClass),
+}
+
+impl Activity {
+    fn of(node: Node) -> Self {
+        match node.row.kind {
+            Kind::Festival => Self::Festival(FestivalActivity(node)),
+            Kind::Relay => Self::Relay(RelayEvent(node)),
+            Kind::Academy => Self::Academy(AcademyClass(node)),
+        }
+    }
+}
+
+impl From<activity::Model> for Activity {
+    fn from(row: activity::Model) -> Self {
+        Self::of(Node { row: Arc::new(row), pools: None, programme: None, host: None })
+    }
+}
+
+/// The activities of a page, with what is selected below them fetched once for all.
+async fn fetch_ahead(
+    viewer: &Viewer,
+    rows: Vec<activity::Model>,
+    ahead: &[Lookahead<'_>],
+) -> Result<Vec<Activity>, Failure> {
+    let wants = |field: &str| ahead.iter().any(|it| it.field(field).exists());
+    let db = viewer.db.read();
+    let mut pools = if wants("capacity") || wants("seatsTaken") {
+        Some(capacity::of(db, rows.iter().map(|it| it.id)).await?)
+    } else {
+        None
+    };
+    let programmes = if wants("programme") {
+        viewer.load.load_many(rows.iter().map(|it| it.programme_id)).await?
+    } else {
+        Default::default()
+    };
+    let hosts = if wants("host") {
+        viewer.load.load_many(rows.iter().map(|it| it.host_id)).await?
+    } else {
+        Default::default()
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            Activity::of(Node {
+                pools: pools.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
+                programme: programmes.get(&row.programme_id).cloned(),
+                host: hosts.get(&row.host_id).cloned(),
+                row: Arc::new(row),
+            })
+        })
+        .collect())
+}
+
+/// A kind of participant of one activity (参会类别), with seats of its own if wanted.
+pub struct Category {
+    pub row: category::Model,
+    pub pools: Option<Arc<Vec<capacity_pool::Model>>>,
+}
+
+impl Category {
+    async fn pool(&self, ctx: &Context<'_>) -> Result<capacity_pool::Model> {
+        let find = |pools: &[capacity_pool::Model]| {
+            pools.iter().find(|it| it.category_id == Some(self.row.id)).cloned()
+        };
+        let found = match &self.pools {
+            Some(pools) => find(pools),
+            None => {
+                let id = self.row.activity_id;
+                capacity::of(Viewer::of(ctx).db.read(), [id]).await?.get(&id).and_then(|it| find(it))
+            }
+        };
+        Ok(found.ok_or_else(|| Failure::internal("a category without its pool"))?)
+    }
+}
+
+#[Object]
+impl Category {
+    pub async fn id(&self) -> Gid<CategoryId> {
+        Gid(self.row.id)
+    }
+
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// How many seats there are for it; null for as many as the activity has.
+    async fn capacity(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        Ok(self.pool(ctx).await?.size)
+    }
+
+    /// How many seats are held in it.
+    async fn seats_taken(&self, ctx: &Context<'_>) -> Result<i32> {
+        Ok(self.pool(ctx).await?.taken)
+    }
+}
+
+#[derive(InputObject)]
+pub struct CategoryInput {
+    /// At most 50 characters; unique on the activity.
+    name: String,
+    /// How many seats there are for it, 0 to 1,000,000; as many as the activity has if not given.
+    capacity: Option<i32>,
+}
+
+#[derive(InputObject)]
+pub struct CreateActivityInput {
+    /// The type of the activity follows from the programme's kind.
+    programme_id: Gid<ProgrammeId>,
+    /// The organisation that holds it: the programme's owner if not given, or one below it.
+    host_id: Option<Gid<OrganisationId>>,
+    /// At most 200 characters.
+    title: String,
+    /// At most 200 characters.
+    venue: Option<String>,
+    /// A name of the IANA time zone database.
+    #[graphql(default_with = "String::from(\"Asia/Shanghai\")")]
+    time_zone: String,
+    /// How many seats there are, 0 to 1,000,000; as many as come if not given.
+    capacity: Option<i32>,
+    /// At most 50, in their order.
+    #[graphql(default)]
+    categories: Vec<CategoryInput>,
+    /// At most 200.
+    #[graphql(default)]
+    sessions: Vec<SessionInput>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct UpdateActivityInput {
+    activity_id: Gid<ActivityId>,
+    /// At most 200 characters.
+    title: Option<String>,
+    /// At most 200 characters.
+    venue: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct PublishActivityInput {
+    activity_id: Gid<ActivityId>,
+}
+
+#[derive(InputObject)]
+pub struct CloseActivityInput {
+    activity_id: Gid<ActivityId>,
+}
+
+#[derive(InputObject)]
+pub struct CancelActivityInput {
+    activity_id: Gid<ActivityId>,
+    /// Why; at most 500 characters.
+    reason: String,
+}
+
+#[derive(InputObject)]
+pub struct CreateCategoryInput {
+    activity_id: Gid<ActivityId>,
+    /// At most 50 characters; unique on the activity.
+    name: String,
+    /// How many seats there are for it, 0 to 1,000,000; as many as the activity has if not given.
+    capacity: Option<i32>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct SetCapacityInput {
+    activity_id: Gid<ActivityId>,
+    /// The name of a category; the whole activity if not given.
+    category: Option<String>,
+    /// 0 to 1,000,000, and no less than are taken; null for as many as come.
+    capacity: Option<i32>,
+}
+
+macro_rules! payloads {
+    ($($name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        #[derive(SimpleObject)]
+        pub struct $name {
+            $field: Option<$node>,
+            user_errors: Vec<$error>,
+        }
+    )*};
+}
+payloads! {
+    CreateActivityPayload { activity: Activity, CreateActivityUserError }
+    UpdateActivityPayload { activity: Activity, CreateActivityUserError }
+    PublishActivityPayload { activity: Activity, ActivityStatusUserError }
+    CloseActivityPayload { activity: Activity, ActivityStatusUserError }
+    CancelActivityPayload { activity: Activity, ActivityStatusUserError }
+    CreateCategoryPayload { category: Category, CapacityUserError }
+    SetCapacityPayload { activity: Activity, CapacityUserError }
+}
+
+/// Narrows a list of activities. What is not given does not narrow.
+#[derive(InputObject, Default)]
+pub struct ActivityFilter {
+    programme_id: Option<Gid<ProgrammeId>>,
+    kind: Option<ProgrammeKind>,
+    /// The programme's year.
+    year: Option<i32>,
+    status: Option<Vec<ActivityStatus>>,
+    /// Those that start at this instant or later.
+    starts_from: Option<DateTime<Utc>>,
+    /// Those that start before this instant.
+    starts_before: Option<DateTime<Utc>>,
+    /// Those whose title holds this text.
+    title: Option<String>,
+}
+
+impl From<ActivityFilter> for Filter {
+    fn from(it: ActivityFilter) -> Self {
+        Self {
+            programme: it.programme_id.map(|it| it.0),
+            kind: it.kind.map(Into::into),
+            year: it.year,
+            statuses: it.status.map(|all| all.into_iter().map(Into::into).collect()),
+            starts_from: it.starts_from,
+            starts_before: it.starts_before,
+            title: it.title,
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct ActivityQuery;
+
+#[Object]
+impl ActivityQuery {
+    /// One activity in the viewer's scope.
+    async fn activity(&self, ctx: &Context<'_>, id: Gid<ActivityId>) -> Result<Option<Activity>> {
+        Ok(Some(Viewer::of(ctx).gate.permit::<ViewActivity>(id.0).await?.into_row().into()))
+    }
+
+    /// The activities in the viewer's scope, newest first.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn activities(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<ActivityFilter>,
+    ) -> Result<Connection<String, Activity>> {
+        let viewer = Viewer::of(ctx);
+        let reach = viewer.gate.reach::<ViewActivity>()?;
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        let mut page = super::list(viewer.db.read(), &reach, filter.unwrap_or_default().into(), slice).await?;
+        let ahead = [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
+        let ids: Vec<ActivityId> = page.rows.iter().map(|it| it.id).collect();
+        let nodes = fetch_ahead(viewer, std::mem::take(&mut page.rows), &ahead).await?;
+        Ok(page.with(ids.into_iter().zip(nodes)))
+    }
+}
+
+#[derive(Default)]
+pub struct ActivityMutation;
+
+#[Object]
+impl ActivityMutation {
+    /// Makes an activity with its categories and sessions, as a draft. For ORG_ADMIN and ORGANISER of the programme,
+    /// and for ORG_ADMIN of the host if that is an organisation below the programme's owner.
+    async fn create_activity(&self, ctx: &Context<'_>, input: CreateActivityInput) -> Result<CreateActivityPayload> {
+        use CreateActivityErrorCode as Code;
+        let viewer = Viewer::of(ctx);
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let programme = viewer.gate.permit::<ViewProgramme>(input.programme_id.0).await?.into_row();
+        let owner = viewer.row(programme.owner_id).await?;
+        let host = match input.host_id.map(|it| it.0).filter(|it| *it != owner.id) {
+            Some(id) => Some(viewer.gate.permit::<HoldActivity>(id).await?),
+            None => None,
+        };
+
+        let mut check = Check::new(Code::TooLong);
+        let title = check.required(&input.title, 200, &["title"], Code::Required);
+        let venue = check.optional(input.venue.as_deref(), 200, &["venue"]);
+        let mut categories = Vec::with_capacity(input.categories.len());
+        for (at, it) in input.categories.into_iter().enumerate() {
+            let name = check.required(&it.name, 50, &["categories", &at.to_string(), "name"], Code::Required);
+            categories.push(CategoryDraft { name, capacity: it.capacity });
+        }
+        let mut sessions = Vec::with_capacity(input.sessions.len());
+        for (at, it) in input.sessions.into_iter().enumerate() {
+            let path = ["sessions", &at.to_string()];
+            sessions.push(it.draft(&mut check, &path, Code::Required, Code::CreditHoursInvalid));
+        }
+        let owner_path = owner.path.clone();
+        let draft = Draft {
+            host: host.as_ref().map_or(owner, |it| it.on().clone()),
+            programme,
+            title,
+            venue,
+            time_zone: input.time_zone,
+            capacity: input.capacity,
+            categories,
+            sessions,
+        };
+        for fault in draft.faults(&owner_path) {
+            check.refuse(fault);
+        }
+
+        let done = match host {
+            Some(permit) => {
+                viewer
+                    .write(&permit, note, async |tx| {
+                        check.done()?;
+                        Ok(super::create(tx, draft, viewer.now).await?)
+                    })
+                    .await
+            }
+            None => {
+                let permit = viewer.gate.permit::<CreateActivity>(input.programme_id.0).await?;
+                viewer
+                    .write(&permit, note, async |tx| {
+                        check.done()?;
+                        Ok(super::create(tx, draft, viewer.now).await?)
+                    })
+                    .await
+            }
+        };
+        let (activity, user_errors) = settle(done, viewer.lang)?;
+        Ok(CreateActivityPayload { activity: activity.map(Into::into), user_errors })
+    }
+
+    /// Changes what is given of an activity. For ORG_ADMIN and ORGANISER.
+    async fn update_activity(&self, ctx: &Context<'_>, input: UpdateActivityInput) -> Result<UpdateActivityPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<UpdateActivity>(input.activity_id.0).await?;
+        let mut check = Check::new(CreateActivityErrorCode::TooLong);
+        let title =
+            input.title.map(|it| check.required(&it, 200, &["title"], CreateActivityErrorCode::Required));
+        let venue = check.optional(input.venue.as_deref(), 200, &["venue"]);
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| {
+                check.done()?;
+                Ok(super::update(tx, &permit, Change { title, venue }).await?)
+            })
+            .await;
+        let (activity, user_errors) = settle(done, viewer.lang)?;
+        Ok(UpdateActivityPayload { activity: activity.map(Into::into), user_errors })
+    }
+
+    /// Opens a draft to its audience. Refused without a session. For ORG_ADMIN and ORGANISER.
+    async fn publish_activity(&self, ctx: &Context<'_>, input: PublishActivityInput) -> Result<PublishActivityPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<PublishActivity>(input.activity_id.0).await?;
+        let done =
+            viewer.write(&permit, Note::default(), async |tx| super::publish(tx, &permit).await).await;
+        let (activity, user_errors) = settle(done, viewer.lang)?;
+        Ok(PublishActivityPayload { activity: activity.map(Into::into), user_errors })
+    }
+
+    /// Closes a published activity that is over: nothing new is registered. For ORG_ADMIN and ORGANISER.
+    async fn close_activity(&self, ctx: &Context<'_>, input: CloseActivityInput) -> Result<CloseActivityPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CloseActivity>(input.activity_id.0).await?;
+        let done = viewer.write(&permit, Note::default(), async |tx| super::close(tx, &permit).await).await;
+        let (activity, user_errors) = settle(done, viewer.lang)?;
+        Ok(CloseActivityPayload { activity: activity.map(Into::into), user_errors })
+    }
+
+    /// Calls a draft or published activity off, for a reason. For ORG_ADMIN and ORGANISER.
+    async fn cancel_activity(&self, ctx: &Context<'_>, input: CancelActivityInput) -> Result<CancelActivityPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CancelActivity>(input.activity_id.0).await?;
+        let mut check = Check::new(ActivityStatusErrorCode::TooLong);
+        let reason = check.required(&input.reason, 500, &["reason"], ActivityStatusErrorCode::ReasonMissing);
+        let note = Note::default().because(Some(&reason));
+        let done = viewer
+            .write(&permit, note, async |tx| {
+                check.done()?;
+                super::cancel(tx, &permit, reason).await
+            })
+            .await;
+        let (activity, user_errors) = settle(done, viewer.lang)?;
+        Ok(CancelActivityPayload { activity: activity.map(Into::into), user_errors })
+    }
+
+    /// Adds a category behind those that are there. For ORG_ADMIN and ORGANISER.
+    async fn create_category(&self, ctx: &Context<'_>, input: CreateCategoryInput) -> Result<CreateCategoryPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CreateCategory>(input.activity_id.0).await?;
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let mut check = Check::new(CapacityErrorCode::TooLong);
+        let name = check.required(&input.name, 50, &["name"], CapacityErrorCode::Required);
+        if !super::seats_are_sane(input.capacity) {
+            check.refuse(CapacityErrorCode::CapacityOutOfRange.at(["capacity"]));
+        }
+        let draft = CategoryDraft { name, capacity: input.capacity };
+        let done = viewer
+            .write(&permit, note, async |tx| {
+                check.done()?;
+                super::create_category(tx, &permit, draft).await
+            })
+            .await;
+        let (category, user_errors) = settle(done, viewer.lang)?;
+        Ok(CreateCategoryPayload { category: category.map(|row| Category { row, pools: None }), user_errors })
+    }
+
+    /// Gives an activity, or one of its categories, another number of seats. Refused below what is taken.
+    /// For ORG_ADMIN and ORGANISER.
+    async fn set_capacity(&self, ctx: &Context<'_>, input: SetCapacityInput) -> Result<SetCapacityPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<SetCapacity>(input.activity_id.0).await?;
+        let mut check = Check::new(CapacityErrorCode::TooLong);
+        let category = check.optional(input.category.as_deref(), 50, &["category"]);
+        if !super::seats_are_sane(input.capacity) {
+            check.refuse(CapacityErrorCode::CapacityOutOfRange.at(["capacity"]));
+        }
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| {
+                check.done()?;
+                super::set_capacity(tx, &permit, category.as_deref(), input.capacity).await
+            })
+            .await;
+        let (activity, user_errors) = settle(done, viewer.lang)?;
+        Ok(SetCapacityPayload { activity: activity.map(Into::into), user_errors })
+    }
+}

@@ -1,0 +1,61 @@
+//! What lives as long as the server does, and is shared by all requests.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use tokio::sync::Semaphore;
+
+use crate::{
+    authn::Keys,
+    config::Config,
+    db::Db,
+    metrics::Metrics,
+    person::name::{CollationMissing, Namer},
+    schema::QinglanSchema,
+};
+
+/// Tells the time. Tests bring their own.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub keys: Keys,
+    pub namer: Namer,
+    pub schema: QinglanSchema,
+    pub metrics: Metrics,
+    clock: Clock,
+    /// Hashing a password takes 19 MiB and tens of milliseconds: two at a time.
+    pub hashing: Semaphore,
+    /// Reading a list takes memory: one at a time, the others wait.
+    pub reading: Semaphore,
+    /// An upload is held in memory until it is whole: four at a time, the others wait.
+    pub uploading: Semaphore,
+    /// A workbook takes a thread and a temporary file: two at a time, the others wait.
+    pub writing: Semaphore,
+}
+
+impl App {
+    pub fn new(config: Config, db: Db, keys: Keys, clock: Clock) -> Result<Arc<Self>, CollationMissing> {
+        let schema = crate::schema::build(&config);
+        Ok(Arc::new(Self {
+            config,
+            db,
+            keys,
+            namer: Namer::new()?,
+            schema,
+            metrics: Metrics::default(),
+            clock,
+            hashing: Semaphore::new(2),
+            reading: Semaphore::new(1),
+            uploading: Semaphore::new(4),
+            writing: Semaphore::new(2),
+        }))
+    }
+
+    /// The time, in microseconds: what both databases keep.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.clock)().trunc_subsecs(6)
+    }
+}

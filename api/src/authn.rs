@@ -1,0 +1,252 @@
+//! Tokens ↔ accounts: the signing key, access tokens, passwords.
+
+use std::{fs, io, path::Path};
+
+use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
+use async_graphql::SimpleObject;
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    rand,
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    account,
+    id::{AccountId, ExportId, SignInId},
+    sign_in,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    app::App,
+    authz::{self, Who},
+    error::Failure,
+    graphql::Gid,
+};
+
+const ACCESS: TimeDelta = TimeDelta::minutes(15);
+/// How long a refresh token may wait to be used.
+pub const REFRESH: TimeDelta = TimeDelta::days(14);
+const ACCESS_AUDIENCE: &str = "qinglan";
+const EXPORT_AUDIENCE: &str = "qinglan/export";
+
+/// What signing in gives.
+#[derive(Clone, SimpleObject)]
+pub struct Tokens {
+    /// Goes into `Authorization: Bearer …`. Good for 15 minutes.
+    pub access_token: String,
+    pub access_token_expires_at: DateTime<Utc>,
+    /// Changes for new tokens, once. Using it twice ends the sign-in.
+    pub refresh_token: String,
+    /// 14 days after it was given.
+    pub refresh_token_expires_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct AccessClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    iat: i64,
+    exp: i64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct ExportClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: i64,
+}
+
+/// The Ed25519 key that signs tokens and the addresses of exports.
+pub struct Keys {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    issuer: String,
+}
+
+impl Keys {
+    /// Reads the key from the data directory, and makes it at the first start. Only its owner may read the file.
+    /// Servers that share a database share this file.
+    pub fn load(data_dir: &Path, issuer: &str) -> io::Result<Self> {
+        let path = data_dir.join("token-key.der");
+        let pkcs8 = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_key(data_dir, &path)?;
+                fs::read(&path)?
+            }
+            read => read?,
+        };
+        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8)
+            .map_err(|_| io::Error::other(format!("{}: not an Ed25519 key", path.display())))?;
+        Ok(Self {
+            encoding: EncodingKey::from_ed_der(&pkcs8),
+            decoding: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            issuer: issuer.to_owned(),
+        })
+    }
+
+    /// A token by which an account acts until it expires.
+    pub fn access(
+        &self,
+        account: AccountId,
+        sign_in: SignInId,
+        now: DateTime<Utc>,
+    ) -> Result<(String, DateTime<Utc>), Failure> {
+        let expires = now + ACCESS;
+        let claims = AccessClaims {
+            iss: self.issuer.clone(),
+            aud: ACCESS_AUDIENCE.into(),
+            sub: Gid(account).to_string(),
+            sid: Gid(sign_in).to_string(),
+            iat: now.timestamp(),
+            exp: expires.timestamp(),
+        };
+        Ok((self.sign(&claims)?, expires))
+    }
+
+    /// The part of an export's address that opens it until it expires.
+    pub fn export(&self, export: ExportId, expires: DateTime<Utc>) -> Result<String, Failure> {
+        self.sign(&ExportClaims {
+            iss: self.issuer.clone(),
+            aud: EXPORT_AUDIENCE.into(),
+            sub: Gid(export).to_string(),
+            exp: expires.timestamp(),
+        })
+    }
+
+    /// The export that a token opens at `now`.
+    #[must_use]
+    pub fn opens_export(&self, token: &str, now: DateTime<Utc>) -> Option<ExportId> {
+        let claims: ExportClaims = self.read(token, EXPORT_AUDIENCE)?;
+        (now.timestamp() < claims.exp).then(|| Gid::<ExportId>::decode(&claims.sub)).flatten().map(|it| it.0)
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<String, Failure> {
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding).map_err(Failure::internal)
+    }
+
+    fn read<T: DeserializeOwned + Clone>(&self, token: &str, audience: &str) -> Option<T> {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        // Compared with the request's own instant by the callers.
+        validation.validate_exp = false;
+        Some(jsonwebtoken::decode(token, &self.decoding, &validation).ok()?.claims)
+    }
+}
+
+fn make_key(data_dir: &Path, path: &Path) -> io::Result<()> {
+    fs::create_dir_all(data_dir)?;
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&rand::SystemRandom::new()).map_err(io::Error::other)?;
+    let draft = data_dir.join(format!("token-key.{}.tmp", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(&draft)?, pkcs8.as_ref())?;
+    // A link fails where a rival server was quicker, whose key then holds for both.
+    match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::remove_file(&draft),
+    }
+}
+
+/// Who a request's `Authorization` header speaks for. A token that is no good speaks for nobody.
+pub async fn authenticate(app: &App, header: Option<&str>, now: DateTime<Utc>) -> Result<Option<Who>, Failure> {
+    let Some(token) = header.and_then(bearer) else { return Ok(None) };
+    let Some(claims) = app.keys.read::<AccessClaims>(token, ACCESS_AUDIENCE) else { return Ok(None) };
+    if claims.exp <= now.timestamp() {
+        return Ok(None);
+    }
+    let (Some(Gid(account)), Some(Gid(sign_in))) =
+        (Gid::<AccountId>::decode(&claims.sub), Gid::<SignInId>::decode(&claims.sid))
+    else {
+        return Ok(None);
+    };
+    // A disabled account and an ended sign-in are noticed at once.
+    let found = sign_in::Entity::find_by_id(sign_in)
+        .filter(sign_in::Column::AccountId.eq(account))
+        .filter(sign_in::Column::EndedAt.is_null())
+        .find_also_related(account::Entity)
+        .filter(account::Column::DisabledAt.is_null())
+        .one(app.db.read())
+        .await?;
+    let Some((sign_in, Some(account))) = found else { return Ok(None) };
+    let grants = authz::grants_of(app.db.read(), account.id, now).await?;
+    Ok(Some(Who { account, sign_in: Some(sign_in.id), grants }))
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Hashes a password with argon2id, off the threads that serve.
+pub async fn hash_password(app: &App, password: String) -> Result<String, Failure> {
+    let _turn = app.hashing.acquire().await.map_err(Failure::internal)?;
+    tokio::task::spawn_blocking(move || hash_password_now(&password)).await.map_err(Failure::internal)?
+}
+
+/// Hashes a password on this thread, for the command line.
+pub fn hash_password_now(password: &str) -> Result<String, Failure> {
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(Failure::internal)
+}
+
+/// Whether the password is the one that was hashed. Without a hash, as long is spent on saying no.
+pub async fn password_matches(app: &App, password: String, hash: Option<String>) -> Result<bool, Failure> {
+    let _turn = app.hashing.acquire().await.map_err(Failure::internal)?;
+    let task = move || {
+        let Some(hash) = hash else {
+            return hash_password_now(&password).map(|_| false);
+        };
+        let hash = PasswordHash::new(&hash).map_err(Failure::internal)?;
+        Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    };
+    tokio::task::spawn_blocking(task).await.map_err(Failure::internal)?
+}
+
+/// 256 random bits in base64url.
+pub fn secret() -> Result<String, Failure> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(Failure::internal)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What is kept of a secret.
+#[must_use]
+pub fn fingerprint(secret: &str) -> Vec<u8> {
+    digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
+}
+
+/// The secret of a registration: 16 characters of Crockford's base 32, 80 random bits, easy to read out and to type.
+pub fn ticket_code() -> Result<String, Failure> {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(Failure::internal)?;
+    Ok(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
+}
+
+/// How a ticket code is looked up, however it was typed: the letters that are not used stand for their look-alikes.
+#[must_use]
+pub fn read_ticket_code(typed: &str) -> String {
+    typed
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .map(|c| match c.to_ascii_uppercase() {
+            'I' | 'L' => '1',
+            'O' => '0',
+            other => other,
+        })
+        .collect()
+}
+

@@ -1,0 +1,237 @@
+//! Who may do what. A [`Permit`] is the proof, and only this module makes one.
+//!
+//! A grant is a role over a scope. An action names the rows it is done to and the roles that may; a row says where
+//! it stands; a grant covers a place when its scope is above it. Whatever no line of [`POLICY`] allows is denied.
+
+pub mod place;
+pub mod policy;
+
+use chrono::{DateTime, Utc};
+use entity::{
+    account,
+    id::{AccountId, ActivityId, Id, OrganisationId, ProgrammeId, SignInId},
+    organisation, role_grant,
+    role_grant::Role,
+};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType, QueryFilter,
+    QuerySelect, RelationTrait, sea_query::SimpleExpr,
+};
+use uuid::Uuid;
+
+use crate::{db::Db, error::Failure};
+
+/// Something that needs permission, the kind of row it is done to, and the roles that may.
+pub trait Action: Send + Sync + 'static {
+    type On: Guarded;
+    /// As it stands in the policy table and in audit events.
+    const NAME: &'static str;
+    const ROLES: &'static [Role];
+}
+
+/// A row that has a place in the tree, and so can be guarded.
+pub trait Guarded: Clone + Send + Sync + Sized + 'static {
+    type Id: Id;
+    /// The prefix of its id.
+    const KIND: &'static str = Self::Id::PREFIX;
+    /// The roles to which its existence is no secret where their scope covers it. All others get NOT_FOUND.
+    const SEEN_BY: &'static [Role];
+
+    fn id(&self) -> Self::Id;
+    fn uuid(&self) -> Uuid {
+        self.id().uuid()
+    }
+    fn find(db: &impl ConnectionTrait, id: Self::Id) -> impl Future<Output = Result<Option<Self>, Failure>> + Send;
+    fn place(&self, db: &impl ConnectionTrait) -> impl Future<Output = Result<Place, Failure>> + Send;
+}
+
+/// Where a row stands: what a grant's scope is compared with.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The paths of the organisations it belongs to.
+    pub organisations: Vec<String>,
+    /// The paths of the organisations that are shared with everything below them, as a programme is.
+    pub shared_by: Vec<String>,
+    pub programmes: Vec<ProgrammeId>,
+    pub activities: Vec<ActivityId>,
+}
+
+/// What a grant reaches.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// The path of an organisation; everything below it too.
+    Organisation(OrganisationId, String),
+    Programme(ProgrammeId),
+    Activity(ActivityId),
+}
+
+impl Scope {
+    fn covers(&self, place: &Place) -> bool {
+        match self {
+            Self::Organisation(_, path) => {
+                place.organisations.iter().any(|it| it.starts_with(path.as_str()))
+                    || place.shared_by.iter().any(|it| path.starts_with(it.as_str()))
+            }
+            Self::Programme(id) => place.programmes.contains(id),
+            Self::Activity(id) => place.activities.contains(id),
+        }
+    }
+}
+
+/// A grant in force.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub row: role_grant::Model,
+    pub scope: Scope,
+}
+
+/// Who is signed in, with what is granted to them now.
+#[derive(Clone, Debug)]
+pub struct Who {
+    pub account: account::Model,
+    /// None where somebody acts by an address that was signed for them.
+    pub sign_in: Option<SignInId>,
+    pub grants: Vec<Held>,
+}
+
+/// Proof that `actor` may do `A` to this very row.
+///
+/// Guarded operations take a permit *instead of* an id, so that nothing can be checked on one row and done to another.
+pub struct Permit<A: Action> {
+    actor: AccountId,
+    on: A::On,
+    roles: Vec<Role>,
+}
+
+impl<A: Action> Permit<A> {
+    #[must_use]
+    pub fn actor(&self) -> AccountId {
+        self.actor
+    }
+
+    #[must_use]
+    pub fn on(&self) -> &A::On {
+        &self.on
+    }
+
+    #[must_use]
+    pub fn into_row(self) -> A::On {
+        self.on
+    }
+
+    /// All roles that the actor holds over the row, for what depends on more than the action.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// Whether the actor holds one of the roles that may do `B` as well.
+    #[must_use]
+    pub fn also<B: Action<On = A::On>>(&self) -> bool {
+        B::ROLES.iter().any(|role| self.roles.contains(role))
+    }
+}
+
+/// Proof that `actor` may do `A` to whatever stands in these scopes; for lists.
+pub struct Reach<A: Action> {
+    scopes: Vec<Scope>,
+    action: std::marker::PhantomData<A>,
+}
+
+impl<A: Action> Reach<A> {
+    /// The scopes over which the actor may.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// A condition that is true where one of the scopes covers; `of` gives it for one scope.
+    #[must_use]
+    pub fn condition(&self, of: impl Fn(&Scope) -> Option<SimpleExpr>) -> Condition {
+        self.scopes.iter().filter_map(of).fold(Condition::any(), Condition::add)
+    }
+}
+
+/// Hands out permits to one viewer, and is the only way from an id to a guarded row.
+pub struct Gate {
+    who: Option<Who>,
+    db: Db,
+}
+
+impl Gate {
+    #[must_use]
+    pub fn new(who: Option<Who>, db: Db) -> Self {
+        Self { who, db }
+    }
+
+    /// Who is signed in.
+    pub fn who(&self) -> Result<&Who, Failure> {
+        self.who.as_ref().ok_or(Failure::Unauthenticated)
+    }
+
+    /// Sign-in is asked before anything is loaded.
+    pub async fn permit<A: Action>(&self, id: <A::On as Guarded>::Id) -> Result<Permit<A>, Failure> {
+        self.who()?;
+        let row = A::On::find(self.db.read(), id).await?.ok_or(Failure::NotFound)?;
+        self.permit_on(row).await
+    }
+
+    /// For a row that was reached from another.
+    pub async fn permit_on<A: Action>(&self, on: A::On) -> Result<Permit<A>, Failure> {
+        let who = self.who()?;
+        let place = on.place(self.db.read()).await?;
+        let roles: Vec<Role> =
+            who.grants.iter().filter(|it| it.scope.covers(&place)).map(|it| it.row.role).collect();
+        let holds = |wanted: &[Role]| wanted.iter().any(|role| roles.contains(role));
+        if holds(A::ROLES) {
+            Ok(Permit { actor: who.account.id, on, roles })
+        } else if holds(A::On::SEEN_BY) {
+            Err(Failure::Forbidden)
+        } else {
+            // Whoever may not see the thing must not learn that it exists.
+            Err(Failure::NotFound)
+        }
+    }
+
+    /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
+    pub fn reach<A: Action>(&self) -> Result<Reach<A>, Failure> {
+        let who = self.who()?;
+        let scopes: Vec<Scope> = who
+            .grants
+            .iter()
+            .filter(|it| A::ROLES.contains(&it.row.role))
+            .map(|it| it.scope.clone())
+            .collect();
+        if scopes.is_empty() {
+            return Err(Failure::Forbidden);
+        }
+        Ok(Reach { scopes, action: std::marker::PhantomData })
+    }
+}
+
+/// The grants of an account that are in force at `now`.
+pub async fn grants_of(
+    db: &DatabaseConnection,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Held>, Failure> {
+    let rows: Vec<(role_grant::Model, Option<organisation::Model>)> = role_grant::Entity::find()
+        .filter(role_grant::Column::AccountId.eq(account))
+        .filter(role_grant::Column::RevokedAt.is_null())
+        .filter(Condition::any().add(role_grant::Column::ExpiresAt.is_null()).add(role_grant::Column::ExpiresAt.gt(now)))
+        .join(JoinType::LeftJoin, role_grant::Relation::Organisation.def())
+        .select_also(organisation::Entity)
+        .all(db)
+        .await?;
+    rows.into_iter()
+        .map(|(row, organisation)| {
+            let scope = match (organisation, row.programme_id, row.activity_id) {
+                (Some(it), _, _) => Scope::Organisation(it.id, it.path),
+                (None, Some(id), _) => Scope::Programme(id),
+                (None, None, Some(id)) => Scope::Activity(id),
+                (None, None, None) => return Err(Failure::internal("a grant without a scope")),
+            };
+            Ok(Held { row, scope })
+        })
+        .collect()
+}

@@ -1,0 +1,130 @@
+//! Where each guarded row stands.
+
+use entity::{
+    account, activity, category, export,
+    id::{AccountId, ActivityId, CategoryId, ExportId, GrantId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId},
+    organisation, person, position, programme, registration, role_grant,
+    role_grant::Role::{self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer},
+    roster_batch, session,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{Guarded, Place};
+use crate::error::Failure;
+
+/// Whoever works with an activity.
+const STAFF: &[Role] = &[SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+
+macro_rules! guarded {
+    ($($table:ident: $id:ident, $seen_by:expr, |$row:ident, $db:ident| $place:expr;)*) => {$(
+        impl Guarded for $table::Model {
+            type Id = $id;
+            const SEEN_BY: &'static [Role] = $seen_by;
+
+            fn id(&self) -> $id {
+                self.id
+            }
+
+            async fn find(db: &impl ConnectionTrait, id: $id) -> Result<Option<Self>, Failure> {
+                Ok($table::Entity::find_by_id(id).one(db).await?)
+            }
+
+            async fn place(&self, $db: &impl ConnectionTrait) -> Result<Place, Failure> {
+                let $row = self;
+                $place
+            }
+        }
+    )*};
+}
+
+guarded! {
+    organisation: OrganisationId, &[PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser, Liaison, Viewer], |it, _db| {
+        Ok(Place { organisations: vec![it.path.clone()], ..Place::default() })
+    };
+    person: PersonId, &[OrgAdmin, Organiser, Liaison, DoorStaff], |it, db| {
+        of_person(db, it).await
+    };
+    position: PositionId, &[OrgAdmin, Liaison], |it, db| {
+        of_organisation(db, it.organisation_id).await
+    };
+    account: AccountId, &[PlatformAdmin, SecurityAdmin, OrgAdmin], |it, db| {
+        of_organisation(db, it.home_id).await
+    };
+    role_grant: GrantId, &[PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser], |it, db| {
+        of_grant(db, it).await
+    };
+    programme: ProgrammeId, STAFF, |it, db| {
+        let mut place = of_organisation(db, it.owner_id).await?;
+        // The organisations below the owner hold activities in it.
+        place.shared_by.clone_from(&place.organisations);
+        place.programmes.push(it.id);
+        Ok(place)
+    };
+    activity: ActivityId, STAFF, |it, db| of_activity(db, it).await;
+    session: SessionId, STAFF, |it, db| of_activity_id(db, it.activity_id).await;
+    category: CategoryId, STAFF, |it, db| of_activity_id(db, it.activity_id).await;
+    registration: RegistrationId, &[OrgAdmin, Organiser, DoorStaff], |it, db| {
+        of_activity_id(db, it.activity_id).await
+    };
+    roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| of_activity_id(db, it.activity_id).await;
+    export: ExportId, &[OrgAdmin, Organiser], |it, db| of_activity_id(db, it.activity_id).await;
+}
+
+async fn of_organisation(db: &impl ConnectionTrait, id: OrganisationId) -> Result<Place, Failure> {
+    let row = organisation::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
+    Ok(Place { organisations: vec![row.path], ..Place::default() })
+}
+
+async fn of_activity(db: &impl ConnectionTrait, it: &activity::Model) -> Result<Place, Failure> {
+    let mut place = of_organisation(db, it.host_id).await?;
+    place.programmes.push(it.programme_id);
+    place.activities.push(it.id);
+    Ok(place)
+}
+
+async fn of_activity_id(db: &impl ConnectionTrait, id: ActivityId) -> Result<Place, Failure> {
+    let row = activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
+    of_activity(db, &row).await
+}
+
+async fn of_grant(db: &impl ConnectionTrait, it: &role_grant::Model) -> Result<Place, Failure> {
+    match (it.organisation_id, it.programme_id, it.activity_id) {
+        (Some(id), _, _) => of_organisation(db, id).await,
+        (_, Some(id), _) => {
+            let row = programme::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
+            let mut place = of_organisation(db, row.owner_id).await?;
+            place.programmes.push(row.id);
+            Ok(place)
+        }
+        (_, _, Some(id)) => of_activity_id(db, id).await,
+        (None, None, None) => Err(Failure::internal("a grant without a scope")),
+    }
+}
+
+/// A person stands where the record is kept, and wherever they are registered.
+async fn of_person(db: &impl ConnectionTrait, it: &person::Model) -> Result<Place, Failure> {
+    let mut place = of_organisation(db, it.home_id).await?;
+    let on = activity::Entity::find()
+        .filter(
+            activity::Column::Id.in_subquery(
+                sea_orm::sea_query::Query::select()
+                    .column(registration::Column::ActivityId)
+                    .from(registration::Entity)
+                    .and_where(registration::Column::PersonId.eq(it.id))
+                    .to_owned(),
+            ),
+        )
+        .all(db)
+        .await?;
+    let hosts = organisation::Entity::find()
+        .select_only()
+        .column(organisation::Column::Path)
+        .filter(organisation::Column::Id.is_in(on.iter().map(|it| it.host_id)))
+        .into_tuple::<String>()
+        .all(db)
+        .await?;
+    place.organisations.extend(hosts);
+    place.programmes.extend(on.iter().map(|it| it.programme_id));
+    place.activities.extend(on.iter().map(|it| it.id));
+    Ok(place)
+}

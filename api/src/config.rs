@@ -1,0 +1,80 @@
+//! The environment and the flags, read once. Nothing else reads the environment.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use axum::http::Uri;
+use clap::Args;
+
+/// What the service is told at its start. Each is a flag and a variable of the environment.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where the data are: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
+    /// Default: an SQLite file, qinglan.db, in the data directory.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+
+    /// Where the embedded database and the keys are kept.
+    #[arg(long, env = "QINGLAN_DATA_DIR", default_value = "./data", global = true)]
+    pub data_dir: PathBuf,
+
+    /// The address and port to serve at.
+    #[arg(long, env = "QINGLAN_LISTEN", default_value = "127.0.0.1:8000", global = true)]
+    pub listen: SocketAddr,
+
+    /// The address by which others reach this service; it is the issuer of its tokens.
+    #[arg(long, env = "QINGLAN_PUBLIC_URL", default_value = "http://127.0.0.1:8000", value_parser = public_url, global = true)]
+    pub public_url: String,
+
+    /// What is logged, as in `info` or `warn,api=debug`.
+    #[arg(long, env = "QINGLAN_LOG", default_value = "info,sqlx=warn,sea_orm_migration=warn", value_parser = log_filter, global = true)]
+    pub log: String,
+
+    /// The name of the root organisation, used when it is made.
+    #[arg(long, env = "QINGLAN_ORGANISATION", default_value = "温州市工商业联合会", value_parser = clap::builder::NonEmptyStringValueParser::new(), global = true)]
+    pub organisation: String,
+
+    /// Whether clients may ask for the schema (introspection). Turn it off in production.
+    #[arg(long, env = "QINGLAN_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
+    pub introspection: bool,
+
+    /// Whether `GET /` serves the GraphiQL page. Turn it off in production.
+    #[arg(long, env = "QINGLAN_GRAPHIQL", default_value_t = true, action = clap::ArgAction::Set, global = true)]
+    pub graphiql: bool,
+
+    /// The longest a request may take, in seconds, from 1 to 600. Uploads have as long again to arrive.
+    #[arg(long, env = "QINGLAN_REQUEST_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600), global = true)]
+    pub request_timeout: u64,
+}
+
+impl Config {
+    /// The database to use: the one named, or the embedded one in the data directory.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        match &self.database_url {
+            Some(url) => url.clone(),
+            None => format!("sqlite://{}", self.data_dir.join("qinglan.db").display()),
+        }
+    }
+
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout)
+    }
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let wrong = || "not an address such as https://qinglan.example.org, without a path".to_owned();
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    match (uri.scheme_str(), uri.host(), uri.path()) {
+        (Some("http" | "https"), Some(host), "" | "/") if !host.is_empty() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(wrong()),
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    text.parse::<tracing_subscriber::filter::Targets>()
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,167 @@
+//! Connections and transactions. The only module that asks which database it talks to.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use migration::Migrator;
+use sea_orm_migration::MigratorTrait;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, RuntimeErr, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+/// The database: connections to read by, and the road for transactions.
+///
+/// On SQLite there is one writing connection, for which writers queue in the order they came, and a pool of
+/// readers; on PostgreSQL both are the same pool.
+#[derive(Clone)]
+pub struct Db {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+    statements: Arc<AtomicU64>,
+}
+
+/// How many rows go into one statement: the smaller of the databases' limits on parameters allows 32,766.
+pub const CHUNK: usize = 500;
+
+impl Db {
+    /// Connects. `url` is `sqlite://PATH` or `postgres://…`; the folder of an SQLite file is made if need be.
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let open = async |most: u32, read_only: bool| {
+            let mut options = ConnectOptions::new(url);
+            options
+                .max_connections(most)
+                .acquire_timeout(Duration::from_secs(20))
+                .test_before_acquire_if_idle_for(Duration::from_secs(30))
+                .sqlx_logging(false)
+                .record_stmt_in_spans(false)
+                .map_sqlx_sqlite_opts(move |options| {
+                    options
+                        .create_if_missing(true)
+                        .read_only(read_only)
+                        .journal_mode(SqliteJournalMode::Wal)
+                        // An acknowledged scan survives a power cut, not only a crash of the process.
+                        .synchronous(SqliteSynchronous::Full)
+                        .busy_timeout(Duration::from_secs(5))
+                        .foreign_keys(true)
+                        .pragma("cache_size", "-16384")
+                        .statement_cache_capacity(256)
+                });
+            let mut connection = Database::connect(options).await?;
+            let count = statements.clone();
+            connection.set_metric_callback(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+            Ok::<_, DbErr>(connection)
+        };
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            let path = Path::new(path.split('?').next().unwrap_or_default());
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| DbErr::Custom(format!("{}: {error}", folder.display())))?;
+            }
+            let writer = open(1, false).await?;
+            let reader = open(8, true).await?;
+            Ok(Self { reader, writer, statements })
+        } else {
+            let both = open(32, false).await?;
+            Ok(Self { reader: both.clone(), writer: both, statements })
+        }
+    }
+
+    /// Brings the tables up to date. Several servers may start at once on one PostgreSQL.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        if self.writer.get_database_backend() != DbBackend::Postgres {
+            return Migrator::up(&self.writer, None).await;
+        }
+        // The lock lasts as long as the transaction, so nothing is left behind if this server dies here.
+        let guard = self.writer.begin().await?;
+        guard.execute_unprepared("SELECT pg_advisory_xact_lock(7466321)").await?;
+        Migrator::up(&self.writer, None).await?;
+        guard.commit().await
+    }
+
+    /// Where reads go that are not part of a transaction.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// How many statements were sent so far.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work` in one transaction: committed when it ends well, rolled back otherwise.
+    ///
+    /// Only the road of [`crate::write`] and the door's scans go through here.
+    pub(crate) async fn transaction<T, E: From<DbErr>>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // SQLite would otherwise fail a transaction that reads first and writes later.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let tx = self.writer.begin_with_options(options).await?;
+        let done = work(&tx).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    /// Ends all connections; on SQLite this also folds the write-ahead log into the file.
+    pub async fn close(self) {
+        // Nothing can be done about a connection that does not close: the process is about to end.
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+}
+
+/// `column` is one of `values`. The list is padded to a power of two, so that few statements are ever prepared.
+pub fn within<V: Into<Value> + Clone>(
+    column: impl IntoColumnRef,
+    values: impl IntoIterator<Item = V>,
+) -> SimpleExpr {
+    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    Expr::col(column).is_in(values)
+}
+
+/// `column` begins with `prefix`, by the index on both databases.
+pub fn begins_with<C: IntoColumnRef + Clone>(column: C, prefix: &str) -> SimpleExpr {
+    // U+10FFFF is the last code point, and no text that is stored here holds it.
+    Expr::col(column.clone())
+        .gte(prefix.to_owned())
+        .and(Expr::col(column).lt(format!("{prefix}\u{10FFFF}")))
+}
+
+/// Whether a statement broke a rule of uniqueness, which the caller turns into the user's refusal.
+#[must_use]
+pub fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether a transaction lost against rivals (a deadlock, a serialisation failure, a database that stayed busy), so that
+/// the same may succeed if it is sent again.
+#[must_use]
+pub fn is_rivalry(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|it| it.code());
+    // PostgreSQL's SQLSTATE 40P01 and 40001; SQLite's SQLITE_BUSY and SQLITE_BUSY_SNAPSHOT.
+    matches!(code.as_deref(), Some("40P01" | "40001" | "5" | "517"))
+}

@@ -1,0 +1,227 @@
+//! The file of an export, made while it is fetched and never kept.
+
+use std::{fs::File, io::Seek, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use entity::{activity, attendance::Status, export, export::Format, session};
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+
+use super::{
+    Line, activity_of,
+    csv::Csv,
+    lines,
+    xlsx::{About, Cell, Column, Workbook},
+};
+use crate::{app::App, error::Failure};
+
+/// CSV goes out in pieces of about this size, and waits while its reader is slow.
+const PIECE: usize = 64 * 1024;
+
+/// The columns of an attendance list: title and width in characters.
+const COLUMNS: &[(&str, f64)] = &[
+    ("序号", 6.0),
+    ("姓名", 12.0),
+    ("单位", 36.0),
+    ("职务", 18.0),
+    ("手机号码", 16.0),
+    ("参会类别", 12.0),
+    ("学号", 16.0),
+    ("小组", 10.0),
+    ("签到状态", 10.0),
+    ("签到时间", 20.0),
+    ("签到口", 10.0),
+    ("备注", 24.0),
+];
+
+/// What is to be made: the activity, its sessions, and how.
+pub struct Job {
+    pub export: export::Model,
+    pub activity: activity::Model,
+    pub sessions: Vec<session::Model>,
+    zone: chrono_tz::Tz,
+    now: DateTime<Utc>,
+}
+
+impl Job {
+    /// Gathers what an export needs beside its lines.
+    pub async fn new(app: &App, export: export::Model, now: DateTime<Utc>) -> Result<Self, Failure> {
+        let db = app.db.read();
+        let activity = activity_of(db, export.activity_id).await?;
+        let sessions = crate::session::schedule(db, activity.id).await?;
+        let zone = activity.time_zone.parse().map_err(Failure::internal)?;
+        Ok(Self { export, activity, sessions, zone, now })
+    }
+
+    /// What the file is called when it is saved.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let ending = match self.export.format {
+            Format::Xlsx => "xlsx",
+            Format::Csv => "csv",
+        };
+        let day = self.now.with_timezone(&self.zone).format("%Y%m%d-%H%M");
+        format!("{}-签到名单-{day}.{ending}", self.activity.title)
+    }
+
+    fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.zone).naive_local()
+    }
+
+    /// The status that stands in the list: whoever has no attendance is absent once the door has closed.
+    fn status(&self, session: &session::Model, line: &Line) -> &'static str {
+        match line.attendance {
+            Some(Status::Present) => "出勤",
+            Some(Status::Late) => "迟到",
+            Some(Status::Excused) => "请假",
+            Some(Status::Absent) => "缺席",
+            None if self.now < session.closes_at => "未到",
+            None => "缺席",
+        }
+    }
+}
+
+/// The bytes of a CSV: one line per person and session, in bounded memory.
+pub fn csv(app: Arc<App>, job: Job) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+    let (pieces, received) = mpsc::channel(2);
+    tokio::spawn(async move {
+        if let Err(failure) = write_csv(&app, &job, &pieces).await {
+            tracing::error!(export = %job.export.id.0, "export: {failure:?}");
+            // The reader must notice that the file is not whole.
+            let _ = pieces.send(Err(std::io::Error::other("the export failed"))).await;
+        }
+    });
+    futures_util::stream::unfold(received, |mut received| async { Some((received.recv().await?, received)) })
+}
+
+async fn write_csv(
+    app: &App,
+    job: &Job,
+    pieces: &mpsc::Sender<Result<Bytes, std::io::Error>>,
+) -> Result<(), Failure> {
+    let mut out = Csv::new();
+    out.row(["场次"].into_iter().chain(COLUMNS.iter().map(|it| it.0))).map_err(Failure::internal)?;
+    for session in &job.sessions {
+        let mut lines = lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
+        let mut count = 0;
+        while let Some(line) = lines.next().await {
+            let line = line?;
+            count += 1;
+            let (count, time) = (
+                count.to_string(),
+                line.first_in_at.map(|at| job.local(at).format("%Y-%m-%d %H:%M:%S").to_string()),
+            );
+            out.row([
+                session.title.as_str(),
+                &count,
+                &line.name,
+                line.organisation_name.as_deref().unwrap_or_default(),
+                line.title.as_deref().unwrap_or_default(),
+                line.phone.as_deref().unwrap_or_default(),
+                line.category.as_deref().unwrap_or_default(),
+                line.detail("studentNo"),
+                line.detail("group"),
+                job.status(session, &line),
+                time.as_deref().unwrap_or_default(),
+                line.first_gate.as_deref().unwrap_or_default(),
+                line.detail("note"),
+            ])
+            .map_err(Failure::internal)?;
+            if out.len() >= PIECE {
+                let piece = out.take().map_err(Failure::internal)?;
+                if pieces.send(Ok(piece.into())).await.is_err() {
+                    // The reader went away; nobody is to be told.
+                    return Ok(());
+                }
+            }
+        }
+    }
+    let piece = out.take().map_err(Failure::internal)?;
+    let _ = pieces.send(Ok(piece.into())).await;
+    Ok(())
+}
+
+enum Step {
+    Sheet { name: String, title: String },
+    Line(Box<Line>, usize),
+}
+
+/// The workbook in a file without a name, from its beginning, and its size. Rows go to a thread of their own through
+/// a short queue, so that memory is bounded whatever the length of the list.
+pub async fn xlsx(app: &App, job: Job) -> Result<(File, u64), Failure> {
+    let folder = app.config.data_dir.join("tmp");
+    std::fs::create_dir_all(&folder).map_err(Failure::internal)?;
+    let job = Arc::new(job);
+    let (steps, received) = mpsc::channel::<Step>(256);
+    let writer = {
+        let job = job.clone();
+        tokio::task::spawn_blocking(move || write_xlsx(&job, &folder, received))
+    };
+    let fed = feed(app, &job, steps).await;
+    let written = writer.await.map_err(Failure::internal)?;
+    fed?;
+    written
+}
+
+async fn feed(app: &App, job: &Job, steps: mpsc::Sender<Step>) -> Result<(), Failure> {
+    for (nth, session) in job.sessions.iter().enumerate() {
+        let starts = job.local(session.starts_at).format("%Y-%m-%d %H:%M");
+        let title = format!("{} {} 签到名单（{starts}）", job.activity.title, session.title);
+        let sheet = Step::Sheet { name: session.title.clone(), title };
+        if steps.send(sheet).await.is_err() {
+            return Ok(());
+        }
+        let mut lines = lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
+        while let Some(line) = lines.next().await {
+            if steps.send(Step::Line(Box::new(line?), nth)).await.is_err() {
+                // The writer stopped and says why itself.
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_xlsx(job: &Job, folder: &Path, mut steps: mpsc::Receiver<Step>) -> Result<(File, u64), Failure> {
+    let about = About { title: job.activity.title.clone(), author: "青蓝 Qinglan".to_owned(), at: job.now };
+    let columns = || COLUMNS.iter().map(|(title, width)| Column::new(*title, *width)).collect::<Vec<_>>();
+    let mut book = Workbook::new(folder, &about).map_err(Failure::internal)?;
+    if job.sessions.is_empty() {
+        book.sheet("签到名单", &job.activity.title, columns()).map_err(Failure::internal)?;
+    }
+    let mut count = 0;
+    while let Some(step) = steps.blocking_recv() {
+        match step {
+            Step::Sheet { name, title } => {
+                book.sheet(&name, &title, columns()).map_err(Failure::internal)?;
+                count = 0;
+            }
+            Step::Line(line, nth) => {
+                count += 1;
+                let number = f64::from(count);
+                let text = |it: &Option<String>| it.clone().unwrap_or_default();
+                book.row(&[
+                    Cell::Number(number),
+                    Cell::Text(&line.name),
+                    Cell::Text(&text(&line.organisation_name)),
+                    Cell::Text(&text(&line.title)),
+                    Cell::Text(&text(&line.phone)),
+                    Cell::Text(&text(&line.category)),
+                    Cell::Text(line.detail("studentNo")),
+                    Cell::Text(line.detail("group")),
+                    Cell::Text(job.status(&job.sessions[nth], &line)),
+                    line.first_in_at.map_or(Cell::Empty, |at| Cell::Instant(job.local(at))),
+                    Cell::Text(&text(&line.first_gate)),
+                    Cell::Text(line.detail("note")),
+                ])
+                .map_err(Failure::internal)?;
+            }
+        }
+    }
+    let mut file = tempfile::tempfile_in(folder).map_err(Failure::internal)?;
+    book.save_to(&mut file).map_err(Failure::internal)?;
+    let size = file.metadata().map_err(Failure::internal)?.len();
+    file.rewind().map_err(Failure::internal)?;
+    Ok((file, size))
+}

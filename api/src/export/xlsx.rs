@@ -1,0 +1,504 @@
+//! Rows into an XLSX workbook in constant memory: every row goes to a temporary file as it comes. It knows nothing
+//! of what the rows mean.
+//!
+//! A phone, a code or an identity number is a text cell, so that Excel neither rounds nor runs it; text never
+//! becomes a formula. Rows are written in order and cannot be changed afterwards.
+//!
+//! Everything here blocks: call it on a blocking thread. The library beneath panics when the temporary directory
+//! is full, which reaches the caller as a failed task and must be answered as a failed export.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use rust_xlsxwriter::{
+    Color, DocProperties, Format, FormatAlign, FormatBorder, IgnoreError, Worksheet, XlsxError,
+};
+
+/// Rows of a sheet that Excel can hold.
+const ROWS: u32 = 1_048_576;
+/// UTF-16 units that a cell can hold.
+const UNITS: usize = 32_767;
+/// Rows whose height is set, at most: the library remembers each, at some 300 bytes.
+const HEIGHTS: u32 = 20_000;
+/// The rows of the title and of the column headings.
+const TITLE: u32 = 0;
+const HEADER: u32 = 1;
+
+/// A column of a sheet. Its width is in characters of the normal font, as Excel counts; a Han character takes two.
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub title: String,
+    pub width: f64,
+}
+
+impl Column {
+    #[must_use]
+    pub fn new(title: impl Into<String>, width: f64) -> Self {
+        Self { title: title.into(), width }
+    }
+}
+
+/// What a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// Stays text, whatever it looks like. Over 32,767 UTF-16 units it ends in `…`.
+    Text(&'a str),
+    /// A time of the wall clock in the activity's zone, shown to the minute.
+    Instant(NaiveDateTime),
+    /// A day, such as a birthday.
+    Day(NaiveDate),
+    /// A quantity to calculate with. What is not finite is left empty.
+    Number(f64),
+    Empty,
+}
+
+/// What the file says of itself. `at` is when it was made; the library's own clock is not asked.
+#[derive(Debug, Clone)]
+pub struct About {
+    pub title: String,
+    pub author: String,
+    pub at: DateTime<Utc>,
+}
+
+/// A workbook being written, sheet after sheet.
+pub struct Workbook {
+    book: rust_xlsxwriter::Workbook,
+    formats: Formats,
+    names: HashSet<String>,
+    open: Option<Sheet>,
+    limit: u32,
+    /// How many rows may still have their height set.
+    heights: u32,
+}
+
+struct Sheet {
+    worksheet: Worksheet,
+    /// As it was asked for, for the sheets that continue this one.
+    name: String,
+    title: String,
+    columns: Vec<Column>,
+    /// The next row to write.
+    next: u32,
+}
+
+struct Formats {
+    title: Format,
+    header: Format,
+    text: Format,
+    instant: Format,
+    day: Format,
+    number: Format,
+}
+
+impl Workbook {
+    /// Begins a workbook whose temporary files go to `tempdir`. They are deleted when it is saved or dropped.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to.
+    pub fn new(tempdir: &Path, about: &About) -> Result<Self, XlsxError> {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        book.set_tempdir(tempdir)?;
+        let title = clean(&about.title, 255);
+        let author = clean(&about.author, 255);
+        let properties = DocProperties::new().set_title(&*title).set_author(&*author);
+        book.set_properties(&properties.set_creation_datetime(&about.at));
+        Ok(Self {
+            book,
+            formats: Formats::new(),
+            names: HashSet::new(),
+            open: None,
+            limit: ROWS,
+            heights: HEIGHTS,
+        })
+    }
+
+    /// Begins a sheet and ends the one before it. The name is made one that Excel takes and that no other sheet
+    /// has; the title stands in a merged row above the headings. Returns the name that the sheet got.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be made, or there are more columns than Excel has.
+    pub fn sheet(
+        &mut self,
+        name: &str,
+        title: &str,
+        columns: Vec<Column>,
+    ) -> Result<String, XlsxError> {
+        self.close()?;
+        self.begin(name.to_owned(), title.to_owned(), columns)
+    }
+
+    /// Adds a row to the sheet begun last, and goes on to another sheet when that one is full. Cells beyond the
+    /// columns are written too; missing ones are empty.
+    ///
+    /// # Errors
+    /// When no sheet was begun, or a temporary file cannot be made.
+    pub fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), XlsxError> {
+        if self.open.as_ref().is_some_and(|sheet| sheet.next >= self.limit)
+            && let Some(full) = self.close()?
+        {
+            self.begin(full.name, full.title, full.columns)?;
+        }
+        let Some(sheet) = &mut self.open else {
+            return Err(XlsxError::ParameterError("a row before the first sheet".to_owned()));
+        };
+        let row = sheet.next;
+        let texts = cells.iter().zip(&sheet.columns).map(|(cell, column)| match cell {
+            Cell::Text(text) => lines(text, column.width),
+            _ => 1,
+        });
+        if let lines @ 2.. = texts.max().unwrap_or(1)
+            && self.heights > 0
+        {
+            // Excel finds the height of wrapped text by itself; LibreOffice does not.
+            sheet.worksheet.set_row_height(row, f64::from(lines * 15))?;
+            self.heights -= 1;
+        }
+        for (col, cell) in (0u16..).zip(cells) {
+            self.formats.write(&mut sheet.worksheet, row, col, *cell)?;
+        }
+        for col in (0u16..).take(sheet.columns.len()).skip(cells.len()) {
+            sheet.worksheet.write_blank(row, col, &self.formats.text)?;
+        }
+        sheet.next += 1;
+        Ok(())
+    }
+
+    /// Ends the workbook and writes it to a file.
+    ///
+    /// # Errors
+    /// When the file cannot be written. A workbook without sheets gets an empty one.
+    pub fn save(mut self, path: &Path) -> Result<(), XlsxError> {
+        self.close()?;
+        self.book.save(path)
+    }
+
+    /// Ends the workbook and writes it elsewhere.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn save_to(mut self, writer: impl Write + Seek + Send) -> Result<(), XlsxError> {
+        self.close()?;
+        self.book.save_to_writer(writer)
+    }
+
+    fn begin(
+        &mut self,
+        name: String,
+        title: String,
+        columns: Vec<Column>,
+    ) -> Result<String, XlsxError> {
+        let free = self.free_name(&name);
+        let mut worksheet = self.book.new_worksheet_with_constant_memory()?;
+        worksheet.set_name(&free)?;
+        worksheet
+            .set_paper_size(9)
+            .set_landscape()
+            .set_print_fit_to_pages(1, 0)
+            .set_print_center_horizontally(true);
+        worksheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3).set_footer("&C第 &P 页，共 &N 页");
+        worksheet.set_repeat_rows(TITLE, HEADER)?.set_freeze_panes(HEADER + 1, 0)?;
+        for (col, column) in (0u16..).zip(&columns) {
+            worksheet.set_column_width(col, column.width)?;
+        }
+        let heading = clean(&title, UNITS);
+        worksheet.set_row_height(TITLE, 30)?.set_row_height(HEADER, 22)?;
+        match u16::try_from(columns.len().saturating_sub(1)) {
+            Ok(last @ 1..) => {
+                worksheet.merge_range(TITLE, 0, TITLE, last, &heading, &self.formats.title)?
+            }
+            _ => worksheet.write_string_with_format(TITLE, 0, &*heading, &self.formats.title)?,
+        };
+        for (col, column) in (0u16..).zip(&columns) {
+            worksheet.write_string_with_format(
+                HEADER,
+                col,
+                &*clean(&column.title, UNITS),
+                &self.formats.header,
+            )?;
+        }
+        self.open = Some(Sheet { worksheet, name, title, columns, next: HEADER + 1 });
+        Ok(free)
+    }
+
+    fn close(&mut self) -> Result<Option<Sheet>, XlsxError> {
+        let Some(mut sheet) = self.open.take() else { return Ok(None) };
+        if let Ok(width @ 1..) = u16::try_from(sheet.columns.len()) {
+            let (last, worksheet) = (sheet.next - 1, &mut sheet.worksheet);
+            worksheet.autofilter(HEADER, 0, last, width - 1)?;
+            // Otherwise Excel marks every phone with a green corner.
+            worksheet.ignore_error_range(
+                HEADER,
+                0,
+                last,
+                width - 1,
+                IgnoreError::NumberStoredAsText,
+            )?;
+        }
+        let full = std::mem::replace(&mut sheet.worksheet, Worksheet::new());
+        self.book.push_worksheet(full);
+        Ok(Some(sheet))
+    }
+
+    /// A name that Excel takes and no sheet has: at most 31 UTF-16 units, without `[ ] : * ? / \` and control
+    /// characters, not within apostrophes, not the reserved "History", told apart without regard to case.
+    fn free_name(&mut self, wanted: &str) -> String {
+        let is_bad = |c: char| {
+            c.is_control()
+                || "[]:*?/\\：？＊／＼［］".contains(c)
+                || matches!(c, '\u{fffe}' | '\u{ffff}')
+        };
+        let safe: String = wanted.chars().map(|c| if is_bad(c) { ' ' } else { c }).collect();
+        let safe = safe.split_whitespace().collect::<Vec<_>>().join(" ");
+        let edge = |c: char| c == '\'' || c.is_whitespace();
+        let mut base = safe.trim_matches(edge);
+        if base.is_empty() || base.eq_ignore_ascii_case("history") {
+            base = "名单";
+        }
+        for n in 1.. {
+            let suffix = if n == 1 { String::new() } else { format!(" ({n})") };
+            let name = format!("{}{suffix}", fit(base, 31 - suffix.len()).trim_end_matches(edge));
+            if self.names.insert(name.to_lowercase()) {
+                return name;
+            }
+        }
+        base.to_owned()
+    }
+}
+
+impl Formats {
+    fn new() -> Self {
+        let base = Format::new().set_align(FormatAlign::VerticalCenter);
+        let cell = base.clone().set_border(FormatBorder::Thin);
+        Self {
+            title: base.set_bold().set_font_size(16).set_align(FormatAlign::Center),
+            header: cell
+                .clone()
+                .set_bold()
+                .set_align(FormatAlign::Center)
+                .set_text_wrap()
+                .set_background_color(Color::RGB(0x00E7_EEF7)),
+            text: cell.clone().set_num_format("@").set_text_wrap(),
+            instant: cell.clone().set_num_format("yyyy-mm-dd hh:mm"),
+            day: cell.clone().set_num_format("yyyy-mm-dd"),
+            number: cell,
+        }
+    }
+
+    fn write(
+        &self,
+        sheet: &mut Worksheet,
+        row: u32,
+        col: u16,
+        cell: Cell<'_>,
+    ) -> Result<(), XlsxError> {
+        match cell {
+            Cell::Text(text) => {
+                sheet.write_string_with_format(row, col, &*clean(text, UNITS), &self.text)?
+            }
+            Cell::Number(number) if number.is_finite() => {
+                sheet.write_number_with_format(row, col, number, &self.number)?
+            }
+            Cell::Number(_) | Cell::Empty => sheet.write_blank(row, col, &self.text)?,
+            Cell::Instant(at) if in_range(at.date()) => {
+                sheet.write_datetime_with_format(row, col, at, &self.instant)?
+            }
+            Cell::Day(day) if in_range(day) => {
+                sheet.write_datetime_with_format(row, col, day, &self.day)?
+            }
+            Cell::Instant(at) => sheet.write_string_with_format(
+                row,
+                col,
+                at.format("%Y-%m-%d %H:%M").to_string(),
+                &self.text,
+            )?,
+            Cell::Day(day) => {
+                sheet.write_string_with_format(row, col, day.to_string(), &self.text)?
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Excel knows no day before March 1900 that other programs agree on, and none after 9999; such a one is text.
+fn in_range(day: NaiveDate) -> bool {
+    use chrono::Datelike;
+    (1901..=9999).contains(&day.year())
+}
+
+/// Text as a cell can hold it: lines end in LF, and what XML has no way to say is dropped (the library would write
+/// it as `_x0001_`, which other programs show as it stands). Too long a text ends in `…`.
+fn clean(text: &str, units: usize) -> Cow<'_, str> {
+    let is_bad =
+        |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    let mut text = Cow::Borrowed(text);
+    if text.contains(is_bad) {
+        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace(is_bad, ""));
+    }
+    // A text of so few bytes has as few units, and need not be counted.
+    if text.len() > units && text.encode_utf16().count() > units {
+        text = Cow::Owned(format!("{}…", fit(&text, units - 1)));
+    }
+    text
+}
+
+/// How many lines a text takes in a column, about, and no more than the highest row can show: a Han character is as wide as two others and a bit.
+fn lines(text: &str, width: f64) -> u32 {
+    let needed = |line: &str| {
+        let used: f64 = line.chars().map(|c| if c.is_ascii() { 1.0 } else { 2.15 }).sum();
+        (1..27).find(|&n| used <= f64::from(n) * width.max(1.0)).unwrap_or(27)
+    };
+    text.lines().take(27).map(needed).sum::<u32>().clamp(1, 27)
+}
+
+/// The longest beginning of at most so many UTF-16 units.
+fn fit(text: &str, units: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        used += c.len_utf16();
+        used > units
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use calamine::{Data, DataType, Reader, Xlsx};
+
+    use super::*;
+
+    fn begun() -> Workbook {
+        let at = DateTime::from_timestamp(1_760_000_000, 0).unwrap();
+        let about = About { title: "签到表".to_owned(), author: "青蓝".to_owned(), at };
+        Workbook::new(&std::env::temp_dir(), &about).unwrap()
+    }
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("姓名", 12.0),
+            Column::new("手机", 16.0),
+            Column::new("签到", 18.0),
+            Column::new("学时", 8.0),
+        ]
+    }
+
+    fn read_back(book: Workbook) -> Xlsx<Cursor<Vec<u8>>> {
+        let mut bytes = Cursor::new(Vec::new());
+        book.save_to(&mut bytes).unwrap();
+        Xlsx::new(bytes).unwrap()
+    }
+
+    fn texts(book: &mut Xlsx<Cursor<Vec<u8>>>, sheet: &str) -> Vec<String> {
+        let range = book.worksheet_range(sheet).unwrap();
+        range.rows().map(|row| row[0].as_string().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn cells_come_back_as_what_they_were() {
+        let mut book = begun();
+        book.sheet("第一场", "企业家节 签到表", columns()).unwrap();
+        let at = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap().and_hms_opt(8, 30, 0).unwrap();
+        book.row(&[
+            Cell::Text("䶮𠅤"),
+            Cell::Text("013800138000"),
+            Cell::Instant(at),
+            Cell::Number(4.5),
+        ])
+        .unwrap();
+        book.row(&[Cell::Text("=1+1"), Cell::Text("330302199001011234"), Cell::Day(at.date())])
+            .unwrap();
+        book.row(&[
+            Cell::Text(""),
+            Cell::Text("a\u{1}b\r\nc_x0041_"),
+            Cell::Empty,
+            Cell::Number(f64::NAN),
+        ])
+        .unwrap();
+        let mut read = read_back(book);
+        let range = read.worksheet_range("第一场").unwrap();
+        let cell = |row, col| range.get_value((row, col)).cloned().unwrap_or_default();
+        let text = |s: &str| Data::String(s.to_owned());
+        assert_eq!(cell(0, 0), text("企业家节 签到表"));
+        assert_eq!((cell(1, 0), cell(1, 3)), (text("姓名"), text("学时")));
+        assert_eq!(
+            (cell(2, 0), cell(2, 1), cell(2, 3)),
+            (text("䶮𠅤"), text("013800138000"), Data::Float(4.5))
+        );
+        assert_eq!(cell(2, 2).as_datetime(), Some(at));
+        assert_eq!((cell(3, 0), cell(3, 1)), (text("=1+1"), text("330302199001011234")));
+        assert_eq!(cell(3, 2).as_date(), Some(at.date()));
+        assert_eq!((cell(4, 0), cell(4, 2), cell(4, 3)), (Data::Empty, Data::Empty, Data::Empty));
+        assert_eq!(cell(4, 1), text("ab\nc_x0041_"));
+        assert!(read.worksheet_formula("第一场").unwrap().is_empty());
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let mut book = begun();
+        book.sheet("长", "长", columns()).unwrap();
+        book.row(&[Cell::Text(&"𠅤".repeat(20_000))]).unwrap();
+        book.row(&[Cell::Text(&"汉".repeat(32_767))]).unwrap();
+        let texts = texts(&mut read_back(book), "长");
+        assert_eq!((texts[2].encode_utf16().count(), texts[2].ends_with("𠅤…")), (32_767, true));
+        assert_eq!(texts[3], "汉".repeat(32_767));
+    }
+
+    #[test]
+    fn sheet_names_are_such_as_excel_takes() {
+        let mut book = begun();
+        let long = "二〇二六年温州民营企业家节开幕式暨民营经济高质量发展论坛第一场（上午）";
+        let wanted = [
+            "A/B:C",
+            "a b c",
+            "'引'",
+            "",
+            "History",
+            long,
+            long,
+            &"𠅤".repeat(20),
+            "[x]?*",
+            "\u{1}",
+        ];
+        let names: Vec<String> =
+            wanted.iter().map(|name| book.sheet(name, "题", columns()).unwrap()).collect();
+        assert_eq!(names[..5], ["A B C", "a b c (2)", "引", "名单", "名单 (2)"]);
+        assert!(
+            names[6].ends_with("(2)") && names.iter().all(|name| name.encode_utf16().count() <= 31)
+        );
+        assert_eq!(read_back(book).sheet_names(), names);
+    }
+
+    #[test]
+    fn a_full_sheet_is_continued() {
+        let mut book = begun();
+        book.limit = 4;
+        book.sheet("场", "题", columns()).unwrap();
+        for name in ["一", "二", "三", "四", "五"] {
+            book.row(&[Cell::Text(name)]).unwrap();
+        }
+        book.sheet("空", "题", vec![Column::new("一列", 9.0)]).unwrap();
+        let mut read = read_back(book);
+        assert_eq!(read.sheet_names(), ["场", "场 (2)", "场 (3)", "空"]);
+        assert_eq!(texts(&mut read, "场"), ["题", "姓名", "一", "二"]);
+        assert_eq!(texts(&mut read, "场 (2)"), ["题", "姓名", "三", "四"]);
+        assert_eq!(texts(&mut read, "场 (3)"), ["题", "姓名", "五"]);
+        assert_eq!(texts(&mut read, "空"), ["题", "一列"]);
+    }
+
+    #[test]
+    fn a_row_needs_a_sheet() {
+        assert!(begun().row(&[Cell::Empty]).is_err());
+        assert!(begun().sheet("无", "无", Vec::new()).is_ok());
+        assert!(
+            Workbook::new(
+                Path::new("/nowhere"),
+                &About { title: String::new(), author: String::new(), at: DateTime::UNIX_EPOCH }
+            )
+            .is_err()
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! Qinglan (青蓝): the event and training service of a federation of industry and commerce.
+//!
+//! Modules in reading order; ARCHITECTURE.md walks through them.
+#![forbid(unsafe_code)]
+
+pub mod config;
+
+pub mod app;
+pub mod authn;
+pub mod authz;
+pub mod db;
+pub mod error;
+pub mod graphql;
+pub mod http;
+pub mod load;
+pub mod metrics;
+pub mod node;
+pub mod page;
+pub mod schema;
+pub mod text;
+pub mod write;
+
+pub mod account;
+pub mod activity;
+pub mod attendance;
+pub mod capacity;
+pub mod demo;
+pub mod export;
+pub mod organisation;
+pub mod person;
+pub mod programme;
+pub mod registration;
+pub mod roster;
+pub mod session;

@@ -1,0 +1,369 @@
+//! The command line: serve, migrate, demo, schema, admin, roster check.
+#![forbid(unsafe_code)]
+
+use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc};
+
+use api::{
+    account::{self, grant::Over},
+    app::App,
+    authn::{self, Keys},
+    config::Config,
+    db::Db,
+    demo, http, organisation,
+};
+use chrono::{NaiveDate, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use entity::{id::OrganisationId, role_grant::Role};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// 青蓝 Qinglan: the event and training service of a federation of industry and commerce.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API. Brings the tables up to date first; an empty database gets one administrator.
+    Serve,
+    /// Bring the tables up to date.
+    Migrate,
+    /// Fill an empty database with a year of a synthetic federation, the same each time.
+    Demo,
+    /// Print the GraphQL schema.
+    Schema,
+    /// Look after accounts.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Look at lists.
+    #[command(subcommand)]
+    Roster(Roster),
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make an account with a role.
+    Create(Create),
+    /// Give an account a new password, which ends its sign-ins.
+    ResetPassword(ResetPassword),
+}
+
+#[derive(Args)]
+struct Create {
+    /// 3 to 50 letters, digits, dots, dashes or underscores.
+    #[arg(long)]
+    username: String,
+    #[arg(long, value_enum, default_value = "ORG_ADMIN")]
+    role: RoleName,
+    /// The id of the organisation that the role is over: `organisation_…`. The root if not given, made if there is none.
+    #[arg(long)]
+    scope: Option<String>,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Args)]
+struct ResetPassword {
+    #[arg(long)]
+    username: String,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Args)]
+struct Password {
+    /// Read the password from standard input, up to the end of its first line. Otherwise one is made and printed.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+enum RoleName {
+    PlatformAdmin,
+    SecurityAdmin,
+    Auditor,
+    OrgAdmin,
+    Organiser,
+    Liaison,
+    DoorStaff,
+    Viewer,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::PlatformAdmin => Self::PlatformAdmin,
+            RoleName::SecurityAdmin => Self::SecurityAdmin,
+            RoleName::Auditor => Self::Auditor,
+            RoleName::OrgAdmin => Self::OrgAdmin,
+            RoleName::Organiser => Self::Organiser,
+            RoleName::Liaison => Self::Liaison,
+            RoleName::DoorStaff => Self::DoorStaff,
+            RoleName::Viewer => Self::Viewer,
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum Roster {
+    /// Read a list and print what an import would say of it, as JSON. Needs no database.
+    Check {
+        file: PathBuf,
+        #[arg(long, value_enum)]
+        profile: Profile,
+        /// The day that dates without a year are near to, as in 2019-11-01.
+        #[arg(long)]
+        event_date: NaiveDate,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Profile {
+    Event,
+    Class,
+    Form,
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Schema => print(&api::schema::sdl()),
+        Command::Roster(Roster::Check { file, profile, event_date }) => check(&file, profile, event_date),
+        Command::Serve => run(serve(cli.config)),
+        Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
+        Command::Demo => run(fill(cli.config)),
+        Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
+        Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("qinglan: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the other commands can fail")]
+fn print(text: &str) -> Outcome {
+    print!("{text}");
+    Ok(())
+}
+
+fn check(file: &std::path::Path, profile: Profile, event_date: NaiveDate) -> Outcome {
+    let named = |error| format!("{}: {error}", file.display());
+    let size = std::fs::metadata(file).map_err(named)?.len();
+    if size > roster::MAX_BYTES as u64 {
+        return Err(named(std::io::Error::other(both(roster::Unreadable::TooLarge))).into());
+    }
+    let bytes = std::fs::read(file).map_err(named)?;
+    let profile = match profile {
+        Profile::Event => roster::Profile::Event,
+        Profile::Class => roster::Profile::Class,
+        Profile::Form => roster::Profile::Form,
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let report = roster::read(&bytes, &name, &roster::Options::new(profile, event_date))
+        .map_err(|why| format!("{}: {}", file.display(), both(why)))?;
+    print(&(serde_json::to_string_pretty(&report)? + "\n"))
+}
+
+fn both(why: roster::Unreadable) -> String {
+    format!("[{}] {} {}", why.code(), why.message(roster::Lang::Zh), why.message(roster::Lang::En))
+}
+
+/// The database, with its tables brought up to date.
+async fn connect(config: &Config) -> Result<Db, Box<dyn std::error::Error>> {
+    let url = config.database_url();
+    let db = Db::connect(&url).await.map_err(|error| format!("cannot open the database: {error}"))?;
+    db.migrate().await.map_err(|error| format!("cannot bring the tables up to date: {error}"))?;
+    Ok(db)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock that everything else is given")]
+fn now() -> chrono::DateTime<Utc> {
+    chrono::SubsecRound::trunc_subsecs(Utc::now(), 6)
+}
+
+fn log(config: &Config) -> Outcome {
+    use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+    let filter: tracing_subscriber::filter::Targets = config.log.parse()?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+    Ok(())
+}
+
+async fn serve(config: Config) -> Outcome {
+    log(&config)?;
+    std::fs::create_dir_all(&config.data_dir).map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
+    let db = connect(&config).await?;
+    let keys = Keys::load(&config.data_dir, &config.public_url)
+        .map_err(|error| format!("cannot read the signing key: {error}"))?;
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
+    let address = listener.local_addr()?;
+    if !account::any(db.read()).await? {
+        first_administrator(&db, &config).await?;
+    }
+    let patience = config.request_timeout();
+    let app = App::new(config, db.clone(), keys, Arc::new(now))?;
+    tracing::info!("serving at http://{address}");
+    http::serve(listener, http::router(app), stop_signal(), patience).await?;
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Resolves when the process is asked to stop.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {},
+                _ = tokio::signal::ctrl_c() => {},
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The first start makes somebody who can sign in, with a password that nobody else has.
+async fn first_administrator(db: &Db, config: &Config) -> Outcome {
+    let password = made_password()?;
+    let made = make(db, config, "admin", Role::OrgAdmin, None, &password).await;
+    match made {
+        Ok(()) => {
+            println!("The database was empty. Sign in as administrator:");
+            println!("  username: admin");
+            println!("  password: {password}");
+            println!("It is shown this once. `qinglan admin reset-password --username admin` makes another.");
+            Ok(())
+        }
+        // Another server on the same database was quicker.
+        Err(_) if account::any(db.read()).await? => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn fill(config: Config) -> Outcome {
+    log(&config)?;
+    let db = connect(&config).await?;
+    demo::fill(&db, &config.organisation).await?;
+    db.close().await;
+    Ok(())
+}
+
+async fn create_admin(config: Config, create: Create) -> Outcome {
+    let db = connect(&config).await?;
+    let (password, made_here) = password(create.password)?;
+    make(&db, &config, &create.username, create.role.into(), create.scope.as_deref(), &password).await?;
+    println!("account: {}", create.username);
+    if made_here {
+        println!("password: {password}");
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn make(
+    db: &Db,
+    config: &Config,
+    username: &str,
+    role: Role,
+    scope: Option<&str>,
+    password: &str,
+) -> Outcome {
+    let username = account::clean_username(username)
+        .ok_or("a username is 3 to 50 letters, digits, dots, dashes or underscores")?;
+    refuse_password(&username, password)?;
+    let scope = match scope {
+        None => None,
+        Some(text) => {
+            let id = api::graphql::Gid::<OrganisationId>::decode(text).map(|it| it.0);
+            Some(id.ok_or_else(|| format!("{text} is not the id of an organisation"))?)
+        }
+    };
+    let hash = authn::hash_password_now(password)?;
+    let done = db
+        .by_command("AdminCreate", now(), async |tx| {
+            let home = match scope {
+                None => organisation::ensure_root(tx, &config.organisation, now()).await?,
+                Some(id) => organisation::find(tx, id).await?,
+            };
+            let made = account::insert(tx, username, hash, home.id, None, now()).await?;
+            account::grant::insert(tx, made.id, role, Over::Organisation(home.id), None, None, now()).await?;
+            Ok(made.id)
+        })
+        .await;
+    done.map_err(|error: api::error::Error<account::AccountErrorCode>| said(&error).into())
+}
+
+async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
+    let db = connect(&config).await?;
+    let username = account::clean_username(&reset.username).ok_or("no account has this username")?;
+    let found = account::named(db.read(), &username).await?.ok_or("no account has this username")?;
+    let (password, made_here) = password(reset.password)?;
+    refuse_password(&username, &password)?;
+    let hash = authn::hash_password_now(&password)?;
+    db.by_command("AdminResetPassword", now(), async |tx| {
+        account::set_password(tx, &found, hash, now()).await?;
+        Ok(found.id)
+    })
+    .await
+    .map_err(|error: api::error::Error<account::AccountErrorCode>| said(&error))?;
+    if made_here {
+        println!("password: {password}");
+    }
+    db.close().await;
+    Ok(())
+}
+
+fn refuse_password(username: &str, password: &str) -> Outcome {
+    use api::error::Refusal;
+    match account::password_fault(username, password) {
+        Some(fault) => Err(fault.message(api::error::Lang::En).into()),
+        None => Ok(()),
+    }
+}
+
+fn said(error: &api::error::Error<account::AccountErrorCode>) -> String {
+    use api::error::{Error, Lang, Refusal};
+    match error {
+        Error::Refused(all) => {
+            all.iter().map(|it| it.code.message(Lang::En)).collect::<Vec<_>>().join("; ")
+        }
+        Error::Failed(failure) => format!("{failure:?}"),
+    }
+}
+
+/// The password from standard input, or one that is made; and whether it was made.
+fn password(how: Password) -> Result<(String, bool), Box<dyn std::error::Error>> {
+    if !how.password_stdin {
+        return Ok((made_password()?, true));
+    }
+    let mut text = String::new();
+    std::io::stdin().take(4096).read_to_string(&mut text)?;
+    let line = text.lines().next().unwrap_or_default().to_owned();
+    if line.is_empty() { Err("no password on standard input".into()) } else { Ok((line, false)) }
+}
+
+fn made_password() -> Result<String, Box<dyn std::error::Error>> {
+    Ok(authn::secret()?[..24].to_owned())
+}

@@ -1,0 +1,143 @@
+//! Any thing by its id, whatever it is.
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+use entity::id::{
+    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId, PositionId,
+    ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
+};
+
+use crate::{
+    account::graphql::{Account, Grant},
+    activity::graphql::{AcademyClass, Activity, Category, FestivalActivity, RelayEvent},
+    attendance::{
+        self,
+        graphql::{Attendance, Scan},
+    },
+    authz::policy::{
+        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance, ViewCategory,
+        ViewExport, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
+    },
+    error::Failure,
+    export::graphql::Export,
+    graphql::{Gid, Viewer},
+    organisation::graphql::Organisation,
+    person::graphql::{Person, Position},
+    programme::graphql::Programme,
+    registration::graphql::Registration,
+    roster::graphql::RosterBatch,
+    session::graphql::Session,
+};
+
+/// A thing with an id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque; unique among all things."))]
+pub enum Node {
+    Account(Account),
+    Grant(Grant),
+    Organisation(Organisation),
+    Person(Person),
+    Position(Position),
+    Programme(Programme),
+    Festival(FestivalActivity),
+    Relay(RelayEvent),
+    Academy(AcademyClass),
+    Session(Session),
+    Category(Category),
+    Registration(Registration),
+    Attendance(Attendance),
+    Scan(Scan),
+    RosterBatch(RosterBatch),
+    Export(Export),
+}
+
+/// The thing that an id names, by the same permit as its own root field.
+async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
+    let gate = &viewer.gate;
+    let prefix = id.split_once('_').map_or(id, |it| it.0);
+    macro_rules! named {
+        ($kind:ty) => {
+            Gid::<$kind>::decode(id).ok_or(Failure::NotFound)?.0
+        };
+    }
+    gate.who()?;
+    Ok(match prefix {
+        "account" => Node::Account(Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row())),
+        "activity" => match Activity::from(gate.permit::<ViewActivity>(named!(ActivityId)).await?.into_row()) {
+            Activity::Festival(it) => Node::Festival(it),
+            Activity::Relay(it) => Node::Relay(it),
+            Activity::Academy(it) => Node::Academy(it),
+        },
+        "attendance" => {
+            let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
+            let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();
+            Node::Attendance(Attendance { row, session: Some(session) })
+        }
+        "category" => {
+            let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
+            Node::Category(Category { row, pools: None })
+        }
+        "export" => Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row())),
+        "grant" => Node::Grant(Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row())),
+        "organisation" => {
+            Node::Organisation(Organisation(gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row()))
+        }
+        "person" => {
+            let permit = gate.permit::<ViewPerson>(named!(PersonId)).await?;
+            let phone_is_open = permit.also::<ViewPhone>();
+            Node::Person(Person { row: permit.into_row(), phone_is_open })
+        }
+        "position" => {
+            let row = gate.permit::<EndPosition>(named!(PositionId)).await?.into_row();
+            let organisation = viewer.row(row.organisation_id).await?;
+            Node::Position(Position { row, organisation })
+        }
+        "programme" => {
+            Node::Programme(Programme(gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row()))
+        }
+        "registration" => {
+            let permit = gate.permit::<ViewRegistration>(named!(RegistrationId)).await?;
+            let is_open = permit.also::<CancelRegistration>();
+            Node::Registration(Registration::new(permit.into_row(), is_open))
+        }
+        "rosterBatch" => {
+            Node::RosterBatch(RosterBatch(gate.permit::<ViewRoster>(named!(RosterBatchId)).await?.into_row()))
+        }
+        "scan" => {
+            let row = attendance::scan::find(viewer.db.read(), named!(ScanId)).await?;
+            gate.permit::<ViewAttendance>(row.session_id).await?;
+            Node::Scan(Scan(row))
+        }
+        "session" => Node::Session(Session(gate.permit::<ViewSession>(named!(SessionId)).await?.into_row())),
+        _ => return Err(Failure::NotFound),
+    })
+}
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The thing that an id names, if the viewer may see it.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        Ok(Some(find(Viewer::of(ctx), &id).await?))
+    }
+
+    /// The things that some ids name, in their order; null for each that is not there or not to be seen. At most 100.
+    #[graphql(complexity = "ids.len().min(100) * child_complexity + 1")]
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        let viewer = Viewer::of(ctx);
+        viewer.gate.who()?;
+        if ids.len() > 100 {
+            return Err(Failure::BadInput("一次最多100个", "at most 100 at once").into());
+        }
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in &ids {
+            nodes.push(match find(viewer, id).await {
+                Ok(node) => Some(node),
+                Err(Failure::NotFound | Failure::Forbidden) => None,
+                Err(failure) => return Err(failure.into()),
+            });
+        }
+        Ok(nodes)
+    }
+}

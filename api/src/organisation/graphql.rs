@@ -1,0 +1,182 @@
+//! Organisations as GraphQL shows them. No queries here: resolvers ask the domain.
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection};
+use entity::{id::OrganisationId, organisation};
+
+use super::{Draft, OrganisationErrorCode, OrganisationUserError};
+use crate::{
+    authz::policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
+    graphql::{Gid, Viewer, settle},
+    page::Slice,
+    text::Check,
+    write::Note,
+};
+
+/// What an organisation is.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "organisation::Kind")]
+pub enum OrganisationKind {
+    /// 工商联
+    Federation,
+    /// 商会、协会
+    Chamber,
+    /// 企业
+    Enterprise,
+    /// 政府部门
+    Department,
+    /// 院校
+    School,
+}
+
+/// A node of the one tree of organisations (组织). A grant over one covers everything below it.
+pub struct Organisation(pub organisation::Model);
+
+#[Object]
+impl Organisation {
+    pub async fn id(&self) -> Gid<OrganisationId> {
+        Gid(self.0.id)
+    }
+
+    async fn kind(&self) -> OrganisationKind {
+        self.0.kind.into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The code that others know it by: GB/T 2260 for a district's federation, a credit code for an enterprise.
+    async fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The organisation above it, where the viewer may see that one.
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
+        let Some(id) = self.0.parent_id else { return Ok(None) };
+        let viewer = Viewer::of(ctx);
+        let row = viewer.row(id).await?;
+        Ok(viewer.gate.permit_on::<ViewOrganisation>(row).await.ok().map(|it| Self(it.into_row())))
+    }
+}
+
+#[derive(InputObject)]
+pub struct CreateOrganisationInput {
+    /// The organisation above the new one.
+    parent_id: Gid<OrganisationId>,
+    kind: OrganisationKind,
+    /// At most 100 characters.
+    name: String,
+    /// At most 30 characters.
+    code: Option<String>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct UpdateOrganisationInput {
+    organisation_id: Gid<OrganisationId>,
+    kind: Option<OrganisationKind>,
+    /// At most 100 characters.
+    name: Option<String>,
+    /// At most 30 characters.
+    code: Option<String>,
+}
+
+#[derive(SimpleObject)]
+pub struct CreateOrganisationPayload {
+    organisation: Option<Organisation>,
+    user_errors: Vec<OrganisationUserError>,
+}
+
+#[derive(SimpleObject)]
+pub struct UpdateOrganisationPayload {
+    organisation: Option<Organisation>,
+    user_errors: Vec<OrganisationUserError>,
+}
+
+#[derive(Default)]
+pub struct OrganisationQuery;
+
+#[Object]
+impl OrganisationQuery {
+    /// One organisation in the viewer's scope.
+    async fn organisation(&self, ctx: &Context<'_>, id: Gid<OrganisationId>) -> Result<Option<Organisation>> {
+        Ok(Some(Organisation(Viewer::of(ctx).gate.permit::<ViewOrganisation>(id.0).await?.into_row())))
+    }
+
+    /// The organisations in the viewer's scope, in the order in which they were made: all of them, those right below
+    /// `parentId`, or those whose name begins with `name`.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection's four and the filters")]
+    async fn organisations(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        parent_id: Option<Gid<OrganisationId>>,
+        name: Option<String>,
+    ) -> Result<Connection<String, Organisation>> {
+        let viewer = Viewer::of(ctx);
+        let reach = viewer.gate.reach::<ViewOrganisation>()?;
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        let page =
+            super::list(viewer.db.read(), &reach, parent_id.map(|it| it.0), name.as_deref(), slice).await?;
+        Ok(page.connection(|it| it.id, Organisation))
+    }
+}
+
+#[derive(Default)]
+pub struct OrganisationMutation;
+
+#[Object]
+impl OrganisationMutation {
+    /// Makes an organisation below one in the viewer's scope. For ORG_ADMIN.
+    async fn create_organisation(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateOrganisationInput,
+    ) -> Result<CreateOrganisationPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CreateOrganisation>(input.parent_id.0).await?;
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let mut check = Check::new(OrganisationErrorCode::TooLong);
+        let draft = Draft {
+            kind: input.kind.into(),
+            name: check.required(&input.name, 100, &["name"], OrganisationErrorCode::Required),
+            code: check.optional(input.code.as_deref(), 30, &["code"]),
+        };
+        let done = viewer
+            .write(&permit, note, async |tx| {
+                check.done()?;
+                super::create(tx, &permit, draft, viewer.now).await
+            })
+            .await;
+        let (organisation, user_errors) = settle(done, viewer.lang)?;
+        Ok(CreateOrganisationPayload { organisation: organisation.map(Organisation), user_errors })
+    }
+
+    /// Changes what is given of an organisation. For ORG_ADMIN.
+    async fn update_organisation(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateOrganisationInput,
+    ) -> Result<UpdateOrganisationPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<UpdateOrganisation>(input.organisation_id.0).await?;
+        let mut check = Check::new(OrganisationErrorCode::TooLong);
+        let name =
+            input.name.map(|name| check.required(&name, 100, &["name"], OrganisationErrorCode::Required));
+        let code = check.optional(input.code.as_deref(), 30, &["code"]);
+        let kind = input.kind.map(Into::into);
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| {
+                check.done()?;
+                super::update(tx, &permit, kind, name, code).await
+            })
+            .await;
+        let (organisation, user_errors) = settle(done, viewer.lang)?;
+        Ok(UpdateOrganisationPayload { organisation: organisation.map(Organisation), user_errors })
+    }
+}

@@ -1,0 +1,120 @@
+//! Keyset pages, both ways, from the query to the Relay connection. There is no offset anywhere.
+
+use async_graphql::{
+    OutputType,
+    connection::{Connection, Edge},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sea_orm::{ConnectionTrait, Cursor, FromQueryResult, SelectModel, sea_query::IntoValueTuple};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::Failure;
+
+/// The most that a page may hold.
+pub const LARGEST: i32 = 100;
+/// What a page holds if nothing is said.
+pub const USUAL: i32 = 20;
+
+/// What a client asks of a list. `K` is the row's place in its order.
+pub struct Slice<K> {
+    count: u64,
+    backward: bool,
+    after: Option<K>,
+    before: Option<K>,
+}
+
+/// Rows in a row, and whether more stand before and after them.
+pub struct Page<M> {
+    pub rows: Vec<M>,
+    pub has_previous: bool,
+    pub has_next: bool,
+}
+
+impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
+    /// Reads the four arguments of a connection. One direction at a time, 1 to 100 rows.
+    pub fn parse(
+        first: Option<i32>,
+        after: Option<&str>,
+        last: Option<i32>,
+        before: Option<&str>,
+    ) -> Result<Self, Failure> {
+        if first.is_some() && last.is_some() {
+            return Err(Failure::BadInput("first 与 last 不能同时给出", "give either first or last, not both"));
+        }
+        let count = first.or(last).unwrap_or(USUAL);
+        if !(1..=LARGEST).contains(&count) {
+            return Err(Failure::BadInput("每页须为1至100条", "a page holds 1 to 100"));
+        }
+        Ok(Self {
+            count: count.unsigned_abs().into(),
+            backward: last.is_some(),
+            after: after.map(decode).transpose()?,
+            before: before.map(decode).transpose()?,
+        })
+    }
+
+    /// Reads one row more than asked for, which only tells that there is another page.
+    pub async fn of<M: FromQueryResult + Send + Sync>(
+        self,
+        mut query: Cursor<SelectModel<M>>,
+        db: &impl ConnectionTrait,
+    ) -> Result<Page<M>, Failure> {
+        let (bounded_before, bounded_after) = (self.after.is_some(), self.before.is_some());
+        if let Some(after) = self.after {
+            query.after(after);
+        }
+        if let Some(before) = self.before {
+            query.before(before);
+        }
+        if self.backward {
+            query.last(self.count + 1);
+        } else {
+            query.first(self.count + 1);
+        }
+        let mut rows = query.all(db).await?;
+        let more = rows.len() as u64 > self.count;
+        if more && self.backward {
+            rows.remove(0);
+        } else if more {
+            rows.pop();
+        }
+        Ok(if self.backward {
+            Page { rows, has_previous: more, has_next: bounded_after }
+        } else {
+            Page { rows, has_previous: bounded_before, has_next: more }
+        })
+    }
+}
+
+impl<M> Page<M> {
+    /// The page as clients get it, of nodes that were made for all rows at once, each with its place.
+    pub fn with<K: Serialize, T: OutputType>(self, nodes: impl IntoIterator<Item = (K, T)>) -> Connection<String, T> {
+        let mut connection = Connection::new(self.has_previous, self.has_next);
+        connection.edges = nodes.into_iter().map(|(key, node)| Edge::new(encode(&key), node)).collect();
+        connection
+    }
+
+    /// The page as clients get it: `key` is a row's place, `node` what is shown of it.
+    pub fn connection<K: Serialize, T: OutputType>(
+        self,
+        key: impl Fn(&M) -> K,
+        mut node: impl FnMut(M) -> T,
+    ) -> Connection<String, T> {
+        let Self { rows, has_previous, has_next } = self;
+        let nodes = rows.into_iter().map(|it| (key(&it), node(it)));
+        Page::<M> { rows: Vec::new(), has_previous, has_next }.with(nodes)
+    }
+}
+
+fn encode(key: &impl Serialize) -> String {
+    // Keys are ids, texts and instants, which always have a JSON form.
+    BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
+}
+
+fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, Failure> {
+    BASE64_URL_SAFE_NO_PAD
+        .decode(cursor)
+        .ok()
+        .and_then(|json| serde_json::from_slice(&json).ok())
+        .ok_or(Failure::BadInput("不是这个列表的游标", "not a cursor of this list"))
+}

@@ -1,0 +1,355 @@
+//! People and positions as GraphQL shows them.
+
+use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection};
+use chrono::NaiveDate;
+use entity::{
+    id::{OrganisationId, PersonId, PositionId},
+    organisation, person, position,
+};
+
+use super::{Entry, PersonErrorCode, PersonUserError, PositionErrorCode, PositionUserError};
+use crate::{
+    authz::policy::{
+        CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson, ViewPerson, ViewPhone,
+    },
+    error::{Failure, Refusal},
+    graphql::{Gid, Viewer, settle},
+    organisation::graphql::Organisation,
+    page::Slice,
+    text::Check,
+    write::Note,
+};
+
+/// As GB/T 2261.1 names them.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "person::Gender")]
+pub enum Gender {
+    /// 男
+    Male,
+    /// 女
+    Female,
+}
+
+/// One human being (人员), with or without an account.
+pub struct Person {
+    pub row: person::Model,
+    /// Whether the viewer may see the phone whole.
+    pub phone_is_open: bool,
+}
+
+#[Object]
+impl Person {
+    pub async fn id(&self) -> Gid<PersonId> {
+        Gid(self.row.id)
+    }
+
+    /// As it was entered.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// Syllables without tones, the surname read right: `shan xiao ming`.
+    async fn pinyin(&self) -> &str {
+        &self.row.pinyin
+    }
+
+    async fn gender(&self) -> Option<Gender> {
+        self.row.gender.map(Into::into)
+    }
+
+    /// The phone with its middle hidden: `138****0000`.
+    async fn masked_phone(&self) -> Option<String> {
+        self.row.phone.as_deref().map(super::masked)
+    }
+
+    /// The whole phone: digits, or `+` and digits abroad. Null for those who may only see it masked.
+    async fn phone(&self) -> Option<&str> {
+        self.row.phone.as_deref().filter(|_| self.phone_is_open)
+    }
+
+    /// The titles they have and had.
+    async fn positions(&self, ctx: &Context<'_>) -> Result<Vec<Position>> {
+        let rows = super::positions(Viewer::of(ctx).db.read(), self.row.id).await?;
+        Ok(rows.into_iter().filter_map(|(row, of)| Some(Position { row, organisation: of? })).collect())
+    }
+}
+
+/// A person's title in an organisation (任职), from a day, to a day.
+pub struct Position {
+    pub row: position::Model,
+    pub organisation: organisation::Model,
+}
+
+#[Object]
+impl Position {
+    pub async fn id(&self) -> Gid<PositionId> {
+        Gid(self.row.id)
+    }
+
+    async fn title(&self) -> &str {
+        &self.row.title
+    }
+
+    async fn organisation(&self) -> Organisation {
+        Organisation(self.organisation.clone())
+    }
+
+    /// The first day, if it is known.
+    async fn from_on(&self) -> Option<NaiveDate> {
+        self.row.from_on
+    }
+
+    /// The last day; null while it lasts.
+    async fn until_on(&self) -> Option<NaiveDate> {
+        self.row.until_on
+    }
+}
+
+/// A person as somebody typed it.
+#[derive(InputObject)]
+pub struct PersonInput {
+    /// Cleaned as a roster's names are; at most 100 characters.
+    pub name: String,
+    /// One number. Cleaned as a roster's phones are: `+86`, spaces and full-width digits may be there.
+    pub phone: Option<String>,
+    /// The employer, as it is to be shown; at most 200 characters.
+    pub organisation: Option<String>,
+    /// The title there; at most 100 characters.
+    pub title: Option<String>,
+    pub gender: Option<Gender>,
+}
+
+/// Cleans a name and a phone as a roster's are. `None` where the cleaning found a fault, which is then in `check`.
+pub fn clean<C: Refusal>(
+    check: &mut Check<C>,
+    path: &[&str],
+    name: &str,
+    phone: Option<&str>,
+    codes: &CleanCodes<C>,
+) -> Entry {
+    let at = |leaf: &str| path.iter().copied().chain([leaf]).map(str::to_owned).collect::<Vec<_>>();
+    let read = roster::clean::name(name);
+    let value = read.value.unwrap_or_default();
+    if read.codes.contains(&roster::Code::TestRow) {
+        check.refuse(codes.name_is_test.at(at("name")).about(&value));
+    } else if value.is_empty() {
+        check.refuse(codes.name_missing.at(at("name")));
+    } else if value.chars().count() > 100 {
+        check.refuse(codes.too_long.at(at("name")).about(100));
+    }
+    let typed = phone.unwrap_or_default();
+    let number = roster::clean::phone(typed, "0577");
+    if number.value.is_none() {
+        let fault = if typed.trim().is_empty() {
+            codes.phone_missing.at(at("phone"))
+        } else {
+            codes.phone_invalid.at(at("phone")).about(crate::text::line(typed))
+        };
+        check.refuse(fault);
+    }
+    Entry { name: value, phone: number.value.unwrap_or_default(), ..Entry::default() }
+}
+
+/// What a mutation calls the faults of a name and a phone.
+pub struct CleanCodes<C> {
+    pub name_missing: C,
+    pub name_is_test: C,
+    pub phone_missing: C,
+    pub phone_invalid: C,
+    pub too_long: C,
+}
+
+const CODES: CleanCodes<PersonErrorCode> = CleanCodes {
+    name_missing: PersonErrorCode::NameMissing,
+    name_is_test: PersonErrorCode::NameIsTest,
+    phone_missing: PersonErrorCode::PhoneMissing,
+    phone_invalid: PersonErrorCode::PhoneInvalid,
+    too_long: PersonErrorCode::TooLong,
+};
+
+#[derive(InputObject)]
+pub struct CreatePersonInput {
+    /// The organisation that keeps the record.
+    organisation_id: Gid<OrganisationId>,
+    name: String,
+    phone: Option<String>,
+    gender: Option<Gender>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct UpdatePersonInput {
+    person_id: Gid<PersonId>,
+    name: Option<String>,
+    phone: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct CreatePositionInput {
+    person_id: Gid<PersonId>,
+    organisation_id: Gid<OrganisationId>,
+    /// At most 100 characters.
+    title: String,
+    from_on: Option<NaiveDate>,
+    until_on: Option<NaiveDate>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct EndPositionInput {
+    position_id: Gid<PositionId>,
+    /// The last day.
+    until_on: NaiveDate,
+}
+
+#[derive(SimpleObject)]
+pub struct CreatePersonPayload {
+    person: Option<Person>,
+    user_errors: Vec<PersonUserError>,
+}
+
+#[derive(SimpleObject)]
+pub struct UpdatePersonPayload {
+    person: Option<Person>,
+    user_errors: Vec<PersonUserError>,
+}
+
+#[derive(SimpleObject)]
+pub struct CreatePositionPayload {
+    position: Option<Position>,
+    user_errors: Vec<PositionUserError>,
+}
+
+#[derive(SimpleObject)]
+pub struct EndPositionPayload {
+    position: Option<Position>,
+    user_errors: Vec<PositionUserError>,
+}
+
+#[derive(Default)]
+pub struct PersonQuery;
+
+#[Object]
+impl PersonQuery {
+    /// One person whose record is kept, or who is registered, in the viewer's scope.
+    async fn person(&self, ctx: &Context<'_>, id: Gid<PersonId>) -> Result<Option<Person>> {
+        let permit = Viewer::of(ctx).gate.permit::<ViewPerson>(id.0).await?;
+        let phone_is_open = permit.also::<ViewPhone>();
+        Ok(Some(Person { row: permit.into_row(), phone_is_open }))
+    }
+
+    /// The people in the viewer's scope, in the order in which they were recorded. `search` finds by the beginning of
+    /// the name, of its pinyin (with or without spaces) or of its initials, or by a whole phone number. DOOR_STAFF
+    /// must search by three or more characters, and see phones masked.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn people(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        search: Option<String>,
+    ) -> Result<Connection<String, Person>> {
+        let viewer = Viewer::of(ctx);
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        let search = search.as_deref();
+        let (page, phone_is_open) = match viewer.gate.reach::<ListPeople>() {
+            Ok(reach) => (super::find::list(viewer.db.read(), &reach, search, slice).await?, true),
+            Err(Failure::Forbidden) => {
+                let reach = viewer.gate.reach::<FindPeople>()?;
+                if search.is_none_or(|it| it.chars().filter(|c| !c.is_whitespace()).count() < 3) {
+                    return Err(Failure::BadInput("请输入至少3个字符", "search by three or more characters").into());
+                }
+                (super::find::list(viewer.db.read(), &reach, search, slice).await?, false)
+            }
+            Err(failure) => return Err(failure.into()),
+        };
+        Ok(page.connection(|it| it.id, |row| Person { row, phone_is_open }))
+    }
+}
+
+#[derive(Default)]
+pub struct PersonMutation;
+
+#[Object]
+impl PersonMutation {
+    /// Makes a person's record at an organisation. For ORG_ADMIN and LIAISON there.
+    async fn create_person(&self, ctx: &Context<'_>, input: CreatePersonInput) -> Result<CreatePersonPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CreatePerson>(input.organisation_id.0).await?;
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let mut check = Check::new(PersonErrorCode::TooLong);
+        let mut entry = clean(&mut check, &[], &input.name, input.phone.as_deref(), &CODES);
+        entry.gender = input.gender.map(Into::into);
+        let done = viewer
+            .write(&permit, note, async |tx| {
+                check.done()?;
+                super::create(tx, &permit, &viewer.app.namer, entry, viewer.now).await
+            })
+            .await;
+        let (person, user_errors) = settle(done, viewer.lang)?;
+        Ok(CreatePersonPayload { person: person.map(|row| Person { row, phone_is_open: true }), user_errors })
+    }
+
+    /// Corrects a person's name or phone. For ORG_ADMIN and LIAISON of the organisation that keeps the record.
+    async fn update_person(&self, ctx: &Context<'_>, input: UpdatePersonInput) -> Result<UpdatePersonPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<UpdatePerson>(input.person_id.0).await?;
+        let mut check = Check::new(PersonErrorCode::TooLong);
+        let row = permit.on();
+        let entry = clean(
+            &mut check,
+            &[],
+            input.name.as_deref().unwrap_or(&row.name),
+            input.phone.as_deref().or(row.phone.as_deref()),
+            &CODES,
+        );
+        let name = input.name.map(|_| entry.name);
+        let phone = input.phone.map(|_| entry.phone);
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| {
+                check.done()?;
+                super::update(tx, &permit, &viewer.app.namer, name, phone).await
+            })
+            .await;
+        let (person, user_errors) = settle(done, viewer.lang)?;
+        Ok(UpdatePersonPayload { person: person.map(|row| Person { row, phone_is_open: true }), user_errors })
+    }
+
+    /// Records that a person has a title in an organisation. For ORG_ADMIN and LIAISON there.
+    async fn create_position(&self, ctx: &Context<'_>, input: CreatePositionInput) -> Result<CreatePositionPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CreatePosition>(input.organisation_id.0).await?;
+        let person = viewer.gate.permit::<ViewPerson>(input.person_id.0).await?.into_row();
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let mut check = Check::new(PositionErrorCode::TooLong);
+        let title = check.required(&input.title, 100, &["title"], PositionErrorCode::Required);
+        let done = viewer
+            .write(&permit, note, async |tx| {
+                check.done()?;
+                super::take_position(tx, &permit, &person, title, input.from_on, input.until_on).await
+            })
+            .await;
+        let (row, user_errors) = settle(done, viewer.lang)?;
+        let position = row.map(|row| Position { row, organisation: permit.on().clone() });
+        Ok(CreatePositionPayload { position, user_errors })
+    }
+
+    /// Says which day was a position's last. For ORG_ADMIN and LIAISON of its organisation.
+    async fn end_position(&self, ctx: &Context<'_>, input: EndPositionInput) -> Result<EndPositionPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<EndPosition>(input.position_id.0).await?;
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| super::end_position(tx, &permit, input.until_on).await)
+            .await;
+        let (row, user_errors) = settle(done, viewer.lang)?;
+        let position = match row {
+            Some(row) => Some(Position { organisation: viewer.row(row.organisation_id).await?, row }),
+            None => None,
+        };
+        Ok(EndPositionPayload { position, user_errors })
+    }
+}

@@ -1,0 +1,356 @@
+//! People, their positions, and how the same one is known again.
+//!
+//! A phone is no identity: namesakes and shared phones are never merged by themselves. Two records are one person
+//! when both have an ID number and it is equal, or else when name and phone are equal (the import specification, §4).
+
+pub mod find;
+pub mod graphql;
+pub mod name;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use entity::{
+    id::{OrganisationId, PersonId, PositionId},
+    organisation,
+    person::{self, Column, Gender},
+    person_term, position,
+};
+use name::Namer;
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::OnConflict,
+};
+
+use crate::{
+    authz::{Permit, policy::{CreatePerson, CreatePosition, EndPosition, UpdatePerson}},
+    db::CHUNK,
+    error::{Error, Failure, Refusal},
+    refusals,
+};
+
+refusals! {
+    /// Why a person's record was not made or changed.
+    PersonErrorCode, PersonUserError {
+        /// The name is missing.
+        NameMissing = "姓名不能为空", "the name is missing";
+        /// The name is a placeholder, such as 测试.
+        NameIsTest = "“{}”不像是姓名", "“{}” is no name";
+        /// The phone is missing.
+        PhoneMissing = "电话不能为空", "the phone is missing";
+        /// The phone is not a number that can be called.
+        PhoneInvalid = "“{}”不是有效的电话号码", "“{}” is not a valid phone number";
+        /// A text is too long.
+        TooLong = "不能超过{}个字符", "must not be longer than {} characters";
+        /// There is a record of this name and phone already.
+        AlreadyKept = "已有姓名和电话相同的人员", "a person of this name and phone is on record already";
+    }
+}
+
+refusals! {
+    /// Why a position was not recorded or ended.
+    PositionErrorCode, PositionUserError {
+        /// The title is missing.
+        Required = "不能为空", "must not be empty";
+        /// A text is too long.
+        TooLong = "不能超过{}个字符", "must not be longer than {} characters";
+        /// The last day is before the first.
+        EndsBeforeStart = "结束日期早于开始日期", "the last day is before the first";
+    }
+}
+
+/// What is known of a person from one entry of a list or a form.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    pub name: String,
+    pub phone: String,
+    pub id_no: Option<String>,
+    pub gender: Option<Gender>,
+    pub birth: Option<String>,
+    pub ethnicity: Option<String>,
+    pub political: Option<String>,
+}
+
+impl Entry {
+    fn is(&self, person: &person::Model) -> bool {
+        match (&self.id_no, &person.id_no) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => self.name == person.name && person.phone.as_deref() == Some(self.phone.as_str()),
+        }
+    }
+
+    /// Whether the entry says something that the record does not have yet.
+    #[must_use]
+    pub fn adds_to(&self, person: &person::Model) -> bool {
+        (person.id_no.is_none() && self.id_no.is_some())
+            || (person.gender.is_none() && self.gender.is_some())
+            || (person.birth.is_none() && self.birth.is_some())
+            || (person.ethnicity.is_none() && self.ethnicity.is_some())
+            || (person.political.is_none() && self.political.is_some())
+    }
+}
+
+/// The person that each entry is about, where there is one on record.
+pub async fn recognise(db: &impl ConnectionTrait, entries: &[Entry]) -> Result<Vec<Option<person::Model>>, Failure> {
+    let mut found = Vec::with_capacity(entries.len());
+    for chunk in entries.chunks(CHUNK) {
+        let phones = chunk.iter().map(|it| it.phone.as_str());
+        let mut known = person::Entity::find()
+            .filter(crate::db::within((person::Entity, Column::Phone), phones))
+            .order_by_asc(Column::Id)
+            .all(db)
+            .await?;
+        let ids: Vec<&str> = chunk.iter().filter_map(|it| it.id_no.as_deref()).collect();
+        if !ids.is_empty() {
+            let by_id = person::Entity::find()
+                .filter(crate::db::within((person::Entity, Column::IdNo), ids))
+                .all(db)
+                .await?;
+            // First, because an equal ID number settles it.
+            known.splice(0..0, by_id);
+        }
+        let mut index: std::collections::HashMap<&str, Vec<&person::Model>> = std::collections::HashMap::new();
+        for person in &known {
+            for key in [person.id_no.as_deref(), person.phone.as_deref()].into_iter().flatten() {
+                index.entry(key).or_default().push(person);
+            }
+        }
+        found.extend(chunk.iter().map(|entry| {
+            let by_id = entry.id_no.as_deref().and_then(|it| index.get(it));
+            let by_phone = index.get(entry.phone.as_str());
+            let mut candidates = by_id.into_iter().chain(by_phone).flatten();
+            candidates.find(|person| entry.is(person)).map(|person| (*person).clone())
+        }));
+    }
+    Ok(found)
+}
+
+/// The person that each entry is about, made where there is none; in the order of the entries, with whether it was made.
+///
+/// A rival that makes the same person first is waited for, and its record used: the unique index on name and phone
+/// tells.
+pub async fn recognise_or_make(
+    tx: &DatabaseTransaction,
+    namer: &Namer,
+    home: OrganisationId,
+    entries: &[Entry],
+    now: DateTime<Utc>,
+) -> Result<Vec<(person::Model, bool)>, Failure> {
+    let mut found = recognise(tx, entries).await?;
+    let mut made = vec![false; entries.len()];
+    let mut missing: Vec<usize> = (0..entries.len()).filter(|&at| found[at].is_none()).collect();
+    // In one order for all, so that two lists with the same new people wait for one another and never cross.
+    missing.sort_by_key(|&at| (&entries[at].phone, &entries[at].name));
+    for chunk in missing.chunks(CHUNK) {
+        let drafts: Vec<(person::Model, Vec<String>)> =
+            chunk.iter().map(|&at| draft(namer, home, &entries[at], now)).collect();
+        let rows = drafts.iter().map(|(row, _)| active(row));
+        let inserted = person::Entity::insert_many(rows)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await?;
+        let all_mine = inserted == chunk.len() as u64;
+        let there = if all_mine {
+            Vec::new()
+        } else {
+            let again: Vec<Entry> = chunk.iter().map(|&at| entries[at].clone()).collect();
+            recognise(tx, &again).await?
+        };
+        let mut terms = Vec::new();
+        for (nth, (row, keys)) in drafts.into_iter().enumerate() {
+            let at = chunk[nth];
+            let stored = if all_mine { row.clone() } else {
+                there[nth].clone().ok_or(Failure::Conflict("人员资料刚被更改，请重试", "the person's record was just changed; try again"))?
+            };
+            made[at] = stored.id == row.id;
+            if made[at] {
+                terms.extend(keys.into_iter().map(|term| (term, row.id)));
+            }
+            found[at] = Some(stored);
+        }
+        keep_terms(tx, terms).await?;
+    }
+    found
+        .into_iter()
+        .zip(made)
+        .map(|(person, made)| person.map(|it| (it, made)).ok_or_else(|| Failure::internal("a person was not made")))
+        .collect()
+}
+
+/// Adds what the entry knows and the record does not. What is on record stays.
+pub async fn fill(tx: &DatabaseTransaction, person: &person::Model, entry: &Entry) -> Result<(), Failure> {
+    let mut row = person::ActiveModel { id: Unchanged(person.id), ..Default::default() };
+    if person.id_no.is_none() && entry.id_no.is_some() {
+        row.id_no = Set(entry.id_no.clone());
+    }
+    if person.gender.is_none() && entry.gender.is_some() {
+        row.gender = Set(entry.gender);
+    }
+    if person.birth.is_none() && entry.birth.is_some() {
+        row.birth = Set(entry.birth.clone());
+    }
+    if person.ethnicity.is_none() && entry.ethnicity.is_some() {
+        row.ethnicity = Set(entry.ethnicity.clone());
+    }
+    if person.political.is_none() && entry.political.is_some() {
+        row.political = Set(entry.political.clone());
+    }
+    if row.is_changed() {
+        person::Entity::update(row).exec(tx).await?;
+    }
+    Ok(())
+}
+
+/// Makes the record of one person. Refused where one of the same name and phone is there.
+pub async fn create(
+    tx: &DatabaseTransaction,
+    permit: &Permit<CreatePerson>,
+    namer: &Namer,
+    entry: Entry,
+    now: DateTime<Utc>,
+) -> Result<person::Model, Error<PersonErrorCode>> {
+    let made = recognise_or_make(tx, namer, permit.on().id, &[entry], now).await?;
+    match made.into_iter().next() {
+        Some((person, true)) => Ok(person),
+        _ => Err(PersonErrorCode::AlreadyKept.at(["name"]).into()),
+    }
+}
+
+/// Corrects a record: what is given is changed.
+pub async fn update(
+    tx: &DatabaseTransaction,
+    permit: &Permit<UpdatePerson>,
+    namer: &Namer,
+    name: Option<String>,
+    phone: Option<String>,
+) -> Result<person::Model, Error<PersonErrorCode>> {
+    let mut row: person::ActiveModel = permit.on().clone().into();
+    if let Some(name) = name {
+        let reading = namer.read(&name);
+        person_term::Entity::delete_many().filter(person_term::Column::PersonId.eq(permit.on().id)).exec(tx).await?;
+        keep_terms(tx, reading.keys.into_iter().map(|term| (term, permit.on().id)).collect()).await?;
+        row.pinyin = Set(reading.pinyin);
+        row.pinyin_key = Set(reading.pinyin_key);
+        row.stroke_key = Set(reading.stroke_key);
+        row.name = Set(name);
+    }
+    if let Some(phone) = phone {
+        row.phone = Set(Some(phone));
+    }
+    match row.update(tx).await {
+        Err(error) if crate::db::is_duplicate(&error) => Err(PersonErrorCode::AlreadyKept.at(["name"]).into()),
+        done => Ok(done?),
+    }
+}
+
+/// Records a title that a person has in the permit's organisation.
+pub async fn take_position(
+    tx: &DatabaseTransaction,
+    permit: &Permit<CreatePosition>,
+    person: &person::Model,
+    title: String,
+    from_on: Option<NaiveDate>,
+    until_on: Option<NaiveDate>,
+) -> Result<position::Model, Error<PositionErrorCode>> {
+    if from_on.zip(until_on).is_some_and(|(from, until)| until < from) {
+        return Err(PositionErrorCode::EndsBeforeStart.at(["untilOn"]).into());
+    }
+    let row = position::ActiveModel {
+        id: Set(PositionId::generate()),
+        person_id: Set(person.id),
+        organisation_id: Set(permit.on().id),
+        title: Set(title),
+        from_on: Set(from_on),
+        until_on: Set(until_on),
+    };
+    Ok(row.insert(tx).await?)
+}
+
+/// Says which day was a position's last.
+pub async fn end_position(
+    tx: &DatabaseTransaction,
+    permit: &Permit<EndPosition>,
+    until_on: NaiveDate,
+) -> Result<position::Model, Error<PositionErrorCode>> {
+    if permit.on().from_on.is_some_and(|from| until_on < from) {
+        return Err(PositionErrorCode::EndsBeforeStart.at(["untilOn"]).into());
+    }
+    let mut row: position::ActiveModel = permit.on().clone().into();
+    row.until_on = Set(Some(until_on));
+    Ok(row.update(tx).await?)
+}
+
+/// The positions of a person, with their organisations, in the order in which they were recorded.
+pub async fn positions(
+    db: &impl ConnectionTrait,
+    person: PersonId,
+) -> Result<Vec<(position::Model, Option<organisation::Model>)>, Failure> {
+    Ok(position::Entity::find()
+        .filter(position::Column::PersonId.eq(person))
+        .find_also_related(organisation::Entity)
+        .order_by_asc(position::Column::Id)
+        .all(db)
+        .await?)
+}
+
+/// Takes away the records of people who are on no list any more. For the undo of what made them.
+pub async fn forget(tx: &DatabaseTransaction, people: &[PersonId]) -> Result<(), Failure> {
+    for chunk in people.chunks(CHUNK) {
+        person::Entity::delete_many()
+            .filter(crate::db::within((person::Entity, Column::Id), chunk.iter().copied()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The phone as those see it who may not see it whole: `138****0000`.
+#[must_use]
+pub fn masked(phone: &str) -> String {
+    let chars: Vec<char> = phone.chars().collect();
+    let (head, tail) = if chars.len() >= 8 { (3, 4) } else { (0, chars.len() / 3) };
+    chars
+        .iter()
+        .enumerate()
+        .map(|(at, c)| if at < head || chars.len() - tail <= at { *c } else { '*' })
+        .collect()
+}
+
+fn draft(namer: &Namer, home: OrganisationId, entry: &Entry, now: DateTime<Utc>) -> (person::Model, Vec<String>) {
+    let reading = namer.read(&entry.name);
+    let row = person::Model {
+        id: PersonId::generate(),
+        name: entry.name.clone(),
+        pinyin: reading.pinyin,
+        pinyin_key: reading.pinyin_key,
+        stroke_key: reading.stroke_key,
+        phone: Some(entry.phone.clone()).filter(|it| !it.is_empty()),
+        gender: entry.gender,
+        birth: entry.birth.clone(),
+        ethnicity: entry.ethnicity.clone(),
+        political: entry.political.clone(),
+        id_no: entry.id_no.clone(),
+        home_id: home,
+        created_at: now,
+    };
+    (row, reading.keys)
+}
+
+fn active(row: &person::Model) -> person::ActiveModel {
+    let row: person::ActiveModel = row.clone().into();
+    row.reset_all()
+}
+
+async fn keep_terms(tx: &DatabaseTransaction, terms: Vec<(String, PersonId)>) -> Result<(), Failure> {
+    for chunk in terms.chunks(CHUNK) {
+        let rows = chunk.iter().map(|(term, person)| person_term::ActiveModel {
+            term: Set(term.clone()),
+            person_id: Set(*person),
+        });
+        person_term::Entity::insert_many(rows)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}

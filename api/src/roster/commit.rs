@@ -1,0 +1,258 @@
+//! Registering the people of a list: all of it in one transaction, or none.
+
+use chrono::{DateTime, Utc};
+use entity::{
+    category,
+    id::PersonId,
+    person, registration,
+    registration::{Details, Status},
+    roster_batch,
+    roster_row::{self, Column, Outcome},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CommitRosterErrorCode,
+    listed::{Changes, Listed},
+    stage::standing,
+};
+use crate::{
+    authz::{Permit, policy::CommitRoster},
+    capacity::Pools,
+    db::CHUNK,
+    error::{Error, Failure, Refusal},
+    person::{Entry, fill, name::Namer, recognise_or_make},
+    registration::{New, checked_in, enrol, is_open},
+};
+
+/// What a committed row leaves for the undo.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Trace {
+    /// The person that the row made, if nobody of the kind was on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<PersonId>,
+    /// What it changed of a registration that was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+}
+
+/// A row, what it says, who it is about.
+struct Item {
+    row: roster_row::Model,
+    listed: Listed,
+    entry: Entry,
+    person: person::Model,
+    trace: Trace,
+}
+
+/// Registers the people of a batch in the order of the list, and changes what it says otherwise of those registered.
+///
+/// `category` is where new registrations go; those that are there stay where they are.
+pub async fn commit(
+    tx: &DatabaseTransaction,
+    permit: &Permit<CommitRoster>,
+    namer: &Namer,
+    home: entity::id::OrganisationId,
+    category: Option<category::Model>,
+    now: DateTime<Utc>,
+) -> Result<roster_batch::Model, Error<CommitRosterErrorCode>> {
+    // The lock on the batch first: of two who commit it at once, the second finds it committed.
+    let batch = super::locked(tx, permit.on().id).await?;
+    if batch.status != roster_batch::Status::Staged {
+        return Err(CommitRosterErrorCode::WrongStatus.at(["batchId"]).into());
+    }
+    let mut pools = Pools::lock(tx, batch.activity_id).await?;
+    if !is_open(tx, batch.activity_id).await? {
+        return Err(CommitRosterErrorCode::ActivityNotOpen.at(["batchId"]).into());
+    }
+
+    let mut items = items(tx, &batch, namer, home, now).await?;
+    let people: Vec<&person::Model> = items.iter().map(|it| &it.person).collect();
+    let there = standing(tx, batch.activity_id, &people).await?;
+    let inside = checked_in(tx, there.values().map(|it| it.id)).await?;
+
+    let mut new = Vec::new();
+    let mut done = roster_batch::Model { status: roster_batch::Status::Committed, committed_at: Some(now), ..batch };
+    for (at, it) in items.iter_mut().enumerate() {
+        let Some(registration) = there.get(&it.person.id) else {
+            new.push(at);
+            continue;
+        };
+        it.row.registration_id = Some(registration.id);
+        let mut changes = it.listed.changes(registration);
+        // Whoever has come cannot have stayed away.
+        changes.turns &= !inside.contains(&registration.id);
+        let adds = it.entry.adds_to(&it.person);
+        if adds {
+            fill(tx, &it.person, &it.entry).await?;
+        }
+        if changes.is_empty() && !adds {
+            it.row.outcome = Outcome::Unchanged;
+            done.unchanged += 1;
+            continue;
+        }
+        if !changes.is_empty() {
+            change(tx, &mut pools, registration.clone(), &changes, now).await?;
+        }
+        it.row.outcome = Outcome::Updates;
+        it.trace.changes = Some(changes);
+        done.updated += 1;
+    }
+
+    let drafts = new.iter().map(|&at| {
+        let it = &items[at];
+        New {
+            person: it.person.id,
+            category: category.as_ref().map(|it| it.id),
+            organisation_name: it.listed.organisation.clone(),
+            title: it.listed.title.clone(),
+            details: Details(it.listed.details.clone()),
+            attending: it.listed.attending,
+            listed: Some((done.id, it.row.row)),
+        }
+    });
+    let made = enrol(tx, &mut pools, done.activity_id, drafts.collect(), now).await?;
+    for (&at, registration) in new.iter().zip(&made) {
+        let it = &mut items[at];
+        it.row.outcome = Outcome::New;
+        it.row.registration_id = Some(registration.id);
+        match registration.status {
+            Status::Confirmed => done.registered += 1,
+            Status::Waitlisted => done.waitlisted += 1,
+            _ => done.declined += 1,
+        }
+        if it.entry.adds_to(&it.person) {
+            fill(tx, &it.person, &it.entry).await?;
+        }
+    }
+    pools.settle(tx).await?;
+    keep(tx, items).await?;
+    put_in_order(tx, &done).await?;
+    roster_batch::Entity::update(roster_batch::ActiveModel::from(done.clone()).reset_all()).exec(tx).await?;
+    Ok(done)
+}
+
+/// The rows that stand for a person each, with that person, made where there is none.
+async fn items(
+    tx: &DatabaseTransaction,
+    batch: &roster_batch::Model,
+    namer: &Namer,
+    home: entity::id::OrganisationId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Item>, Failure> {
+    let rows = roster_row::Entity::find()
+        .filter(Column::BatchId.eq(batch.id))
+        .filter(Column::Record.is_not_null())
+        .order_by_asc(Column::Row)
+        .all(tx)
+        .await?;
+    let mut read = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let listed: Listed =
+            serde_json::from_value(row.record.take().unwrap_or_default()).map_err(Failure::internal)?;
+        read.push((row, listed));
+    }
+    let entries: Vec<Entry> = read.iter().map(|(_, listed)| listed.entry()).collect();
+    let people = recognise_or_make(tx, namer, home, &entries, now).await?;
+    let items = read.into_iter().zip(entries).zip(people).map(|(((row, listed), entry), (person, made))| Item {
+        trace: Trace { made: made.then_some(person.id), changes: None },
+        row,
+        listed,
+        entry,
+        person,
+    });
+    Ok(items.collect())
+}
+
+/// Makes the changes of a row to a registration that is there, its seat too.
+pub async fn change(
+    tx: &DatabaseTransaction,
+    pools: &mut Pools,
+    mut registration: registration::Model,
+    changes: &Changes,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    changes.apply(&mut registration);
+    if changes.turns {
+        turn(pools, &mut registration, now);
+    }
+    save(tx, registration).await
+}
+
+/// Turns a live registration into a declined one and frees its seat, or the other way round.
+pub fn turn(pools: &mut Pools, registration: &mut registration::Model, now: DateTime<Utc>) {
+    let before = registration.status;
+    registration.status = if before.is_live() {
+        Status::Declined
+    } else if pools.take(registration.category_id) {
+        Status::Confirmed
+    } else {
+        Status::Waitlisted
+    };
+    if before.holds_seat() {
+        pools.free(registration.category_id);
+    }
+    registration.status_at = now;
+}
+
+/// Writes a registration as it is in hand.
+pub async fn save(tx: &impl ConnectionTrait, registration: registration::Model) -> Result<(), Failure> {
+    let id = registration.id;
+    let mut row = registration::ActiveModel::from(registration).reset_all();
+    row.id = sea_orm::ActiveValue::Unchanged(id);
+    registration::Entity::update(row).exec(tx).await?;
+    Ok(())
+}
+
+/// Keeps what became of each row.
+async fn keep(tx: &DatabaseTransaction, items: Vec<Item>) -> Result<(), Failure> {
+    for chunk in items.chunks(CHUNK) {
+        let mut rows = Vec::with_capacity(chunk.len());
+        for it in chunk {
+            let mut row = roster_row::ActiveModel::from(it.row.clone()).reset_all();
+            row.record = Set(Some(serde_json::to_value(&it.listed).map_err(Failure::internal)?));
+            row.undo = Set(Some(serde_json::to_value(&it.trace).map_err(Failure::internal)?));
+            rows.push(row);
+        }
+        roster_row::Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::columns([Column::BatchId, Column::Row])
+                    .update_columns([Column::Outcome, Column::RegistrationId, Column::Undo])
+                    .to_owned(),
+            )
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Those whom the list has stand in its order from now on, also those who were there before.
+async fn put_in_order(tx: &DatabaseTransaction, batch: &roster_batch::Model) -> Result<(), Failure> {
+    use registration::Column as R;
+    let of_batch = || Expr::col((roster_row::Entity, Column::BatchId)).eq(batch.id);
+    let row = Query::select()
+        .column((roster_row::Entity, Column::Row))
+        .from(roster_row::Entity)
+        .and_where(of_batch())
+        .and_where(Expr::col((roster_row::Entity, Column::RegistrationId)).eq(Expr::col((registration::Entity, R::Id))))
+        .to_owned();
+    let listed = Query::select()
+        .column((roster_row::Entity, Column::RegistrationId))
+        .from(roster_row::Entity)
+        .and_where(of_batch())
+        .and_where(Expr::col((roster_row::Entity, Column::RegistrationId)).is_not_null())
+        .to_owned();
+    registration::Entity::update_many()
+        .col_expr(R::ListKey, Expr::value(batch.id.0))
+        .col_expr(R::ListRow, Expr::SubQuery(None, Box::new(row.into())))
+        .filter(R::Id.in_subquery(listed))
+        .filter(R::ListKey.ne(batch.id.0))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Files that were sent and wait to be read.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    id::{AccountId, UploadId},
+    upload::{self, Column},
+};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+
+use crate::{authz::Who, error::Failure};
+
+/// A file that nobody reads is dropped after this time: it is full of personal data.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// Keeps a file for its sender, and drops those that were kept long enough.
+pub async fn keep(
+    tx: &DatabaseTransaction,
+    sender: &Who,
+    file_name: String,
+    content: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<(UploadId, i64), Failure> {
+    upload::Entity::delete_many().filter(Column::CreatedAt.lt(now - KEPT)).exec(tx).await?;
+    let size = i64::try_from(content.len()).map_err(Failure::internal)?;
+    let id = UploadId::generate();
+    let row = upload::ActiveModel {
+        id: Set(id),
+        account_id: Set(sender.account.id),
+        file_name: Set(file_name),
+        size: Set(size),
+        content: Set(content),
+        created_at: Set(now),
+    };
+    upload::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok((id, size))
+}
+
+/// A file of the sender's own. Those of others are not found.
+pub async fn own(db: &impl ConnectionTrait, sender: AccountId, id: UploadId) -> Result<upload::Model, Failure> {
+    upload::Entity::find_by_id(id)
+        .filter(Column::AccountId.eq(sender))
+        .one(db)
+        .await?
+        .ok_or(Failure::NotFound)
+}

@@ -1,0 +1,81 @@
+//! The merged roots, and the limits that every operation keeps.
+
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+
+use crate::{
+    account::graphql::{AccountMutation, AccountQuery},
+    activity::graphql::{Activity, ActivityMutation, ActivityQuery},
+    attendance::graphql::AttendanceMutation,
+    config::Config,
+    export::graphql::{ExportMutation, ExportQuery},
+    node::NodeQuery,
+    organisation::graphql::{OrganisationMutation, OrganisationQuery},
+    person::graphql::{PersonMutation, PersonQuery},
+    programme::graphql::{ProgrammeMutation, ProgrammeQuery},
+    registration::graphql::{RegistrationMutation, RegistrationQuery},
+    roster::graphql::{RosterMutation, RosterQuery},
+    session::graphql::{SessionMutation, SessionQuery},
+};
+
+/// What can be read. Every field asks for a grant of its own; without one a thing is NOT_FOUND.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    AccountQuery,
+    ActivityQuery,
+    ExportQuery,
+    NodeQuery,
+    OrganisationQuery,
+    PersonQuery,
+    ProgrammeQuery,
+    RegistrationQuery,
+    RosterQuery,
+    SessionQuery,
+);
+
+/// What can be done. What a user can mend comes back in `userErrors`, everything else in `errors`.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    AccountMutation,
+    ActivityMutation,
+    AttendanceMutation,
+    ExportMutation,
+    OrganisationMutation,
+    PersonMutation,
+    ProgrammeMutation,
+    RegistrationMutation,
+    RosterMutation,
+    SessionMutation,
+);
+
+pub type QinglanSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// How deep selections may nest. The standard introspection query takes 13.
+pub const DEEPEST: usize = 15;
+/// How much an operation may cost: a field is 1, a list as many times its page as its page may hold.
+pub const DEAREST: usize = 10_000;
+
+/// The schema as this server serves it.
+#[must_use]
+pub fn build(config: &Config) -> QinglanSchema {
+    let schema = builder().limit_depth(DEEPEST).limit_complexity(DEAREST).limit_directives(10).disable_suggestions();
+    if config.introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+/// The schema in its own language, as it is committed.
+#[must_use]
+pub fn sdl() -> String {
+    let sdl = builder().finish().sdl();
+    let lines: Vec<&str> = sdl.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned() + "\n"
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription).register_output_type::<Activity>()
+}
+
+/// What a page costs: its rows are counted before they are there.
+#[must_use]
+pub fn list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let rows = first.or(last).unwrap_or(crate::page::USUAL).clamp(1, crate::page::LARGEST);
+    usize::try_from(rows).unwrap_or(1) * child + 1
+}

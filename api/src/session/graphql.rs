@@ -1,0 +1,267 @@
+//! Sessions as GraphQL shows them.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject, connection::Connection};
+use chrono::{DateTime, Utc};
+use entity::{
+    id::{ActivityId, SessionId},
+    session,
+};
+
+use super::{Draft, SessionErrorCode, SessionUserError, Summary};
+use crate::{
+    activity::graphql::Activity,
+    attendance::graphql::{Attendance, Scan},
+    authz::policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession},
+    error::Refusal,
+    graphql::{Gid, Viewer, settle},
+    page::Slice,
+    text::Check,
+    write::Note,
+};
+
+/// A span of time at a place, at which attendance is taken (场次 / 课次).
+pub struct Session(pub session::Model);
+
+#[Object]
+impl Session {
+    pub async fn id(&self) -> Gid<SessionId> {
+        Gid(self.0.id)
+    }
+
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    async fn venue(&self) -> Option<&str> {
+        self.0.venue.as_deref()
+    }
+
+    async fn starts_at(&self) -> DateTime<Utc> {
+        self.0.starts_at
+    }
+
+    async fn ends_at(&self) -> DateTime<Utc> {
+        self.0.ends_at
+    }
+
+    /// From when the door takes scans; two hours before the start, unless it says otherwise.
+    async fn opens_at(&self) -> DateTime<Utc> {
+        self.0.opens_at
+    }
+
+    /// Whoever comes at this instant or later is late; ten minutes after the start, unless it says otherwise.
+    async fn late_at(&self) -> DateTime<Utc> {
+        self.0.late_at
+    }
+
+    /// From when the door takes none any more; the end, unless it says otherwise.
+    async fn closes_at(&self) -> DateTime<Utc> {
+        self.0.closes_at
+    }
+
+    /// Credit hours (学时), a decimal such as `4` or `0.5`.
+    async fn credit_hours(&self) -> String {
+        super::show_hours(self.0.credit_centihours)
+    }
+
+    async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
+        Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
+    }
+
+    /// How many are expected, and what is known of them.
+    async fn summary(&self, ctx: &Context<'_>) -> Result<SessionSummary> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit_on::<ViewSession>(self.0.clone()).await?;
+        Ok(super::summary(viewer.db.read(), &permit, viewer.now).await?.into())
+    }
+
+    /// Who came, in the order in which they first did. For ORG_ADMIN and ORGANISER.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn attendances(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Attendance>> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        let page = super::attendances(viewer.db.read(), &permit, slice).await?;
+        Ok(page.connection(|it| it.id, Attendance::from))
+    }
+
+    /// Every attempt at the door, newest first. For ORG_ADMIN and ORGANISER.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn scans(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Scan>> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        let page = super::scans(viewer.db.read(), &permit, slice).await?;
+        Ok(page.connection(|it| it.id, Scan))
+    }
+}
+
+/// Everyone who is expected is in exactly one of the other five.
+#[derive(SimpleObject)]
+pub struct SessionSummary {
+    /// 应到: the confirmed registrations.
+    expected: i32,
+    /// 实到, in time.
+    present: i32,
+    /// 迟到
+    late: i32,
+    /// 请假
+    excused: i32,
+    /// 缺席: not there when the door closed.
+    absent: i32,
+    /// 未到: not there yet, while the door is open.
+    not_yet: i32,
+}
+
+impl From<Summary> for SessionSummary {
+    fn from(it: Summary) -> Self {
+        let Summary { expected, present, late, excused, absent, not_yet } = it;
+        Self { expected, present, late, excused, absent, not_yet }
+    }
+}
+
+/// A session to be.
+#[derive(InputObject)]
+pub struct SessionInput {
+    /// At most 200 characters.
+    pub title: String,
+    /// At most 200 characters.
+    pub venue: Option<String>,
+    pub starts_at: DateTime<Utc>,
+    /// After the start.
+    pub ends_at: DateTime<Utc>,
+    /// From when the door takes scans; two hours before the start if not given.
+    pub opens_at: Option<DateTime<Utc>>,
+    /// From when whoever comes is late; ten minutes after the start if not given.
+    pub late_at: Option<DateTime<Utc>>,
+    /// From when the door takes none any more; the end if not given.
+    pub closes_at: Option<DateTime<Utc>>,
+    /// Credit hours (学时), from 0 to 1000 with at most two decimals.
+    #[graphql(default_with = "String::from(\"0\")")]
+    pub credit_hours: String,
+}
+
+impl SessionInput {
+    /// The draft, and the faults of its texts and hours in `check`; `codes` are what the mutation calls them.
+    pub fn draft<C: Refusal>(self, check: &mut Check<C>, path: &[&str], missing: C, hours: C) -> Draft {
+        let at = |leaf: &'static str| path.iter().copied().chain([leaf]).collect::<Vec<_>>();
+        let title = check.required(&self.title, 200, &at("title"), missing);
+        let venue = check.optional(self.venue.as_deref(), 200, &at("venue"));
+        let credit_centihours = super::read_hours(&self.credit_hours).unwrap_or_else(|| {
+            check.refuse(hours.at(at("creditHours")));
+            0
+        });
+        Draft {
+            title,
+            venue,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            opens_at: self.opens_at,
+            late_at: self.late_at,
+            closes_at: self.closes_at,
+            credit_centihours,
+        }
+    }
+}
+
+#[derive(InputObject)]
+pub struct CreateSessionInput {
+    activity_id: Gid<ActivityId>,
+    session: SessionInput,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+#[derive(InputObject)]
+pub struct UpdateSessionInput {
+    session_id: Gid<SessionId>,
+    /// The whole session as it shall be.
+    session: SessionInput,
+}
+
+#[derive(SimpleObject)]
+pub struct CreateSessionPayload {
+    session: Option<Session>,
+    user_errors: Vec<SessionUserError>,
+}
+
+#[derive(SimpleObject)]
+pub struct UpdateSessionPayload {
+    session: Option<Session>,
+    user_errors: Vec<SessionUserError>,
+}
+
+#[derive(Default)]
+pub struct SessionQuery;
+
+#[Object]
+impl SessionQuery {
+    /// One session in the viewer's scope.
+    async fn session(&self, ctx: &Context<'_>, id: Gid<SessionId>) -> Result<Option<Session>> {
+        Ok(Some(Session(Viewer::of(ctx).gate.permit::<ViewSession>(id.0).await?.into_row())))
+    }
+}
+
+#[derive(Default)]
+pub struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Adds a session to an activity. For ORG_ADMIN and ORGANISER.
+    async fn create_session(&self, ctx: &Context<'_>, input: CreateSessionInput) -> Result<CreateSessionPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<CreateSession>(input.activity_id.0).await?;
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let mut check = Check::new(SessionErrorCode::TooLong);
+        let draft = input.session.draft(
+            &mut check,
+            &["session"],
+            SessionErrorCode::Required,
+            SessionErrorCode::CreditHoursInvalid,
+        );
+        let done = viewer
+            .write(&permit, note, async |tx| {
+                check.done()?;
+                super::create(tx, &permit, draft).await
+            })
+            .await;
+        let (session, user_errors) = settle(done, viewer.lang)?;
+        Ok(CreateSessionPayload { session: session.map(Session), user_errors })
+    }
+
+    /// Gives a session other times, another place, another title. Who was late is judged again by the new times;
+    /// scans stay what they were. For ORG_ADMIN and ORGANISER.
+    async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Result<UpdateSessionPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<UpdateSession>(input.session_id.0).await?;
+        let mut check = Check::new(SessionErrorCode::TooLong);
+        let draft = input.session.draft(
+            &mut check,
+            &["session"],
+            SessionErrorCode::Required,
+            SessionErrorCode::CreditHoursInvalid,
+        );
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| {
+                check.done()?;
+                super::update(tx, &permit, draft).await
+            })
+            .await;
+        let (session, user_errors) = settle(done, viewer.lang)?;
+        Ok(UpdateSessionPayload { session: session.map(Session), user_errors })
+    }
+}

@@ -1,0 +1,236 @@
+//! The one road for a write.
+//!
+//! It takes the permit, begins a transaction, looks up the idempotency key, does the work, leaves an audit event,
+//! keeps the answer for whoever sends the same again, and commits. No operation can forget any of it, and whatever
+//! fails leaves nothing behind. (A scan is its own event and its `scanId` its own key: see `attendance::scan`.)
+
+use async_graphql::InputType;
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, Utc};
+use entity::{
+    account, activity, audit_event, category, export, id::{AccountId, AuditEventId, Id}, idempotency_key,
+    organisation, person, position, programme, registration, role_grant, roster_batch, session,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::{
+    authz::{Action, Guarded, Permit},
+    db::Db,
+    error::{Error, Failure},
+    graphql::Viewer,
+};
+
+/// What comes out of a write: kept as the first answer, and named in the audit event.
+pub trait Outcome: Serialize + DeserializeOwned {
+    /// The prefix and the id of what was made or changed.
+    fn thing(&self) -> (&'static str, Uuid);
+}
+
+macro_rules! outcomes {
+    ($($table:ident),*) => {$(
+        impl Outcome for $table::Model {
+            fn thing(&self) -> (&'static str, Uuid) {
+                fn named<T: Id>(id: T) -> (&'static str, Uuid) {
+                    (T::PREFIX, id.uuid())
+                }
+                named(self.id)
+            }
+        }
+    )*};
+}
+outcomes!(account, activity, category, export, organisation, person, position, programme, registration, role_grant, roster_batch, session);
+
+/// What goes with a write besides its permit.
+#[derive(Default)]
+pub struct Note {
+    reason: Option<String>,
+    key: Option<(String, Vec<u8>)>,
+}
+
+impl Note {
+    /// For an act that takes an idempotency key; `input` is what is hashed to tell whether it is the same act.
+    pub fn keyed(key: Option<String>, input: &impl InputType) -> Self {
+        let key = key.map(|key| {
+            let text = input.to_value().to_string();
+            (key, digest(&SHA256, text.as_bytes()).as_ref().to_vec())
+        });
+        Self { reason: None, key }
+    }
+
+    /// Says why, for the audit event.
+    #[must_use]
+    pub fn because(mut self, reason: Option<&str>) -> Self {
+        self.reason = reason.map(str::to_owned);
+        self
+    }
+}
+
+impl Viewer {
+    /// Does `work` under `permit`, in one transaction with its audit event.
+    pub async fn write<A: Action, T: Outcome, C>(
+        &self,
+        permit: &Permit<A>,
+        note: Note,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
+    ) -> Result<T, Error<C>> {
+        let actor = permit.actor();
+        if let Some((key, _)) = &note.key
+            && !(1..=200).contains(&key.chars().count())
+        {
+            return Err(Failure::BadInput("幂等键须为1至200个字符", "an idempotency key has 1 to 200 characters").into());
+        }
+        self.db
+            .transaction(async |tx| {
+                if let Some((key, hash)) = &note.key
+                    && let Some(first) = claim(tx, actor, A::NAME, key, hash, self.now).await?
+                {
+                    return serde_json::from_value(first)
+                        .map_err(|error| Failure::internal(format!("kept answer: {error}")).into());
+                }
+                let done = work(tx).await?;
+                let (subject, result) = ((A::On::KIND, Some(permit.on().uuid())), done.thing());
+                let reason = note.reason.as_deref();
+                leave_trail(tx, &self.origin(), Some(actor), A::NAME, subject, Some(result), reason).await?;
+                if let Some((key, _)) = &note.key {
+                    keep(tx, actor, A::NAME, key, &done).await?;
+                }
+                Ok(done)
+            })
+            .await
+    }
+
+    /// The same road for the acts of nobody in particular: signing in and what follows from it.
+    pub async fn write_unsigned<T, C>(
+        &self,
+        action: &'static str,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(T, Option<AccountId>), Error<C>>,
+    ) -> Result<T, Error<C>> {
+        self.db
+            .transaction(async |tx| {
+                let (done, account) = work(tx).await?;
+                let subject = (AccountId::PREFIX, account.map(|it| it.0));
+                leave_trail(tx, &self.origin(), account, action, subject, None, None).await?;
+                Ok(done)
+            })
+            .await
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { at: self.now, request_id: self.request_id, address: self.address.clone() }
+    }
+}
+
+impl Db {
+    /// The same road for the command line, whose user owns the machine and is asked for nothing. `work` says which
+    /// account the act was on.
+    pub async fn by_command<C>(
+        &self,
+        action: &'static str,
+        now: DateTime<Utc>,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<AccountId, Error<C>>,
+    ) -> Result<(), Error<C>> {
+        self.transaction(async |tx| {
+            let account = work(tx).await?;
+            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+            leave_trail(tx, &origin, None, action, (AccountId::PREFIX, Some(account.0)), None, None).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// When and where an act comes from.
+struct Origin {
+    at: DateTime<Utc>,
+    request_id: Uuid,
+    address: Option<String>,
+}
+
+async fn leave_trail(
+    tx: &impl ConnectionTrait,
+    origin: &Origin,
+    actor: Option<AccountId>,
+    action: &str,
+    subject: (&str, Option<Uuid>),
+    result: Option<(&str, Uuid)>,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    let result = result.filter(|(_, id)| subject.1 != Some(*id));
+    let event = audit_event::ActiveModel {
+        id: Set(AuditEventId::generate()),
+        at: Set(origin.at),
+        account_id: Set(actor),
+        action: Set(action.to_owned()),
+        subject_kind: Set(subject.0.to_owned()),
+        subject_id: Set(subject.1),
+        result_kind: Set(result.map(|it| it.0.to_owned())),
+        result_id: Set(result.map(|it| it.1)),
+        reason: Set(reason.map(str::to_owned)),
+        request_id: Set(origin.request_id),
+        address: Set(origin.address.clone()),
+    };
+    audit_event::Entity::insert(event).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Takes the key for this act, or gives the first answer to it.
+///
+/// The insert waits for a rival that holds the same key, so that of two sent at once one acts and the other answers.
+async fn claim(
+    tx: &impl ConnectionTrait,
+    actor: AccountId,
+    action: &str,
+    key: &str,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<serde_json::Value>, Failure> {
+    let row = idempotency_key::ActiveModel {
+        account_id: Set(actor),
+        action: Set(action.to_owned()),
+        key: Set(key.to_owned()),
+        input_hash: Set(hash.to_vec()),
+        answer: Set(None),
+        created_at: Set(now),
+    };
+    let mine = idempotency_key::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    if mine == 1 {
+        return Ok(None);
+    }
+    let first = idempotency_key::Entity::find_by_id((actor, action.to_owned(), key.to_owned()))
+        .one(tx)
+        .await?
+        .ok_or_else(|| Failure::internal("idempotency key vanished"))?;
+    if first.input_hash != hash {
+        return Err(Failure::Conflict(
+            "这个幂等键已用于不同的内容",
+            "this idempotency key was used with another input",
+        ));
+    }
+    Ok(first.answer)
+}
+
+async fn keep(
+    tx: &impl ConnectionTrait,
+    actor: AccountId,
+    action: &str,
+    key: &str,
+    done: &impl Serialize,
+) -> Result<(), Failure> {
+    let answer = serde_json::to_value(done).map_err(Failure::internal)?;
+    idempotency_key::Entity::update_many()
+        .col_expr(idempotency_key::Column::Answer, sea_orm::sea_query::Expr::value(answer))
+        .filter(idempotency_key::Column::AccountId.eq(actor))
+        .filter(idempotency_key::Column::Action.eq(action))
+        .filter(idempotency_key::Column::Key.eq(key))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What people register for.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ActivityId, OrganisationId, ProgrammeId};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "activity")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: ActivityId,
+    pub programme_id: ProgrammeId,
+    /// The programme's kind, which never changes.
+    pub kind: super::programme::Kind,
+    /// The organisation that holds it: the programme's owner or one below it.
+    pub host_id: OrganisationId,
+    pub title: String,
+    pub venue: Option<String>,
+    pub status: Status,
+    /// A name of the IANA time zone database; a day of this activity begins at 00:00 there.
+    pub time_zone: String,
+    /// The first session's start.
+    pub starts_at: Option<DateTimeUtc>,
+    /// The last session's end.
+    pub ends_at: Option<DateTimeUtc>,
+    pub cancel_reason: Option<String>,
+    pub created_at: DateTimeUtc,
+}
+
+/// How far an activity is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Being set up.
+    Draft,
+    /// Open to its audience.
+    Published,
+    /// Over; nothing new is registered.
+    Closed,
+    /// Called off, with a reason.
+    Cancelled,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

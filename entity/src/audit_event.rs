@@ -1,0 +1,31 @@
+//! Who did what, to what, when and why. Never changed, never removed.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, AuditEventId};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "audit_event")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: AuditEventId,
+    pub at: DateTimeUtc,
+    pub account_id: Option<AccountId>,
+    pub action: String,
+    /// What it was done to: the prefix of its id, and the id.
+    pub subject_kind: String,
+    pub subject_id: Option<Uuid>,
+    /// What came of it, where that is another thing.
+    pub result_kind: Option<String>,
+    pub result_id: Option<Uuid>,
+    pub reason: Option<String>,
+    pub request_id: Uuid,
+    /// Where the request came from, as far as the server can tell.
+    pub address: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

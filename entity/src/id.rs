@@ -1,0 +1,71 @@
+//! One id type per table, so that ids of different things cannot be swapped.
+
+use sea_orm::{DbErr, DeriveValueType, TryFromU64};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What an id names; the prefix is part of its public form, as in `session_0198…`.
+pub trait Id: Copy + Eq + Ord + std::hash::Hash + Send + Sync + 'static {
+    const PREFIX: &'static str;
+    fn from_uuid(uuid: Uuid) -> Self;
+    fn uuid(self) -> Uuid;
+}
+
+macro_rules! ids {
+    ($($name:ident = $prefix:literal;)*) => {
+        $(
+            #[doc = concat!("Names one row; public as `", $prefix, "_…`.")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType, Serialize, Deserialize)]
+            pub struct $name(pub Uuid);
+
+            impl $name {
+                /// A new id. Ids are UUIDs of version 7, so they sort by the time they were made.
+                #[must_use]
+                pub fn generate() -> Self {
+                    Self(Uuid::now_v7())
+                }
+            }
+
+            impl TryFromU64 for $name {
+                fn try_from_u64(n: u64) -> Result<Self, DbErr> {
+                    Uuid::try_from_u64(n).map(Self)
+                }
+            }
+
+            impl Id for $name {
+                const PREFIX: &'static str = $prefix;
+                fn from_uuid(uuid: Uuid) -> Self {
+                    Self(uuid)
+                }
+                fn uuid(self) -> Uuid {
+                    self.0
+                }
+            }
+        )*
+
+        /// The registry of prefixes: no two kinds of thing share one.
+        pub const PREFIXES: &[&str] = &[$($prefix),*];
+    };
+}
+
+ids! {
+    AccountId = "account";
+    ActivityId = "activity";
+    AttendanceId = "attendance";
+    AuditEventId = "auditEvent";
+    CategoryId = "category";
+    ExportId = "export";
+    GrantId = "grant";
+    OrganisationId = "organisation";
+    PersonId = "person";
+    PoolId = "pool";
+    PositionId = "position";
+    ProgrammeId = "programme";
+    RefreshTokenId = "refreshToken";
+    RegistrationId = "registration";
+    RosterBatchId = "rosterBatch";
+    ScanId = "scan";
+    SessionId = "session";
+    SignInId = "signIn";
+    UploadId = "upload";
+}

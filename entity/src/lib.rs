@@ -1,0 +1,27 @@
+//! Rows as they are stored. Knows nothing of GraphQL, rules or requests.
+#![forbid(unsafe_code)]
+
+pub mod id;
+
+pub mod account;
+pub mod activity;
+pub mod attendance;
+pub mod audit_event;
+pub mod capacity_pool;
+pub mod category;
+pub mod export;
+pub mod idempotency_key;
+pub mod organisation;
+pub mod person;
+pub mod person_term;
+pub mod position;
+pub mod programme;
+pub mod refresh_token;
+pub mod registration;
+pub mod role_grant;
+pub mod roster_batch;
+pub mod roster_row;
+pub mod scan;
+pub mod session;
+pub mod sign_in;
+pub mod upload;

@@ -1,0 +1,60 @@
+//! The tables, a migration per step. Never imports `entity`: a migration says what was true when it was written.
+#![forbid(unsafe_code)]
+
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{DbBackend, DbErr},
+};
+
+mod m2026_11_23_000001_main_job;
+
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m2026_11_23_000001_main_job::Migration)]
+    }
+}
+
+/// Runs SQL written once for both databases: the words below in capitals stand for the type of each.
+/// Text compares byte by byte on both, so that orders and keyset pages agree.
+async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    let postgres = manager.get_database_backend() == DbBackend::Postgres;
+    let types = if postgres {
+        [("TEXT", "text COLLATE \"C\""), ("ID", "uuid"), ("INSTANT", "timestamptz"), ("BYTES", "bytea"), ("JSON", "jsonb")]
+    } else {
+        [("TEXT", "text"), ("ID", "blob"), ("INSTANT", "text"), ("BYTES", "blob"), ("JSON", "text")]
+    };
+    let mut out = String::with_capacity(sql.len() * 2);
+    for word in sql.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        match types.iter().find(|(name, _)| *name == bare) {
+            Some((_, own)) => {
+                out.push_str(own);
+                out.push_str(&word[bare.len()..]);
+            }
+            None => out.push_str(word),
+        }
+    }
+    manager.get_connection().execute_unprepared(&out).await.map(drop)
+}
+
+/// Makes a table append-only, in the database itself.
+async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    let sql = if manager.get_database_backend() == DbBackend::Postgres {
+        format!(
+            "CREATE FUNCTION {table}_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$;
+             CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+               FOR EACH ROW EXECUTE FUNCTION {table}_is_append_only();"
+        )
+    } else {
+        format!(
+            "CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
+               BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+             CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+               BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+        )
+    };
+    manager.get_connection().execute_unprepared(&sql).await.map(drop)
+}
