@@ -36,7 +36,12 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(config: Config, db: Db, keys: Keys, clock: Clock) -> Result<Arc<Self>, CollationMissing> {
+    pub fn new(
+        config: Config,
+        db: Db,
+        keys: Keys,
+        clock: Clock,
+    ) -> Result<Arc<Self>, CollationMissing> {
         let schema = crate::schema::build(&config);
         Ok(Arc::new(Self {
             config,

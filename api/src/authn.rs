@@ -124,11 +124,15 @@ impl Keys {
     #[must_use]
     pub fn opens_export(&self, token: &str, now: DateTime<Utc>) -> Option<ExportId> {
         let claims: ExportClaims = self.read(token, EXPORT_AUDIENCE)?;
-        (now.timestamp() < claims.exp).then(|| Gid::<ExportId>::decode(&claims.sub)).flatten().map(|it| it.0)
+        (now.timestamp() < claims.exp)
+            .then(|| Gid::<ExportId>::decode(&claims.sub))
+            .flatten()
+            .map(|it| it.0)
     }
 
     fn sign(&self, claims: &impl Serialize) -> Result<String, Failure> {
-        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding).map_err(Failure::internal)
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding)
+            .map_err(Failure::internal)
     }
 
     fn read<T: DeserializeOwned + Clone>(&self, token: &str, audience: &str) -> Option<T> {
@@ -144,7 +148,8 @@ impl Keys {
 
 fn make_key(data_dir: &Path, path: &Path) -> io::Result<()> {
     fs::create_dir_all(data_dir)?;
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&rand::SystemRandom::new()).map_err(io::Error::other)?;
+    let pkcs8 =
+        Ed25519KeyPair::generate_pkcs8(&rand::SystemRandom::new()).map_err(io::Error::other)?;
     let draft = data_dir.join(format!("token-key.{}.tmp", std::process::id()));
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -159,9 +164,15 @@ fn make_key(data_dir: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// Who a request's `Authorization` header speaks for. A token that is no good speaks for nobody.
-pub async fn authenticate(app: &App, header: Option<&str>, now: DateTime<Utc>) -> Result<Option<Who>, Failure> {
+pub async fn authenticate(
+    app: &App,
+    header: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<Who>, Failure> {
     let Some(token) = header.and_then(bearer) else { return Ok(None) };
-    let Some(claims) = app.keys.read::<AccessClaims>(token, ACCESS_AUDIENCE) else { return Ok(None) };
+    let Some(claims) = app.keys.read::<AccessClaims>(token, ACCESS_AUDIENCE) else {
+        return Ok(None);
+    };
     if claims.exp <= now.timestamp() {
         return Ok(None);
     }
@@ -191,7 +202,9 @@ fn bearer(header: &str) -> Option<&str> {
 /// Hashes a password with argon2id, off the threads that serve.
 pub async fn hash_password(app: &App, password: String) -> Result<String, Failure> {
     let _turn = app.hashing.acquire().await.map_err(Failure::internal)?;
-    tokio::task::spawn_blocking(move || hash_password_now(&password)).await.map_err(Failure::internal)?
+    tokio::task::spawn_blocking(move || hash_password_now(&password))
+        .await
+        .map_err(Failure::internal)?
 }
 
 /// Hashes a password on this thread, for the command line.
@@ -203,7 +216,11 @@ pub fn hash_password_now(password: &str) -> Result<String, Failure> {
 }
 
 /// Whether the password is the one that was hashed. Without a hash, as long is spent on saying no.
-pub async fn password_matches(app: &App, password: String, hash: Option<String>) -> Result<bool, Failure> {
+pub async fn password_matches(
+    app: &App,
+    password: String,
+    hash: Option<String>,
+) -> Result<bool, Failure> {
     let _turn = app.hashing.acquire().await.map_err(Failure::internal)?;
     let task = move || {
         let Some(hash) = hash else {
@@ -249,4 +266,3 @@ pub fn read_ticket_code(typed: &str) -> String {
         })
         .collect()
 }
-

@@ -14,8 +14,8 @@ use entity::{
     role_grant::Role,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType, QueryFilter,
-    QuerySelect, RelationTrait, sea_query::SimpleExpr,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
+    QueryFilter, QuerySelect, RelationTrait, sea_query::SimpleExpr,
 };
 use uuid::Uuid;
 
@@ -41,8 +41,14 @@ pub trait Guarded: Clone + Send + Sync + Sized + 'static {
     fn uuid(&self) -> Uuid {
         self.id().uuid()
     }
-    fn find(db: &impl ConnectionTrait, id: Self::Id) -> impl Future<Output = Result<Option<Self>, Failure>> + Send;
-    fn place(&self, db: &impl ConnectionTrait) -> impl Future<Output = Result<Place, Failure>> + Send;
+    fn find(
+        db: &impl ConnectionTrait,
+        id: Self::Id,
+    ) -> impl Future<Output = Result<Option<Self>, Failure>> + Send;
+    fn place(
+        &self,
+        db: &impl ConnectionTrait,
+    ) -> impl Future<Output = Result<Place, Failure>> + Send;
 }
 
 /// Where a row stands: what a grant's scope is compared with.
@@ -170,7 +176,10 @@ impl Gate {
     }
 
     /// Sign-in is asked before anything is loaded.
-    pub async fn permit<A: Action>(&self, id: <A::On as Guarded>::Id) -> Result<Permit<A>, Failure> {
+    pub async fn permit<A: Action>(
+        &self,
+        id: <A::On as Guarded>::Id,
+    ) -> Result<Permit<A>, Failure> {
         self.who()?;
         let row = A::On::find(self.db.read(), id).await?.ok_or(Failure::NotFound)?;
         self.permit_on(row).await
@@ -218,7 +227,11 @@ pub async fn grants_of(
     let rows: Vec<(role_grant::Model, Option<organisation::Model>)> = role_grant::Entity::find()
         .filter(role_grant::Column::AccountId.eq(account))
         .filter(role_grant::Column::RevokedAt.is_null())
-        .filter(Condition::any().add(role_grant::Column::ExpiresAt.is_null()).add(role_grant::Column::ExpiresAt.gt(now)))
+        .filter(
+            Condition::any()
+                .add(role_grant::Column::ExpiresAt.is_null())
+                .add(role_grant::Column::ExpiresAt.gt(now)),
+        )
         .join(JoinType::LeftJoin, role_grant::Relation::Organisation.def())
         .select_also(organisation::Entity)
         .all(db)

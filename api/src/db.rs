@@ -10,12 +10,12 @@ use std::{
 };
 
 use migration::Migrator;
-use sea_orm_migration::MigratorTrait;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, RuntimeErr, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
 };
+use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 /// The database: connections to read by, and the road for transactions.
@@ -158,7 +158,9 @@ pub fn is_duplicate(error: &DbErr) -> bool {
 /// the same may succeed if it is sent again.
 #[must_use]
 pub fn is_rivalry(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
         return false;
     };
     let code = error.as_database_error().and_then(|it| it.code());

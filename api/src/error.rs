@@ -102,7 +102,10 @@ impl<C> From<DbErr> for Error<C> {
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
         if crate::db::is_rivalry(&error) {
-            return Self::Conflict("有人正在更改同样的内容，请重试", "somebody is changing the same thing; try again");
+            return Self::Conflict(
+                "有人正在更改同样的内容，请重试",
+                "somebody is changing the same thing; try again",
+            );
         }
         Self::Db(Arc::new(error))
     }

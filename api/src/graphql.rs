@@ -3,8 +3,9 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use async_graphql::{
-    Context, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned, Response, ServerResult, Value,
-    context::ContextSelectionSet, dataloader::DataLoader, parser::types::Field, registry::Registry,
+    Context, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned, Response,
+    ServerResult, Value, context::ContextSelectionSet, dataloader::DataLoader,
+    parser::types::Field, registry::Registry,
 };
 use chrono::{DateTime, Utc};
 use entity::id::Id;
@@ -27,7 +28,10 @@ impl<T: Id> Gid<T> {
     pub fn decode(text: &str) -> Option<Self> {
         let hex = text.strip_prefix(T::PREFIX)?.strip_prefix('_')?;
         // Only the one form that is given out: other spellings of a UUID would be other ids of the same thing.
-        (hex.len() == 32).then(|| Uuid::try_parse(hex).ok()).flatten().map(|uuid| Self(T::from_uuid(uuid)))
+        (hex.len() == 32)
+            .then(|| Uuid::try_parse(hex).ok())
+            .flatten()
+            .map(|uuid| Self(T::from_uuid(uuid)))
     }
 }
 
@@ -50,7 +54,8 @@ impl<T: Id> InputType for Gid<T> {
 
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let id = ID::parse(value).map_err(InputValueError::propagate)?;
-        Self::decode(&id).ok_or_else(|| InputValueError::custom(format!("not the id of a {}", T::PREFIX)))
+        Self::decode(&id)
+            .ok_or_else(|| InputValueError::custom(format!("not the id of a {}", T::PREFIX)))
     }
 
     fn to_value(&self) -> Value {
@@ -71,7 +76,11 @@ impl<T: Id> OutputType for Gid<T> {
         <ID as OutputType>::create_type_info(registry)
     }
 
-    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+    async fn resolve(
+        &self,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
         Ok(Value::String(self.to_string()))
     }
 }
@@ -109,7 +118,9 @@ pub fn settle<T, E: UserError>(
 ) -> Result<(Option<T>, Vec<E>), Failure> {
     match outcome {
         Ok(done) => Ok((Some(done), Vec::new())),
-        Err(Error::Refused(all)) => Ok((None, all.into_iter().map(|it| E::show(it, lang)).collect())),
+        Err(Error::Refused(all)) => {
+            Ok((None, all.into_iter().map(|it| E::show(it, lang)).collect()))
+        }
         Err(Error::Failed(failure)) => Err(failure),
     }
 }

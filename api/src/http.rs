@@ -69,7 +69,8 @@ pub fn router(app: Arc<App>) -> Router {
 async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let started = std::time::Instant::now();
     let mut response = next.run(request).await;
@@ -95,7 +96,8 @@ fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
 
 /// The language that a request asks for: Chinese unless English comes before it.
 fn language(headers: &HeaderMap) -> Lang {
-    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let wanted =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let first = accept::by_preference(wanted).into_iter().find_map(|tag| {
         let tag = tag.to_ascii_lowercase();
         if tag.starts_with("zh") {
@@ -143,10 +145,11 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 
 async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     match app.metrics.text(app.db.statements()) {
-        Ok(text) => {
-            ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-                .into_response()
-        }
+        Ok(text) => (
+            [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+            text,
+        )
+            .into_response(),
         Err(error) => {
             tracing::error!("metrics: {error}");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -155,5 +158,10 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn graphiql() -> Html<String> {
-    Html(async_graphql::http::GraphiQLSource::build().endpoint("/graphql").title("青蓝 Qinglan").finish())
+    Html(
+        async_graphql::http::GraphiQLSource::build()
+            .endpoint("/graphql")
+            .title("青蓝 Qinglan")
+            .finish(),
+    )
 }

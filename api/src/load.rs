@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use entity::{
     account, activity, category,
-    id::{AccountId, ActivityId, CategoryId, OrganisationId, PersonId, ProgrammeId, RegistrationId, SessionId},
+    id::{
+        AccountId, ActivityId, CategoryId, OrganisationId, PersonId, ProgrammeId, RegistrationId,
+        SessionId,
+    },
     organisation, person, programme, registration, session,
 };
 use sea_orm::EntityTrait;

@@ -137,7 +137,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Schema => print(&api::schema::sdl()),
-        Command::Roster(Roster::Check { file, profile, event_date }) => check(&file, profile, event_date),
+        Command::Roster(Roster::Check { file, profile, event_date }) => {
+            check(&file, profile, event_date)
+        }
         Command::Serve => run(serve(cli.config)),
         Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
         Command::Demo => run(fill(cli.config)),
@@ -188,7 +190,8 @@ fn both(why: roster::Unreadable) -> String {
 /// The database, with its tables brought up to date.
 async fn connect(config: &Config) -> Result<Db, Box<dyn std::error::Error>> {
     let url = config.database_url();
-    let db = Db::connect(&url).await.map_err(|error| format!("cannot open the database: {error}"))?;
+    let db =
+        Db::connect(&url).await.map_err(|error| format!("cannot open the database: {error}"))?;
     db.migrate().await.map_err(|error| format!("cannot bring the tables up to date: {error}"))?;
     Ok(db)
 }
@@ -208,7 +211,8 @@ fn log(config: &Config) -> Outcome {
 
 async fn serve(config: Config) -> Outcome {
     log(&config)?;
-    std::fs::create_dir_all(&config.data_dir).map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let db = connect(&config).await?;
     let keys = Keys::load(&config.data_dir, &config.public_url)
         .map_err(|error| format!("cannot read the signing key: {error}"))?;
@@ -253,7 +257,9 @@ async fn first_administrator(db: &Db, config: &Config) -> Outcome {
             println!("The database was empty. Sign in as administrator:");
             println!("  username: admin");
             println!("  password: {password}");
-            println!("It is shown this once. `qinglan admin reset-password --username admin` makes another.");
+            println!(
+                "It is shown this once. `qinglan admin reset-password --username admin` makes another."
+            );
             Ok(())
         }
         // Another server on the same database was quicker.
@@ -273,7 +279,8 @@ async fn fill(config: Config) -> Outcome {
 async fn create_admin(config: Config, create: Create) -> Outcome {
     let db = connect(&config).await?;
     let (password, made_here) = password(create.password)?;
-    make(&db, &config, &create.username, create.role.into(), create.scope.as_deref(), &password).await?;
+    make(&db, &config, &create.username, create.role.into(), create.scope.as_deref(), &password)
+        .await?;
     println!("account: {}", create.username);
     if made_here {
         println!("password: {password}");
@@ -308,7 +315,16 @@ async fn make(
                 Some(id) => organisation::find(tx, id).await?,
             };
             let made = account::insert(tx, username, hash, home.id, None, now()).await?;
-            account::grant::insert(tx, made.id, role, Over::Organisation(home.id), None, None, now()).await?;
+            account::grant::insert(
+                tx,
+                made.id,
+                role,
+                Over::Organisation(home.id),
+                None,
+                None,
+                now(),
+            )
+            .await?;
             Ok(made.id)
         })
         .await;
@@ -317,8 +333,10 @@ async fn make(
 
 async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     let db = connect(&config).await?;
-    let username = account::clean_username(&reset.username).ok_or("no account has this username")?;
-    let found = account::named(db.read(), &username).await?.ok_or("no account has this username")?;
+    let username =
+        account::clean_username(&reset.username).ok_or("no account has this username")?;
+    let found =
+        account::named(db.read(), &username).await?.ok_or("no account has this username")?;
     let (password, made_here) = password(reset.password)?;
     refuse_password(&username, &password)?;
     let hash = authn::hash_password_now(&password)?;

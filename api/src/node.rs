@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId, PositionId,
-    ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
+    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId,
+    PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
 };
 
 use crate::{
@@ -14,8 +14,9 @@ use crate::{
         graphql::{Attendance, Scan},
     },
     authz::policy::{
-        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance, ViewCategory,
-        ViewExport, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
+        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance,
+        ViewCategory, ViewExport, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
+        ViewRegistration, ViewRoster, ViewSession,
     },
     error::Failure,
     export::graphql::Export,
@@ -61,12 +62,17 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
     }
     gate.who()?;
     Ok(match prefix {
-        "account" => Node::Account(Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row())),
-        "activity" => match Activity::from(gate.permit::<ViewActivity>(named!(ActivityId)).await?.into_row()) {
-            Activity::Festival(it) => Node::Festival(it),
-            Activity::Relay(it) => Node::Relay(it),
-            Activity::Academy(it) => Node::Academy(it),
-        },
+        "account" => {
+            Node::Account(Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row()))
+        }
+        "activity" => {
+            match Activity::from(gate.permit::<ViewActivity>(named!(ActivityId)).await?.into_row())
+            {
+                Activity::Festival(it) => Node::Festival(it),
+                Activity::Relay(it) => Node::Relay(it),
+                Activity::Academy(it) => Node::Academy(it),
+            }
+        }
         "attendance" => {
             let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();
@@ -76,11 +82,15 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
             Node::Category(Category { row, pools: None })
         }
-        "export" => Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row())),
-        "grant" => Node::Grant(Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row())),
-        "organisation" => {
-            Node::Organisation(Organisation(gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row()))
+        "export" => {
+            Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
         }
+        "grant" => {
+            Node::Grant(Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row()))
+        }
+        "organisation" => Node::Organisation(Organisation(
+            gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row(),
+        )),
         "person" => {
             let permit = gate.permit::<ViewPerson>(named!(PersonId)).await?;
             let phone_is_open = permit.also::<ViewPhone>();
@@ -91,23 +101,25 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let organisation = viewer.row(row.organisation_id).await?;
             Node::Position(Position { row, organisation })
         }
-        "programme" => {
-            Node::Programme(Programme(gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row()))
-        }
+        "programme" => Node::Programme(Programme(
+            gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row(),
+        )),
         "registration" => {
             let permit = gate.permit::<ViewRegistration>(named!(RegistrationId)).await?;
             let is_open = permit.also::<CancelRegistration>();
             Node::Registration(Registration::new(permit.into_row(), is_open))
         }
-        "rosterBatch" => {
-            Node::RosterBatch(RosterBatch(gate.permit::<ViewRoster>(named!(RosterBatchId)).await?.into_row()))
-        }
+        "rosterBatch" => Node::RosterBatch(RosterBatch(
+            gate.permit::<ViewRoster>(named!(RosterBatchId)).await?.into_row(),
+        )),
         "scan" => {
             let row = attendance::scan::find(viewer.db.read(), named!(ScanId)).await?;
             gate.permit::<ViewAttendance>(row.session_id).await?;
             Node::Scan(Scan(row))
         }
-        "session" => Node::Session(Session(gate.permit::<ViewSession>(named!(SessionId)).await?.into_row())),
+        "session" => {
+            Node::Session(Session(gate.permit::<ViewSession>(named!(SessionId)).await?.into_row()))
+        }
         _ => return Err(Failure::NotFound),
     })
 }

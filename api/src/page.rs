@@ -39,7 +39,10 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
         before: Option<&str>,
     ) -> Result<Self, Failure> {
         if first.is_some() && last.is_some() {
-            return Err(Failure::BadInput("first 与 last 不能同时给出", "give either first or last, not both"));
+            return Err(Failure::BadInput(
+                "first 与 last 不能同时给出",
+                "give either first or last, not both",
+            ));
         }
         let count = first.or(last).unwrap_or(USUAL);
         if !(1..=LARGEST).contains(&count) {
@@ -88,9 +91,13 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
 
 impl<M> Page<M> {
     /// The page as clients get it, of nodes that were made for all rows at once, each with its place.
-    pub fn with<K: Serialize, T: OutputType>(self, nodes: impl IntoIterator<Item = (K, T)>) -> Connection<String, T> {
+    pub fn with<K: Serialize, T: OutputType>(
+        self,
+        nodes: impl IntoIterator<Item = (K, T)>,
+    ) -> Connection<String, T> {
         let mut connection = Connection::new(self.has_previous, self.has_next);
-        connection.edges = nodes.into_iter().map(|(key, node)| Edge::new(encode(&key), node)).collect();
+        connection.edges =
+            nodes.into_iter().map(|(key, node)| Edge::new(encode(&key), node)).collect();
         connection
     }
 

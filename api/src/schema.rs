@@ -57,7 +57,11 @@ pub const DEAREST: usize = 10_000;
 /// The schema as this server serves it.
 #[must_use]
 pub fn build(config: &Config) -> QinglanSchema {
-    let schema = builder().limit_depth(DEEPEST).limit_complexity(DEAREST).limit_directives(10).disable_suggestions();
+    let schema = builder()
+        .limit_depth(DEEPEST)
+        .limit_complexity(DEAREST)
+        .limit_directives(10)
+        .disable_suggestions();
     if config.introspection { schema.finish() } else { schema.disable_introspection().finish() }
 }
 
@@ -70,7 +74,8 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription).register_output_type::<Activity>()
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<Activity>()
 }
 
 /// What a page costs: its rows are counted before they are there.

@@ -8,8 +8,11 @@ use crate::error::{Error, Refusal, Refused, refuse_if_any};
 #[must_use]
 pub fn line(text: &str) -> String {
     let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
-    let spaced: String =
-        composed.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+    let spaced: String = composed
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

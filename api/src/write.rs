@@ -8,8 +8,10 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use entity::{
-    account, activity, audit_event, category, export, id::{AccountId, AuditEventId, Id}, idempotency_key,
-    organisation, person, position, programme, registration, role_grant, roster_batch, session,
+    account, activity, audit_event, category, export,
+    id::{AccountId, AuditEventId, Id},
+    idempotency_key, organisation, person, position, programme, registration, role_grant,
+    roster_batch, session,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -43,7 +45,20 @@ macro_rules! outcomes {
         }
     )*};
 }
-outcomes!(account, activity, category, export, organisation, person, position, programme, registration, role_grant, roster_batch, session);
+outcomes!(
+    account,
+    activity,
+    category,
+    export,
+    organisation,
+    person,
+    position,
+    programme,
+    registration,
+    role_grant,
+    roster_batch,
+    session
+);
 
 /// What goes with a write besides its permit.
 #[derive(Default)]
@@ -82,20 +97,34 @@ impl Viewer {
         if let Some((key, _)) = &note.key
             && !(1..=200).contains(&key.chars().count())
         {
-            return Err(Failure::BadInput("幂等键须为1至200个字符", "an idempotency key has 1 to 200 characters").into());
+            return Err(Failure::BadInput(
+                "幂等键须为1至200个字符",
+                "an idempotency key has 1 to 200 characters",
+            )
+            .into());
         }
         self.db
             .transaction(async |tx| {
                 if let Some((key, hash)) = &note.key
                     && let Some(first) = claim(tx, actor, A::NAME, key, hash, self.now).await?
                 {
-                    return serde_json::from_value(first)
-                        .map_err(|error| Failure::internal(format!("kept answer: {error}")).into());
+                    return serde_json::from_value(first).map_err(|error| {
+                        Failure::internal(format!("kept answer: {error}")).into()
+                    });
                 }
                 let done = work(tx).await?;
                 let (subject, result) = ((A::On::KIND, Some(permit.on().uuid())), done.thing());
                 let reason = note.reason.as_deref();
-                leave_trail(tx, &self.origin(), Some(actor), A::NAME, subject, Some(result), reason).await?;
+                leave_trail(
+                    tx,
+                    &self.origin(),
+                    Some(actor),
+                    A::NAME,
+                    subject,
+                    Some(result),
+                    reason,
+                )
+                .await?;
                 if let Some((key, _)) = &note.key {
                     keep(tx, actor, A::NAME, key, &done).await?;
                 }
@@ -137,7 +166,16 @@ impl Db {
         self.transaction(async |tx| {
             let account = work(tx).await?;
             let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
-            leave_trail(tx, &origin, None, action, (AccountId::PREFIX, Some(account.0)), None, None).await?;
+            leave_trail(
+                tx,
+                &origin,
+                None,
+                action,
+                (AccountId::PREFIX, Some(account.0)),
+                None,
+                None,
+            )
+            .await?;
             Ok(())
         })
         .await

@@ -21,7 +21,13 @@ impl MigratorTrait for Migrator {
 async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     let postgres = manager.get_database_backend() == DbBackend::Postgres;
     let types = if postgres {
-        [("TEXT", "text COLLATE \"C\""), ("ID", "uuid"), ("INSTANT", "timestamptz"), ("BYTES", "bytea"), ("JSON", "jsonb")]
+        [
+            ("TEXT", "text COLLATE \"C\""),
+            ("ID", "uuid"),
+            ("INSTANT", "timestamptz"),
+            ("BYTES", "bytea"),
+            ("JSON", "jsonb"),
+        ]
     } else {
         [("TEXT", "text"), ("ID", "blob"), ("INSTANT", "text"), ("BYTES", "blob"), ("JSON", "text")]
     };

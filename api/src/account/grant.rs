@@ -7,8 +7,8 @@ use entity::{
     role_grant::{self, Column, Role},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, QueryFilter, QueryOrder,
 };
 
 use crate::{
@@ -129,7 +129,10 @@ pub async fn revoke(
 }
 
 /// The grants of an account that were not taken back, oldest first.
-pub async fn list(db: &impl ConnectionTrait, account: AccountId) -> Result<Vec<role_grant::Model>, Failure> {
+pub async fn list(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<Vec<role_grant::Model>, Failure> {
     Ok(role_grant::Entity::find()
         .filter(Column::AccountId.eq(account))
         .filter(Column::RevokedAt.is_null())

@@ -1,6 +1,8 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, Union, connection::Connection};
+use async_graphql::{
+    Context, Enum, InputObject, Object, Result, SimpleObject, Union, connection::Connection,
+};
 use chrono::{DateTime, Utc};
 use entity::{
     account,
@@ -11,14 +13,17 @@ use entity::{
 use super::{
     AccountErrorCode, AccountUserError,
     grant::{GrantErrorCode, GrantUserError, Over},
-    sign_in::{self, RefreshTokensErrorCode, RefreshTokensUserError, Refreshed, SignInErrorCode, SignInUserError},
+    sign_in::{
+        self, RefreshTokensErrorCode, RefreshTokensUserError, Refreshed, SignInErrorCode,
+        SignInUserError,
+    },
 };
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authn::{self, Tokens},
     authz::policy::{
-        CreateAccount, DisableAccount, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme, ResetPassword,
-        RevokeGrant, ViewAccount, ViewPerson,
+        CreateAccount, DisableAccount, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme,
+        ResetPassword, RevokeGrant, ViewAccount, ViewPerson,
     },
     error::{Error, Failure, Refusal},
     graphql::{Gid, Viewer, settle},
@@ -310,7 +315,9 @@ impl AccountMutation {
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
         let viewer = Viewer::of(ctx);
         let found = match super::clean_username(&input.username) {
-            Some(name) => super::named(viewer.db.read(), &name).await?.filter(|it| it.disabled_at.is_none()),
+            Some(name) => {
+                super::named(viewer.db.read(), &name).await?.filter(|it| it.disabled_at.is_none())
+            }
             None => None,
         };
         // As long is spent on an account that there is not as on one that there is.
@@ -318,15 +325,14 @@ impl AccountMutation {
         let right = authn::password_matches(&viewer.app, input.password, hash).await?;
         let done = match found.filter(|_| right) {
             None => Err(SignInErrorCode::InvalidCredentials.into()),
-            Some(account) => {
-                viewer
-                    .write_unsigned("SignIn", async |tx| {
-                        let opened = sign_in::public_open(tx, &viewer.app.keys, account.id, viewer.now).await?;
-                        Ok((opened, Some(account.id)))
-                    })
-                    .await
-                    .map(|(tokens, _)| (tokens, account))
-            }
+            Some(account) => viewer
+                .write_unsigned("SignIn", async |tx| {
+                    let opened =
+                        sign_in::public_open(tx, &viewer.app.keys, account.id, viewer.now).await?;
+                    Ok((opened, Some(account.id)))
+                })
+                .await
+                .map(|(tokens, _)| (tokens, account)),
         };
         let (done, user_errors) = settle(done, viewer.lang)?;
         let Some((tokens, account)) = done else {
@@ -339,11 +345,17 @@ impl AccountMutation {
     }
 
     /// Changes a refresh token for new tokens. Each token works once; a second use ends the sign-in. For everybody.
-    async fn refresh_tokens(&self, ctx: &Context<'_>, input: RefreshTokensInput) -> Result<RefreshTokensPayload> {
+    async fn refresh_tokens(
+        &self,
+        ctx: &Context<'_>,
+        input: RefreshTokensInput,
+    ) -> Result<RefreshTokensPayload> {
         let viewer = Viewer::of(ctx);
         let done = viewer
             .write_unsigned("RefreshTokens", async |tx| {
-                let it = sign_in::public_refresh(tx, &viewer.app.keys, &input.refresh_token, viewer.now).await?;
+                let it =
+                    sign_in::public_refresh(tx, &viewer.app.keys, &input.refresh_token, viewer.now)
+                        .await?;
                 let account = match &it {
                     Refreshed::Tokens(_, account) | Refreshed::Reused(account) => Some(*account),
                     Refreshed::Unknown => None,
@@ -380,7 +392,11 @@ impl AccountMutation {
 
     /// Makes an account that an organisation looks after. It may do nothing until a role is granted to it.
     /// For PLATFORM_ADMIN and ORG_ADMIN.
-    async fn create_account(&self, ctx: &Context<'_>, input: CreateAccountInput) -> Result<CreateAccountPayload> {
+    async fn create_account(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateAccountInput,
+    ) -> Result<CreateAccountPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreateAccount>(input.organisation_id.0).await?;
         let person = match input.person_id {
@@ -393,7 +409,9 @@ impl AccountMutation {
             check.refuse(AccountErrorCode::UsernameInvalid.at(["username"]));
             String::new()
         });
-        if let Some(fault) = super::password_fault(&input.username.trim().to_ascii_lowercase(), &input.password) {
+        if let Some(fault) =
+            super::password_fault(&input.username.trim().to_ascii_lowercase(), &input.password)
+        {
             check.refuse(fault.at(["password"]));
         }
         let done = match check.done() {
@@ -412,18 +430,28 @@ impl AccountMutation {
     }
 
     /// Takes an account out of use at once. For PLATFORM_ADMIN and ORG_ADMIN; not for one's own.
-    async fn disable_account(&self, ctx: &Context<'_>, input: DisableAccountInput) -> Result<DisableAccountPayload> {
+    async fn disable_account(
+        &self,
+        ctx: &Context<'_>,
+        input: DisableAccountInput,
+    ) -> Result<DisableAccountPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<DisableAccount>(input.account_id.0).await?;
         let done = viewer
-            .write(&permit, Note::default(), async |tx| super::disable(tx, &permit, viewer.now).await)
+            .write(&permit, Note::default(), async |tx| {
+                super::disable(tx, &permit, viewer.now).await
+            })
             .await;
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(DisableAccountPayload { account: account.map(Account), user_errors })
     }
 
     /// Gives an account a new password, which ends its sign-ins. For PLATFORM_ADMIN and ORG_ADMIN.
-    async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> Result<ResetPasswordPayload> {
+    async fn reset_password(
+        &self,
+        ctx: &Context<'_>,
+        input: ResetPasswordInput,
+    ) -> Result<ResetPasswordPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ResetPassword>(input.account_id.0).await?;
         let done = match super::password_fault(&permit.on().username, &input.password) {
@@ -442,11 +470,19 @@ impl AccountMutation {
     }
 
     /// Changes one's own password, which ends all of one's sign-ins, this one too. For everybody who is signed in.
-    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<ChangePasswordPayload> {
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangePasswordInput,
+    ) -> Result<ChangePasswordPayload> {
         let viewer = Viewer::of(ctx);
         let account = &viewer.gate.who()?.account;
-        let right =
-            authn::password_matches(&viewer.app, input.old_password, Some(account.password_hash.clone())).await?;
+        let right = authn::password_matches(
+            &viewer.app,
+            input.old_password,
+            Some(account.password_hash.clone()),
+        )
+        .await?;
         let done = if !right {
             Err(AccountErrorCode::PasswordWrong.at(["oldPassword"]).into())
         } else if let Some(fault) = super::password_fault(&account.username, &input.new_password) {
@@ -455,7 +491,10 @@ impl AccountMutation {
             let hash = authn::hash_password(&viewer.app, input.new_password).await?;
             viewer
                 .write_unsigned("ChangePassword", async |tx| {
-                    Ok((super::set_password(tx, account, hash, viewer.now).await?, Some(account.id)))
+                    Ok((
+                        super::set_password(tx, account, hash, viewer.now).await?,
+                        Some(account.id),
+                    ))
                 })
                 .await
         };
@@ -465,7 +504,11 @@ impl AccountMutation {
 
     /// Gives an account a role over a scope. For SECURITY_ADMIN; for ORG_ADMIN in its subtree, none above its own;
     /// for ORGANISER, door staff of its programmes and activities. Nobody grants to oneself.
-    async fn grant_role(&self, ctx: &Context<'_>, input: GrantRoleInput) -> Result<GrantRolePayload> {
+    async fn grant_role(
+        &self,
+        ctx: &Context<'_>,
+        input: GrantRoleInput,
+    ) -> Result<GrantRolePayload> {
         let viewer = Viewer::of(ctx);
         let note = Note::keyed(input.idempotency_key.clone(), &input);
         let (role, until, now) = (input.role.into(), input.expires_at, viewer.now);
@@ -510,12 +553,17 @@ impl AccountMutation {
     }
 
     /// Takes a grant back. For those who may give it.
-    async fn revoke_grant(&self, ctx: &Context<'_>, input: RevokeGrantInput) -> Result<RevokeGrantPayload> {
+    async fn revoke_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: RevokeGrantInput,
+    ) -> Result<RevokeGrantPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<RevokeGrant>(input.grant_id.0).await?;
         let note = Note::default().because(input.reason.as_deref());
-        let done =
-            viewer.write(&permit, note, async |tx| super::grant::revoke(tx, &permit, viewer.now).await).await;
+        let done = viewer
+            .write(&permit, note, async |tx| super::grant::revoke(tx, &permit, viewer.now).await)
+            .await;
         let (grant, user_errors) = settle(done, viewer.lang)?;
         Ok(RevokeGrantPayload { grant: grant.map(Grant), user_errors })
     }

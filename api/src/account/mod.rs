@@ -1,7 +1,7 @@
 //! What signs in, and what it may: accounts, sign-ins, grants.
 
-pub mod graphql;
 pub mod grant;
+pub mod graphql;
 pub mod sign_in;
 
 use chrono::{DateTime, Utc};
@@ -11,12 +11,17 @@ use entity::{
     organisation, sign_in as sign_in_row,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::{Expr, Query},
 };
 
 use crate::{
-    authz::{Permit, Reach, Scope, policy::{CreateAccount, DisableAccount, ResetPassword, ViewAccount}},
+    authz::{
+        Permit, Reach, Scope,
+        policy::{CreateAccount, DisableAccount, ResetPassword, ViewAccount},
+    },
     db::{begins_with, is_duplicate},
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
@@ -81,7 +86,11 @@ pub async fn insert(
         disabled_at: Set(None),
     };
     row.insert(tx).await.map_err(|error| {
-        if is_duplicate(&error) { AccountErrorCode::UsernameTaken.at(["username"]).into() } else { error.into() }
+        if is_duplicate(&error) {
+            AccountErrorCode::UsernameTaken.at(["username"]).into()
+        } else {
+            error.into()
+        }
     })
 }
 
@@ -135,7 +144,11 @@ pub async fn set_password(
     Ok(row.update(tx).await?)
 }
 
-async fn end_sign_ins(tx: &impl ConnectionTrait, account: AccountId, now: DateTime<Utc>) -> Result<(), Failure> {
+async fn end_sign_ins(
+    tx: &impl ConnectionTrait,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
     sign_in_row::Entity::update_many()
         .col_expr(sign_in_row::Column::EndedAt, Expr::value(now))
         .filter(sign_in_row::Column::AccountId.eq(account))
@@ -146,7 +159,10 @@ async fn end_sign_ins(tx: &impl ConnectionTrait, account: AccountId, now: DateTi
 }
 
 /// The account of a username.
-pub async fn named(db: &impl ConnectionTrait, username: &str) -> Result<Option<account::Model>, Failure> {
+pub async fn named(
+    db: &impl ConnectionTrait,
+    username: &str,
+) -> Result<Option<account::Model>, Failure> {
     Ok(account::Entity::find().filter(Column::Username.eq(username)).one(db).await?)
 }
 
@@ -167,7 +183,10 @@ pub async fn list(
                 Query::select()
                     .column(organisation::Column::Id)
                     .from(organisation::Entity)
-                    .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
+                    .and_where(begins_with(
+                        (organisation::Entity, organisation::Column::Path),
+                        path,
+                    ))
                     .to_owned(),
             ),
         ),

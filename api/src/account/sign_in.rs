@@ -8,8 +8,8 @@ use entity::{
     sign_in,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, QueryFilter, sea_query::Expr,
 };
 
 use crate::{
@@ -66,7 +66,10 @@ pub async fn public_refresh(
     token: &str,
     now: DateTime<Utc>,
 ) -> Result<Refreshed, Failure> {
-    let found = refresh_token::Entity::find().filter(Column::Hash.eq(authn::fingerprint(token))).one(tx).await?;
+    let found = refresh_token::Entity::find()
+        .filter(Column::Hash.eq(authn::fingerprint(token)))
+        .one(tx)
+        .await?;
     let Some(found) = found else { return Ok(Refreshed::Unknown) };
     let open = sign_in::Entity::find_by_id(found.sign_in_id)
         .filter(sign_in::Column::EndedAt.is_null())
@@ -92,7 +95,11 @@ pub async fn public_refresh(
 }
 
 /// Ends a sign-in: its tokens are dead at once. Ending what is ended changes nothing.
-pub async fn end(tx: &impl ConnectionTrait, id: SignInId, now: DateTime<Utc>) -> Result<(), Failure> {
+pub async fn end(
+    tx: &impl ConnectionTrait,
+    id: SignInId,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
     sign_in::Entity::update_many()
         .col_expr(sign_in::Column::EndedAt, Expr::value(now))
         .filter(sign_in::Column::Id.eq(id))
@@ -108,7 +115,8 @@ async fn issue(
     sign_in: &sign_in::Model,
     now: DateTime<Utc>,
 ) -> Result<Tokens, Failure> {
-    let (access_token, access_token_expires_at) = keys.access(sign_in.account_id, sign_in.id, now)?;
+    let (access_token, access_token_expires_at) =
+        keys.access(sign_in.account_id, sign_in.id, now)?;
     let refresh_token = authn::secret()?;
     let refresh_token_expires_at = now + REFRESH;
     let row = refresh_token::ActiveModel {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, Enum, InputObject, Interface, Lookahead, Object, Result, SimpleObject, connection::Connection,
+    Context, Enum, InputObject, Interface, Lookahead, Object, Result, SimpleObject,
+    connection::Connection,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -14,13 +15,13 @@ use entity::{
 };
 
 use super::{
-    ActivityStatusErrorCode, ActivityStatusUserError, CapacityErrorCode, CapacityUserError, CategoryDraft, Change,
-    CreateActivityErrorCode, CreateActivityUserError, Draft, Filter,
+    ActivityStatusErrorCode, ActivityStatusUserError, CapacityErrorCode, CapacityUserError,
+    CategoryDraft, Change, CreateActivityErrorCode, CreateActivityUserError, Draft, Filter,
 };
 use crate::{
     authz::policy::{
-        CancelActivity, CloseActivity, CreateActivity, CreateCategory, HoldActivity, PublishActivity, SetCapacity,
-        UpdateActivity, ViewActivity, ViewProgramme,
+        CancelActivity, CloseActivity, CreateActivity, CreateCategory, HoldActivity,
+        PublishActivity, SetCapacity, UpdateActivity, ViewActivity, ViewProgramme,
     },
     capacity,
     error::{Failure, Refusal},
@@ -60,7 +61,9 @@ pub struct Node {
 
 impl Node {
     async fn pool(&self, ctx: &Context<'_>) -> Result<capacity_pool::Model> {
-        let whole = |pools: &[capacity_pool::Model]| pools.iter().find(|it| it.category_id.is_none()).cloned();
+        let whole = |pools: &[capacity_pool::Model]| {
+            pools.iter().find(|it| it.category_id.is_none()).cloned()
+        };
         let found = match &self.pools {
             Some(pools) => whole(pools),
             None => whole(&self.fetch_pools(ctx).await?),
@@ -69,7 +72,10 @@ impl Node {
     }
 
     async fn fetch_pools(&self, ctx: &Context<'_>) -> Result<Vec<capacity_pool::Model>> {
-        Ok(capacity::of(Viewer::of(ctx).db.read(), [self.row.id]).await?.remove(&self.row.id).unwrap_or_default())
+        Ok(capacity::of(Viewer::of(ctx).db.read(), [self.row.id])
+            .await?
+            .remove(&self.row.id)
+            .unwrap_or_default())
     }
 }
 
@@ -211,12 +217,24 @@ activity_types! {
         ty = "&str",
         desc = "A name of the IANA time zone database; a day of this activity begins at 00:00 there."
     ),
-    field(name = "capacity", ty = "Option<i32>", desc = "How many seats there are; null for as many as come."),
+    field(
+        name = "capacity",
+        ty = "Option<i32>",
+        desc = "How many seats there are; null for as many as come."
+    ),
     field(name = "seats_taken", ty = "i32", desc = "How many seats are held."),
     field(name = "programme", ty = "Programme"),
     field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
-    field(name = "categories", ty = "Vec<Category>", desc = "The kinds of participants, in their order."),
-    field(name = "sessions", ty = "Vec<Session>", desc = "The sessions, in the order in which they take place."),
+    field(
+        name = "categories",
+        ty = "Vec<Category>",
+        desc = "The kinds of participants, in their order."
+    ),
+    field(
+        name = "sessions",
+        ty = "Vec<Session>",
+        desc = "The sessions, in the order in which they take place."
+    ),
     field(
         name = "registrations",
         ty = "Connection<String, Registration>",
@@ -310,7 +328,10 @@ impl Category {
             Some(pools) => find(pools),
             None => {
                 let id = self.row.activity_id;
-                capacity::of(Viewer::of(ctx).db.read(), [id]).await?.get(&id).and_then(|it| find(it))
+                capacity::of(Viewer::of(ctx).db.read(), [id])
+                    .await?
+                    .get(&id)
+                    .and_then(|it| find(it))
             }
         };
         Ok(found.ok_or_else(|| Failure::internal("a category without its pool"))?)
@@ -490,8 +511,10 @@ impl ActivityQuery {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewActivity>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let mut page = super::list(viewer.db.read(), &reach, filter.unwrap_or_default().into(), slice).await?;
-        let ahead = [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
+        let mut page =
+            super::list(viewer.db.read(), &reach, filter.unwrap_or_default().into(), slice).await?;
+        let ahead =
+            [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
         let ids: Vec<ActivityId> = page.rows.iter().map(|it| it.id).collect();
         let nodes = fetch_ahead(viewer, std::mem::take(&mut page.rows), &ahead).await?;
         Ok(page.with(ids.into_iter().zip(nodes)))
@@ -505,7 +528,11 @@ pub struct ActivityMutation;
 impl ActivityMutation {
     /// Makes an activity with its categories and sessions, as a draft. For ORG_ADMIN and ORGANISER of the programme,
     /// and for ORG_ADMIN of the host if that is an organisation below the programme's owner.
-    async fn create_activity(&self, ctx: &Context<'_>, input: CreateActivityInput) -> Result<CreateActivityPayload> {
+    async fn create_activity(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateActivityInput,
+    ) -> Result<CreateActivityPayload> {
         use CreateActivityErrorCode as Code;
         let viewer = Viewer::of(ctx);
         let note = Note::keyed(input.idempotency_key.clone(), &input);
@@ -521,7 +548,12 @@ impl ActivityMutation {
         let venue = check.optional(input.venue.as_deref(), 200, &["venue"]);
         let mut categories = Vec::with_capacity(input.categories.len());
         for (at, it) in input.categories.into_iter().enumerate() {
-            let name = check.required(&it.name, 50, &["categories", &at.to_string(), "name"], Code::Required);
+            let name = check.required(
+                &it.name,
+                50,
+                &["categories", &at.to_string(), "name"],
+                Code::Required,
+            );
             categories.push(CategoryDraft { name, capacity: it.capacity });
         }
         let mut sessions = Vec::with_capacity(input.sessions.len());
@@ -568,12 +600,17 @@ impl ActivityMutation {
     }
 
     /// Changes what is given of an activity. For ORG_ADMIN and ORGANISER.
-    async fn update_activity(&self, ctx: &Context<'_>, input: UpdateActivityInput) -> Result<UpdateActivityPayload> {
+    async fn update_activity(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateActivityInput,
+    ) -> Result<UpdateActivityPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<UpdateActivity>(input.activity_id.0).await?;
         let mut check = Check::new(CreateActivityErrorCode::TooLong);
-        let title =
-            input.title.map(|it| check.required(&it, 200, &["title"], CreateActivityErrorCode::Required));
+        let title = input
+            .title
+            .map(|it| check.required(&it, 200, &["title"], CreateActivityErrorCode::Required));
         let venue = check.optional(input.venue.as_deref(), 200, &["venue"]);
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
@@ -586,30 +623,46 @@ impl ActivityMutation {
     }
 
     /// Opens a draft to its audience. Refused without a session. For ORG_ADMIN and ORGANISER.
-    async fn publish_activity(&self, ctx: &Context<'_>, input: PublishActivityInput) -> Result<PublishActivityPayload> {
+    async fn publish_activity(
+        &self,
+        ctx: &Context<'_>,
+        input: PublishActivityInput,
+    ) -> Result<PublishActivityPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<PublishActivity>(input.activity_id.0).await?;
-        let done =
-            viewer.write(&permit, Note::default(), async |tx| super::publish(tx, &permit).await).await;
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| super::publish(tx, &permit).await)
+            .await;
         let (activity, user_errors) = settle(done, viewer.lang)?;
         Ok(PublishActivityPayload { activity: activity.map(Into::into), user_errors })
     }
 
     /// Closes a published activity that is over: nothing new is registered. For ORG_ADMIN and ORGANISER.
-    async fn close_activity(&self, ctx: &Context<'_>, input: CloseActivityInput) -> Result<CloseActivityPayload> {
+    async fn close_activity(
+        &self,
+        ctx: &Context<'_>,
+        input: CloseActivityInput,
+    ) -> Result<CloseActivityPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CloseActivity>(input.activity_id.0).await?;
-        let done = viewer.write(&permit, Note::default(), async |tx| super::close(tx, &permit).await).await;
+        let done = viewer
+            .write(&permit, Note::default(), async |tx| super::close(tx, &permit).await)
+            .await;
         let (activity, user_errors) = settle(done, viewer.lang)?;
         Ok(CloseActivityPayload { activity: activity.map(Into::into), user_errors })
     }
 
     /// Calls a draft or published activity off, for a reason. For ORG_ADMIN and ORGANISER.
-    async fn cancel_activity(&self, ctx: &Context<'_>, input: CancelActivityInput) -> Result<CancelActivityPayload> {
+    async fn cancel_activity(
+        &self,
+        ctx: &Context<'_>,
+        input: CancelActivityInput,
+    ) -> Result<CancelActivityPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CancelActivity>(input.activity_id.0).await?;
         let mut check = Check::new(ActivityStatusErrorCode::TooLong);
-        let reason = check.required(&input.reason, 500, &["reason"], ActivityStatusErrorCode::ReasonMissing);
+        let reason =
+            check.required(&input.reason, 500, &["reason"], ActivityStatusErrorCode::ReasonMissing);
         let note = Note::default().because(Some(&reason));
         let done = viewer
             .write(&permit, note, async |tx| {
@@ -622,7 +675,11 @@ impl ActivityMutation {
     }
 
     /// Adds a category behind those that are there. For ORG_ADMIN and ORGANISER.
-    async fn create_category(&self, ctx: &Context<'_>, input: CreateCategoryInput) -> Result<CreateCategoryPayload> {
+    async fn create_category(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateCategoryInput,
+    ) -> Result<CreateCategoryPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreateCategory>(input.activity_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
@@ -639,12 +696,19 @@ impl ActivityMutation {
             })
             .await;
         let (category, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreateCategoryPayload { category: category.map(|row| Category { row, pools: None }), user_errors })
+        Ok(CreateCategoryPayload {
+            category: category.map(|row| Category { row, pools: None }),
+            user_errors,
+        })
     }
 
     /// Gives an activity, or one of its categories, another number of seats. Refused below what is taken.
     /// For ORG_ADMIN and ORGANISER.
-    async fn set_capacity(&self, ctx: &Context<'_>, input: SetCapacityInput) -> Result<SetCapacityPayload> {
+    async fn set_capacity(
+        &self,
+        ctx: &Context<'_>,
+        input: SetCapacityInput,
+    ) -> Result<SetCapacityPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<SetCapacity>(input.activity_id.0).await?;
         let mut check = Check::new(CapacityErrorCode::TooLong);

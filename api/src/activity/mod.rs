@@ -10,15 +10,17 @@ use entity::{
     organisation, programme,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Query,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
+    DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
 };
 
 use crate::{
     authz::{
         Permit, Reach, Scope,
-        policy::{CancelActivity, CloseActivity, CreateCategory, PublishActivity, SetCapacity, UpdateActivity, ViewActivity},
+        policy::{
+            CancelActivity, CloseActivity, CreateCategory, PublishActivity, SetCapacity,
+            UpdateActivity, ViewActivity,
+        },
     },
     capacity::{self, Pools},
     db::{begins_with, is_duplicate, within},
@@ -134,22 +136,33 @@ impl Draft {
         if !seats_are_sane(self.capacity) {
             faults.push(Code::CapacityOutOfRange.at(["capacity"]));
         }
-        for (field, count, most) in [("categories", self.categories.len(), 50), ("sessions", self.sessions.len(), 200)] {
+        for (field, count, most) in
+            [("categories", self.categories.len(), 50), ("sessions", self.sessions.len(), 200)]
+        {
             if count > most {
                 faults.push(Code::TooMany.at([field]).about(most));
             }
         }
         for (at, it) in self.categories.iter().enumerate() {
             if !seats_are_sane(it.capacity) {
-                faults.push(Code::CapacityOutOfRange.at(["categories", &at.to_string(), "capacity"]));
+                faults.push(Code::CapacityOutOfRange.at([
+                    "categories",
+                    &at.to_string(),
+                    "capacity",
+                ]));
             }
             if self.categories[..at].iter().any(|other| other.name == it.name) {
-                faults.push(Code::CategoryTwice.at(["categories", &at.to_string(), "name"]).about(&it.name));
+                faults.push(
+                    Code::CategoryTwice.at(["categories", &at.to_string(), "name"]).about(&it.name),
+                );
             }
         }
         for (at, it) in self.sessions.iter().enumerate() {
             let found = it.faults().into_iter();
-            faults.extend(found.map(|(code, field)| Code::from(code).at(["sessions", &at.to_string(), field])));
+            faults
+                .extend(found.map(|(code, field)| {
+                    Code::from(code).at(["sessions", &at.to_string(), field])
+                }));
         }
         faults
     }
@@ -163,7 +176,11 @@ pub fn seats_are_sane(capacity: Option<i32>) -> bool {
 
 /// Makes an activity with its categories and sessions, as a draft. The caller holds a permit on the programme or on
 /// the host, and has found no faults.
-pub async fn create(tx: &DatabaseTransaction, draft: Draft, now: DateTime<Utc>) -> Result<activity::Model, Failure> {
+pub async fn create(
+    tx: &DatabaseTransaction,
+    draft: Draft,
+    now: DateTime<Utc>,
+) -> Result<activity::Model, Failure> {
     let id = ActivityId::generate();
     let row = activity::Model {
         id,
@@ -244,7 +261,9 @@ pub async fn publish(
             Err(ActivityStatusErrorCode::NoSession.at(["activityId"]).into())
         }
         Status::Draft => Ok(turn(tx, it, Status::Published, None).await?),
-        Status::Closed | Status::Cancelled => Err(ActivityStatusErrorCode::WrongStatus.at(["activityId"]).into()),
+        Status::Closed | Status::Cancelled => {
+            Err(ActivityStatusErrorCode::WrongStatus.at(["activityId"]).into())
+        }
     }
 }
 
@@ -257,7 +276,9 @@ pub async fn close(
     match it.status {
         Status::Closed => Ok(it),
         Status::Published => Ok(turn(tx, it, Status::Closed, None).await?),
-        Status::Draft | Status::Cancelled => Err(ActivityStatusErrorCode::WrongStatus.at(["activityId"]).into()),
+        Status::Draft | Status::Cancelled => {
+            Err(ActivityStatusErrorCode::WrongStatus.at(["activityId"]).into())
+        }
     }
 }
 
@@ -270,7 +291,9 @@ pub async fn cancel(
     let it = locked(tx, permit.on().id).await?;
     match it.status {
         Status::Cancelled => Ok(it),
-        Status::Draft | Status::Published => Ok(turn(tx, it, Status::Cancelled, Some(reason)).await?),
+        Status::Draft | Status::Published => {
+            Ok(turn(tx, it, Status::Cancelled, Some(reason)).await?)
+        }
         Status::Closed => Err(ActivityStatusErrorCode::WrongStatus.at(["activityId"]).into()),
     }
 }
@@ -319,7 +342,9 @@ pub async fn set_capacity(
     let category = match category {
         None => None,
         Some(name) => match category_named(tx, permit.on().id, name).await? {
-            None => return Err(CapacityErrorCode::CategoryUnknown.at(["category"]).about(name).into()),
+            None => {
+                return Err(CapacityErrorCode::CategoryUnknown.at(["category"]).about(name).into());
+            }
             found => found.map(|it| it.id),
         },
     };
@@ -331,7 +356,10 @@ pub async fn set_capacity(
 }
 
 /// The categories of an activity, in their order.
-pub async fn categories(db: &impl ConnectionTrait, activity: ActivityId) -> Result<Vec<category::Model>, Failure> {
+pub async fn categories(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+) -> Result<Vec<category::Model>, Failure> {
     Ok(category::Entity::find()
         .filter(category::Column::ActivityId.eq(activity))
         .order_by_asc(category::Column::Position)
@@ -389,7 +417,10 @@ pub async fn list(
                 Query::select()
                     .column(organisation::Column::Id)
                     .from(organisation::Entity)
-                    .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
+                    .and_where(begins_with(
+                        (organisation::Entity, organisation::Column::Path),
+                        path,
+                    ))
                     .to_owned(),
             ),
             Scope::Programme(id) => Column::ProgrammeId.eq(*id),

@@ -212,7 +212,12 @@ impl AttendanceMutation {
         });
         let done = match (check.done(), attempt) {
             (Ok(()), Some(attempt)) => {
-                viewer.db.transaction(async |tx| super::scan::check_in(tx, &permit, attempt, viewer.now).await).await
+                viewer
+                    .db
+                    .transaction(async |tx| {
+                        super::scan::check_in(tx, &permit, attempt, viewer.now).await
+                    })
+                    .await
             }
             (refused, _) => refused.and_then(|()| Err(CheckInErrorCode::TicketUnclear.into())),
         };

@@ -38,7 +38,10 @@ pub async fn of(
 }
 
 /// One attendance by its id.
-pub async fn find(db: &impl ConnectionTrait, id: AttendanceId) -> Result<attendance::Model, Failure> {
+pub async fn find(
+    db: &impl ConnectionTrait,
+    id: AttendanceId,
+) -> Result<attendance::Model, Failure> {
     attendance::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 
@@ -51,7 +54,8 @@ pub async fn note(
     before: Option<attendance::Model>,
     scan: &scan_row::Model,
 ) -> Result<attendance::Model, Failure> {
-    let earlier = before.as_ref().and_then(|it| it.first_in_at).is_some_and(|at| at <= scan.scanned_at);
+    let earlier =
+        before.as_ref().and_then(|it| it.first_in_at).is_some_and(|at| at <= scan.scanned_at);
     match before {
         Some(before) if earlier => Ok(before),
         Some(before) => {
@@ -84,7 +88,10 @@ pub async fn note(
 }
 
 /// Judges again who was late at a session whose times were changed.
-pub async fn judge_again(tx: &DatabaseTransaction, session: &session::Model) -> Result<(), Failure> {
+pub async fn judge_again(
+    tx: &DatabaseTransaction,
+    session: &session::Model,
+) -> Result<(), Failure> {
     let status = CaseStatement::new()
         .case(Expr::col(Column::FirstInAt).lt(session.late_at), Expr::value(Status::Present))
         .finally(Expr::value(Status::Late));

@@ -11,7 +11,8 @@ use entity::{
     scan::{self, Clock, Column, Outcome},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::OnConflict,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -96,7 +97,9 @@ pub async fn check_in(
     }
 
     let (scanned_at, clock) = match attempt.device_at {
-        Some(at) if now - BELIEVED_BEFORE <= at && at <= now + BELIEVED_AFTER => (at, Clock::Device),
+        Some(at) if now - BELIEVED_BEFORE <= at && at <= now + BELIEVED_AFTER => {
+            (at, Clock::Device)
+        }
         _ => (now, Clock::Server),
     };
     let before = match &registration {
@@ -132,12 +135,16 @@ pub async fn check_in(
         account_id: permit.actor(),
     };
     let kept = scan::Entity::insert(scan::ActiveModel::from(scan.clone()).reset_all())
-        .on_conflict(OnConflict::columns([Column::SessionId, Column::ClientId]).do_nothing().to_owned())
+        .on_conflict(
+            OnConflict::columns([Column::SessionId, Column::ClientId]).do_nothing().to_owned(),
+        )
         .exec_without_returning(tx)
         .await?;
     if kept == 0 {
         // Without a registration there is no lock to wait for; the index decided who was first.
-        return replay(tx, permit, &attempt).await?.ok_or_else(|| Failure::internal("a scan vanished").into());
+        return replay(tx, permit, &attempt)
+            .await?
+            .ok_or_else(|| Failure::internal("a scan vanished").into());
     }
     let attendance = match &registration {
         Some(it) if matches!(outcome, Outcome::Admitted | Outcome::AlreadyIn) => {
@@ -162,7 +169,10 @@ async fn replay(
     let Some(scan) = first else { return Ok(None) };
     let same = match &attempt.shown {
         Shown::Code(code) => scan.code.as_ref() == Some(code),
-        Shown::Registration(id) => scan.code.is_none() && (scan.registration_id.is_none() || scan.registration_id == Some(*id)),
+        Shown::Registration(id) => {
+            scan.code.is_none()
+                && (scan.registration_id.is_none() || scan.registration_id == Some(*id))
+        }
     };
     if !same {
         return Err(CheckInErrorCode::ScanIdReused.at(["scanId"]).into());
@@ -183,7 +193,10 @@ pub async fn find(db: &impl ConnectionTrait, id: ScanId) -> Result<scan::Model, 
     scan::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 
-async fn find_by_code(db: &impl ConnectionTrait, shown: &str) -> Result<Option<registration::Model>, Failure> {
+async fn find_by_code(
+    db: &impl ConnectionTrait,
+    shown: &str,
+) -> Result<Option<registration::Model>, Failure> {
     Ok(registration::Entity::find()
         .filter(registration::Column::TicketCode.eq(authn::read_ticket_code(shown)))
         .one(db)

@@ -2,9 +2,14 @@
 
 use entity::{
     account, activity, category, export,
-    id::{AccountId, ActivityId, CategoryId, ExportId, GrantId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId},
+    id::{
+        AccountId, ActivityId, CategoryId, ExportId, GrantId, OrganisationId, PersonId, PositionId,
+        ProgrammeId, RegistrationId, RosterBatchId, SessionId,
+    },
     organisation, person, position, programme, registration, role_grant,
-    role_grant::Role::{self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer},
+    role_grant::Role::{
+        self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
+    },
     roster_batch, session,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};

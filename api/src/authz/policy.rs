@@ -4,8 +4,8 @@ use entity::role_grant::Role;
 
 use super::Action;
 use entity::{
-    account, activity, category, export, organisation, person, position, programme, registration, role_grant,
-    roster_batch, session,
+    account, activity, category, export, organisation, person, position, programme, registration,
+    role_grant, roster_batch, session,
 };
 
 macro_rules! policy {

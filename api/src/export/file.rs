@@ -46,7 +46,11 @@ pub struct Job {
 
 impl Job {
     /// Gathers what an export needs beside its lines.
-    pub async fn new(app: &App, export: export::Model, now: DateTime<Utc>) -> Result<Self, Failure> {
+    pub async fn new(
+        app: &App,
+        export: export::Model,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
         let db = app.db.read();
         let activity = activity_of(db, export.activity_id).await?;
         let sessions = crate::session::schedule(db, activity.id).await?;
@@ -92,7 +96,9 @@ pub fn csv(app: Arc<App>, job: Job) -> impl Stream<Item = Result<Bytes, std::io:
             let _ = pieces.send(Err(std::io::Error::other("the export failed"))).await;
         }
     });
-    futures_util::stream::unfold(received, |mut received| async { Some((received.recv().await?, received)) })
+    futures_util::stream::unfold(received, |mut received| async {
+        Some((received.recv().await?, received))
+    })
 }
 
 async fn write_csv(
@@ -101,9 +107,11 @@ async fn write_csv(
     pieces: &mpsc::Sender<Result<Bytes, std::io::Error>>,
 ) -> Result<(), Failure> {
     let mut out = Csv::new();
-    out.row(["场次"].into_iter().chain(COLUMNS.iter().map(|it| it.0))).map_err(Failure::internal)?;
+    out.row(["场次"].into_iter().chain(COLUMNS.iter().map(|it| it.0)))
+        .map_err(Failure::internal)?;
     for session in &job.sessions {
-        let mut lines = lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
+        let mut lines =
+            lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
         let mut count = 0;
         while let Some(line) = lines.next().await {
             let line = line?;
@@ -172,7 +180,8 @@ async fn feed(app: &App, job: &Job, steps: mpsc::Sender<Step>) -> Result<(), Fai
         if steps.send(sheet).await.is_err() {
             return Ok(());
         }
-        let mut lines = lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
+        let mut lines =
+            lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
         while let Some(line) = lines.next().await {
             if steps.send(Step::Line(Box::new(line?), nth)).await.is_err() {
                 // The writer stopped and says why itself.
@@ -183,9 +192,17 @@ async fn feed(app: &App, job: &Job, steps: mpsc::Sender<Step>) -> Result<(), Fai
     Ok(())
 }
 
-fn write_xlsx(job: &Job, folder: &Path, mut steps: mpsc::Receiver<Step>) -> Result<(File, u64), Failure> {
-    let about = About { title: job.activity.title.clone(), author: "青蓝 Qinglan".to_owned(), at: job.now };
-    let columns = || COLUMNS.iter().map(|(title, width)| Column::new(*title, *width)).collect::<Vec<_>>();
+fn write_xlsx(
+    job: &Job,
+    folder: &Path,
+    mut steps: mpsc::Receiver<Step>,
+) -> Result<(File, u64), Failure> {
+    let about =
+        About {
+            title: job.activity.title.clone(), author: "青蓝 Qinglan".to_owned(), at: job.now
+        };
+    let columns =
+        || COLUMNS.iter().map(|(title, width)| Column::new(*title, *width)).collect::<Vec<_>>();
     let mut book = Workbook::new(folder, &about).map_err(Failure::internal)?;
     if job.sessions.is_empty() {
         book.sheet("签到名单", &job.activity.title, columns()).map_err(Failure::internal)?;

@@ -109,11 +109,20 @@ pub struct ExportMutation;
 #[Object]
 impl ExportMutation {
     /// Takes out who holds a seat and who came, session by session. For ORG_ADMIN and ORGANISER.
-    async fn create_export(&self, ctx: &Context<'_>, input: CreateExportInput) -> Result<CreateExportPayload> {
+    async fn create_export(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateExportInput,
+    ) -> Result<CreateExportPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreateExport>(input.activity_id.0).await?;
         let mut check = Check::new(CreateExportErrorCode::TooLong);
-        let purpose = check.required(&input.purpose, 200, &["purpose"], CreateExportErrorCode::PurposeMissing);
+        let purpose = check.required(
+            &input.purpose,
+            200,
+            &["purpose"],
+            CreateExportErrorCode::PurposeMissing,
+        );
         let note = Note::keyed(input.idempotency_key.clone(), &input).because(Some(&purpose));
         let format = input.format.into();
         let sort = input.sort.map_or(export::Sort::List, Into::into);

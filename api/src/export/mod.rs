@@ -17,8 +17,10 @@ use entity::{
 };
 use futures_util::{Stream, TryStreamExt};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
-    FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, FromQueryResult, JoinType,
+    QueryFilter, QueryOrder, QuerySelect, RelationTrait,
     sea_query::{Expr, ExprTrait, IntoCondition},
 };
 
@@ -118,18 +120,22 @@ pub async fn lines<'a>(
         .filter(registration::Column::ActivityId.eq(activity.id))
         .filter(registration::Column::Status.eq(registration::Status::Confirmed));
     let query = match sort {
-        Sort::List => {
-            query.order_by_asc(registration::Column::ListKey).order_by_asc(registration::Column::ListRow)
-        }
+        Sort::List => query
+            .order_by_asc(registration::Column::ListKey)
+            .order_by_asc(registration::Column::ListRow),
         Sort::Pinyin => query.order_by_asc(person::Column::PinyinKey),
         Sort::Strokes => query.order_by_asc(person::Column::StrokeKey),
     };
-    let stream = query.order_by_asc(registration::Column::Id).into_model::<Line>().stream(db).await?;
+    let stream =
+        query.order_by_asc(registration::Column::Id).into_model::<Line>().stream(db).await?;
     Ok(Box::pin(stream.map_err(Failure::from)))
 }
 
 /// The activity of an export.
-pub async fn activity_of(db: &DatabaseConnection, id: ActivityId) -> Result<activity::Model, Failure> {
+pub async fn activity_of(
+    db: &DatabaseConnection,
+    id: ActivityId,
+) -> Result<activity::Model, Failure> {
     activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 

@@ -7,7 +7,9 @@ pub(super) fn by_preference(header: &str) -> Vec<&str> {
         .filter_map(|part| {
             let mut pieces = part.split(';').map(str::trim);
             let value = pieces.next().filter(|it| !it.is_empty())?;
-            let weight = pieces.find_map(|it| it.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok())?;
+            let weight = pieces
+                .find_map(|it| it.strip_prefix("q="))
+                .map_or(Some(1.0), |q| q.parse().ok())?;
             (weight > 0.0).then_some((weight, value))
         })
         .collect();
@@ -36,11 +38,15 @@ impl Media {
     /// What to answer with; none where nothing that we have is acceptable. Without the header: JSON, as older clients
     /// expect.
     pub(super) fn negotiate(accept: Option<&str>) -> Option<Self> {
-        let Some(accept) = accept.filter(|it| !it.trim().is_empty()) else { return Some(Self::Json) };
-        by_preference(accept).into_iter().find_map(|media| match media.to_ascii_lowercase().as_str() {
-            "application/graphql-response+json" => Some(Self::GraphQl),
-            "application/json" | "application/*" | "*/*" => Some(Self::Json),
-            _ => None,
+        let Some(accept) = accept.filter(|it| !it.trim().is_empty()) else {
+            return Some(Self::Json);
+        };
+        by_preference(accept).into_iter().find_map(|media| {
+            match media.to_ascii_lowercase().as_str() {
+                "application/graphql-response+json" => Some(Self::GraphQl),
+                "application/json" | "application/*" | "*/*" => Some(Self::Json),
+                _ => None,
+            }
         })
     }
 }
@@ -56,9 +62,15 @@ mod tests {
             (Some(""), Some(Media::Json)),
             (Some("*/*"), Some(Media::Json)),
             (Some("application/graphql-response+json"), Some(Media::GraphQl)),
-            (Some("application/graphql-response+json; charset=utf-8, application/json;q=0.9"), Some(Media::GraphQl)),
+            (
+                Some("application/graphql-response+json; charset=utf-8, application/json;q=0.9"),
+                Some(Media::GraphQl),
+            ),
             (Some("application/graphql-response+json;q=0.5, application/json"), Some(Media::Json)),
-            (Some("application/json;q=0, application/graphql-response+json;q=0.1"), Some(Media::GraphQl)),
+            (
+                Some("application/json;q=0, application/graphql-response+json;q=0.1"),
+                Some(Media::GraphQl),
+            ),
             (Some("text/html"), None),
             (Some("application/json;q=0"), None),
         ] {

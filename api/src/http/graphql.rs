@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response as GraphQlResponse, ServerError, Variables, parser::types::OperationType};
+use async_graphql::{
+    Request, Response as GraphQlResponse, ServerError, Variables, parser::types::OperationType,
+};
 use axum::{
     body::{self, Body},
     extract::{Extension, Query, State},
@@ -119,7 +121,8 @@ pub(super) async fn get(
 }
 
 fn negotiated(headers: &HeaderMap) -> Option<Media> {
-    let all: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|it| it.to_str().ok()).collect();
+    let all: Vec<&str> =
+        headers.get_all(header::ACCEPT).iter().filter_map(|it| it.to_str().ok()).collect();
     Media::negotiate((!all.is_empty()).then(|| all.join(",")).as_deref())
 }
 
@@ -133,18 +136,24 @@ fn not_acceptable() -> Response {
 
 /// Reads and parses the body. Only `application/json` is taken: a page of another origin cannot send it unasked.
 async fn read(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<Params, Refusal> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let mut parts = content_type.split(';').map(|it| it.trim().to_ascii_lowercase());
     let is_json = parts.next().as_deref() == Some("application/json");
-    let is_utf8 = parts.all(|it| it.strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8"));
+    let is_utf8 = parts
+        .all(|it| it.strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8"));
     if !is_json || !is_utf8 {
         let message = "send application/json in UTF-8";
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", message));
     }
     let bytes = tokio::time::timeout(timeout, body::to_bytes(body, LARGEST))
         .await
-        .map_err(|_| refuse(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", "the body did not arrive in time"))?
-        .map_err(|_| refuse(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", "a request is at most 256 KiB"))?;
+        .map_err(|_| {
+            refuse(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", "the body did not arrive in time")
+        })?
+        .map_err(|_| {
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", "a request is at most 256 KiB")
+        })?;
     let value: Value =
         serde_json::from_slice(&bytes).map_err(|_| malformed("the body is not JSON"))?;
     if !value.is_object() {
@@ -165,10 +174,12 @@ impl Call {
             Ok(request) => request,
             Err(refusal) => return self.refused(&refusal),
         };
-        let viewer = match viewer(&self.app, &self.headers, self.id, self.peer.map(|it| it.0)).await {
+        let viewer = match viewer(&self.app, &self.headers, self.id, self.peer.map(|it| it.0)).await
+        {
             Ok(viewer) => viewer,
             Err(failure) => {
-                let error = async_graphql::Error::from(failure).into_server_error(async_graphql::Pos::default());
+                let error = async_graphql::Error::from(failure)
+                    .into_server_error(async_graphql::Pos::default());
                 return self.answer(GraphQlResponse::from_errors(vec![error]));
             }
         };
@@ -179,7 +190,8 @@ impl Call {
             Err(_) => self.refused(&refuse(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "INTERNAL_SERVER_ERROR",
-                self.lang().pick("处理超时，未作任何更改", "this took too long; nothing was changed"),
+                self.lang()
+                    .pick("处理超时，未作任何更改", "this took too long; nothing was changed"),
             )),
         }
     }
@@ -190,14 +202,20 @@ impl Call {
             "extensions": { "code": refusal.code, "requestId": self.id.to_string() },
         }]);
         // A well-formed HTTP request whose document is at fault is 200 to clients of the older media type.
-        let is_about_document = matches!(refusal.code, "GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALIDATION_FAILED" | "QUERY_TOO_COMPLEX");
+        let is_about_document = matches!(
+            refusal.code,
+            "GRAPHQL_PARSE_FAILED" | "GRAPHQL_VALIDATION_FAILED" | "QUERY_TOO_COMPLEX"
+        );
         let status = match (self.media, refusal.status) {
             (Media::Json, StatusCode::BAD_REQUEST) if is_about_document => StatusCode::OK,
             (_, status) => status,
         };
-        let mut response =
-            (status, [(header::CONTENT_TYPE, self.media.name())], json!({ "errors": errors }).to_string())
-                .into_response();
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, self.media.name())],
+            json!({ "errors": errors }).to_string(),
+        )
+            .into_response();
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
         }
@@ -209,7 +227,11 @@ impl Call {
         let not_executed = response.data == async_graphql::Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|it| it.path.is_empty());
-        let status = if not_executed && self.media == Media::GraphQl { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        let status = if not_executed && self.media == Media::GraphQl {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
         let mut value = serde_json::to_value(&response).unwrap_or_default();
         if let Value::Object(map) = &mut value
             && not_executed
@@ -223,13 +245,15 @@ impl Call {
 /// Parses and bounds a document, and finds out what its operation does.
 fn prepare(params: Params, may_change: bool, introspection: bool) -> Result<Request, Refusal> {
     let too_much = |message: &str| refuse(StatusCode::BAD_REQUEST, "QUERY_TOO_COMPLEX", message);
-    let invalid = |message: &str| refuse(StatusCode::BAD_REQUEST, "GRAPHQL_VALIDATION_FAILED", message);
+    let invalid =
+        |message: &str| refuse(StatusCode::BAD_REQUEST, "GRAPHQL_VALIDATION_FAILED", message);
     if params.query.len() > LONGEST {
         return Err(too_much("a document is at most 20 KB"));
     }
     let document = async_graphql::parser::parse_query(&params.query).map_err(|error| {
         let error = ServerError::from(error);
-        let at = error.locations.first().map(|at| format!(" at line {}, column {}", at.line, at.column));
+        let at =
+            error.locations.first().map(|at| format!(" at line {}, column {}", at.line, at.column));
         let message = format!("the document does not parse{}", at.unwrap_or_default());
         refuse(StatusCode::BAD_REQUEST, "GRAPHQL_PARSE_FAILED", message)
     })?;

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use async_graphql::{
     Name, Positioned,
     parser::types::{
-        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+        SelectionSet,
     },
 };
 
@@ -126,7 +127,9 @@ impl<'a> Counter<'a, '_> {
 
     fn fragment(&mut self, name: &Name) -> Result<Size, Excess> {
         // Unknown fragments are the validator's to refuse.
-        let Some((name, fragment)) = self.document.fragments.get_key_value(name) else { return Ok(Size::default()) };
+        let Some((name, fragment)) = self.document.fragments.get_key_value(name) else {
+            return Ok(Size::default());
+        };
         match self.sizes.get(name) {
             Some(Some(size)) => return Ok(*size),
             Some(None) => return Err(Excess::FragmentCycle),

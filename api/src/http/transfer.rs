@@ -9,11 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use entity::{
-    account,
-    export::Format,
-    id::ExportId,
-};
+use entity::{account, export::Format, id::ExportId};
 use futures_util::StreamExt;
 use sea_orm::EntityTrait;
 use serde::Deserialize;
@@ -44,9 +40,14 @@ pub(super) async fn upload(
         Err(failure) => return failed(&failure),
     };
     let Ok(who) = viewer.gate.who() else {
-        return problem(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", viewer.lang.pick("请先登录", "sign in first"));
+        return problem(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHENTICATED",
+            viewer.lang.pick("请先登录", "sign in first"),
+        );
     };
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
     let too_large = || {
         let message = viewer.lang.pick("文件超过 20 MB", "the file is over 20 MB");
         problem(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", message)
@@ -82,7 +83,10 @@ pub(super) async fn upload(
         })
         .await;
     match kept {
-        Ok((id, size)) => (StatusCode::CREATED, Json(json!({ "id": Gid(id).to_string(), "size": size }))).into_response(),
+        Ok((id, size)) => {
+            (StatusCode::CREATED, Json(json!({ "id": Gid(id).to_string(), "size": size })))
+                .into_response()
+        }
         Err(Error::Failed(failure)) => failed(&failure),
         Err(Error::Refused(_)) => failed(&Failure::internal("an upload was refused")),
     }
@@ -154,9 +158,14 @@ pub(super) async fn download(
     Query(opener): Query<Opener>,
 ) -> Response {
     let now = app.now();
-    let opened = Gid::<ExportId>::decode(&id).filter(|id| app.keys.opens_export(&opener.token, now) == Some(id.0));
+    let opened = Gid::<ExportId>::decode(&id)
+        .filter(|id| app.keys.opens_export(&opener.token, now) == Some(id.0));
     let Some(Gid(id)) = opened else {
-        return problem(StatusCode::NOT_FOUND, "NOT_FOUND", "链接无效或已过期 / the address is not valid, or no longer");
+        return problem(
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            "链接无效或已过期 / the address is not valid, or no longer",
+        );
     };
     match send(app, id, now).await {
         Ok(response) => response,
@@ -164,10 +173,17 @@ pub(super) async fn download(
     }
 }
 
-async fn send(app: Arc<App>, id: ExportId, now: chrono::DateTime<chrono::Utc>) -> Result<Response, Failure> {
+async fn send(
+    app: Arc<App>,
+    id: ExportId,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Response, Failure> {
     let row = export::find(app.db.read(), id).await?;
     // What was granted when the address was given may have been taken back since.
-    let account = account::Entity::find_by_id(row.account_id).one(app.db.read()).await?.ok_or(Failure::NotFound)?;
+    let account = account::Entity::find_by_id(row.account_id)
+        .one(app.db.read())
+        .await?
+        .ok_or(Failure::NotFound)?;
     if account.disabled_at.is_some() {
         return Err(Failure::NotFound);
     }
@@ -179,7 +195,9 @@ async fn send(app: Arc<App>, id: ExportId, now: chrono::DateTime<chrono::Utc>) -
     let job = file::Job::new(&app, row, now).await?;
     let disposition = format!("attachment; filename*=UTF-8''{}", percent_encoded(&job.file_name()));
     let (media, body, size) = match format {
-        Format::Csv => ("text/csv; charset=utf-8", Body::from_stream(file::csv(app.clone(), job)), None),
+        Format::Csv => {
+            ("text/csv; charset=utf-8", Body::from_stream(file::csv(app.clone(), job)), None)
+        }
         Format::Xlsx => {
             let _turn = app.writing.acquire().await.map_err(Failure::internal)?;
             let (made, size) = file::xlsx(&app, job).await?;
@@ -201,7 +219,9 @@ async fn send(app: Arc<App>, id: ExportId, now: chrono::DateTime<chrono::Utc>) -
 fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()
@@ -209,10 +229,18 @@ fn percent_encoded(text: &str) -> String {
 
 fn failed(failure: &Failure) -> Response {
     match failure {
-        Failure::Unauthenticated => problem(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "请先登录 / sign in first"),
-        Failure::Forbidden | Failure::NotFound => problem(StatusCode::NOT_FOUND, "NOT_FOUND", "不存在 / not found"),
-        Failure::BadInput(zh, en) => problem(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", &format!("{zh} / {en}")),
-        Failure::Conflict(zh, en) => problem(StatusCode::CONFLICT, "CONFLICT", &format!("{zh} / {en}")),
+        Failure::Unauthenticated => {
+            problem(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "请先登录 / sign in first")
+        }
+        Failure::Forbidden | Failure::NotFound => {
+            problem(StatusCode::NOT_FOUND, "NOT_FOUND", "不存在 / not found")
+        }
+        Failure::BadInput(zh, en) => {
+            problem(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", &format!("{zh} / {en}"))
+        }
+        Failure::Conflict(zh, en) => {
+            problem(StatusCode::CONFLICT, "CONFLICT", &format!("{zh} / {en}"))
+        }
         Failure::Db(_) | Failure::Internal(_) => {
             tracing::error!("{failure:?}");
             let message = "服务器内部错误 / internal error";

@@ -1,6 +1,8 @@
 //! Organisations as GraphQL shows them. No queries here: resolvers ask the domain.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{
+    Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
 use entity::{id::OrganisationId, organisation};
 
 use super::{Draft, OrganisationErrorCode, OrganisationUserError};
@@ -100,8 +102,14 @@ pub struct OrganisationQuery;
 #[Object]
 impl OrganisationQuery {
     /// One organisation in the viewer's scope.
-    async fn organisation(&self, ctx: &Context<'_>, id: Gid<OrganisationId>) -> Result<Option<Organisation>> {
-        Ok(Some(Organisation(Viewer::of(ctx).gate.permit::<ViewOrganisation>(id.0).await?.into_row())))
+    async fn organisation(
+        &self,
+        ctx: &Context<'_>,
+        id: Gid<OrganisationId>,
+    ) -> Result<Option<Organisation>> {
+        Ok(Some(Organisation(
+            Viewer::of(ctx).gate.permit::<ViewOrganisation>(id.0).await?.into_row(),
+        )))
     }
 
     /// The organisations in the viewer's scope, in the order in which they were made: all of them, those right below
@@ -122,7 +130,8 @@ impl OrganisationQuery {
         let reach = viewer.gate.reach::<ViewOrganisation>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page =
-            super::list(viewer.db.read(), &reach, parent_id.map(|it| it.0), name.as_deref(), slice).await?;
+            super::list(viewer.db.read(), &reach, parent_id.map(|it| it.0), name.as_deref(), slice)
+                .await?;
         Ok(page.connection(|it| it.id, Organisation))
     }
 }
@@ -166,8 +175,9 @@ impl OrganisationMutation {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<UpdateOrganisation>(input.organisation_id.0).await?;
         let mut check = Check::new(OrganisationErrorCode::TooLong);
-        let name =
-            input.name.map(|name| check.required(&name, 100, &["name"], OrganisationErrorCode::Required));
+        let name = input
+            .name
+            .map(|name| check.required(&name, 100, &["name"], OrganisationErrorCode::Required));
         let code = check.optional(input.code.as_deref(), 30, &["code"]);
         let kind = input.kind.map(Into::into);
         let done = viewer

@@ -8,12 +8,15 @@ use entity::{
     organisation::{self, Column, Kind},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    sea_query::ExprTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, QueryFilter, sea_query::ExprTrait,
 };
 
 use crate::{
-    authz::{Permit, Reach, Scope, policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation}},
+    authz::{
+        Permit, Reach, Scope,
+        policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
+    },
     db::{begins_with, is_duplicate},
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
@@ -103,17 +106,30 @@ pub async fn update(
 }
 
 fn name_taken(error: sea_orm::DbErr) -> Error<OrganisationErrorCode> {
-    if is_duplicate(&error) { OrganisationErrorCode::NameTaken.at(["name"]).into() } else { error.into() }
+    if is_duplicate(&error) {
+        OrganisationErrorCode::NameTaken.at(["name"]).into()
+    } else {
+        error.into()
+    }
 }
 
 /// One organisation.
-pub async fn find(db: &impl ConnectionTrait, id: OrganisationId) -> Result<organisation::Model, Failure> {
+pub async fn find(
+    db: &impl ConnectionTrait,
+    id: OrganisationId,
+) -> Result<organisation::Model, Failure> {
     organisation::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 
 /// The root, made if there is none.
-pub async fn ensure_root(db: &impl ConnectionTrait, name: &str, now: DateTime<Utc>) -> Result<organisation::Model, Failure> {
-    if let Some(root) = organisation::Entity::find().filter(Column::ParentId.is_null()).one(db).await? {
+pub async fn ensure_root(
+    db: &impl ConnectionTrait,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<organisation::Model, Failure> {
+    if let Some(root) =
+        organisation::Entity::find().filter(Column::ParentId.is_null()).one(db).await?
+    {
         return Ok(root);
     }
     let id = OrganisationId::generate();
@@ -138,7 +154,9 @@ pub async fn list(
     slice: Slice<OrganisationId>,
 ) -> Result<Page<organisation::Model>, Failure> {
     let mut query = organisation::Entity::find().filter(reach.condition(|scope| match scope {
-        Scope::Organisation(_, path) => Some(begins_with((organisation::Entity, Column::Path), path)),
+        Scope::Organisation(_, path) => {
+            Some(begins_with((organisation::Entity, Column::Path), path))
+        }
         // A programme or an activity is no reason to see organisations.
         Scope::Programme(_) | Scope::Activity(_) => Some(sea_orm::sea_query::Expr::val(1).eq(0)),
     }));

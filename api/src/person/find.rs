@@ -1,7 +1,11 @@
 //! Finding people: in which scopes, and by what was typed.
 
 use entity::{
-    activity, id::PersonId, organisation, person::{self, Column}, person_term, registration,
+    activity,
+    id::PersonId,
+    organisation,
+    person::{self, Column},
+    person_term, registration,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
@@ -58,21 +62,28 @@ fn in_scope(scope: &Scope) -> SimpleExpr {
                 Query::select()
                     .column(organisation::Column::Id)
                     .from(organisation::Entity)
-                    .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
+                    .and_where(begins_with(
+                        (organisation::Entity, organisation::Column::Path),
+                        path,
+                    ))
                     .to_owned()
             };
-            Column::HomeId
-                .in_subquery(below())
-                .or(Column::Id.in_subquery(on_activities(activity::Column::HostId.in_subquery(below()))))
+            Column::HomeId.in_subquery(below()).or(Column::Id
+                .in_subquery(on_activities(activity::Column::HostId.in_subquery(below()))))
         }
-        Scope::Programme(id) => Column::Id.in_subquery(on_activities(activity::Column::ProgrammeId.eq(*id))),
+        Scope::Programme(id) => {
+            Column::Id.in_subquery(on_activities(activity::Column::ProgrammeId.eq(*id)))
+        }
         Scope::Activity(id) => Column::Id.in_subquery(on_activities(activity::Column::Id.eq(*id))),
     }
 }
 
 fn on_activities(which: SimpleExpr) -> SelectStatement {
-    let activities =
-        Query::select().column(activity::Column::Id).from(activity::Entity).and_where(which).to_owned();
+    let activities = Query::select()
+        .column(activity::Column::Id)
+        .from(activity::Entity)
+        .and_where(which)
+        .to_owned();
     Query::select()
         .column(registration::Column::PersonId)
         .from(registration::Entity)

@@ -1,6 +1,8 @@
 //! People and positions as GraphQL shows them.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{
+    Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
 use chrono::NaiveDate;
 use entity::{
     id::{OrganisationId, PersonId, PositionId},
@@ -10,7 +12,8 @@ use entity::{
 use super::{Entry, PersonErrorCode, PersonUserError, PositionErrorCode, PositionUserError};
 use crate::{
     authz::policy::{
-        CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson, ViewPerson, ViewPhone,
+        CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson,
+        ViewPerson, ViewPhone,
     },
     error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle},
@@ -70,7 +73,10 @@ impl Person {
     /// The titles they have and had.
     async fn positions(&self, ctx: &Context<'_>) -> Result<Vec<Position>> {
         let rows = super::positions(Viewer::of(ctx).db.read(), self.row.id).await?;
-        Ok(rows.into_iter().filter_map(|(row, of)| Some(Position { row, organisation: of? })).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|(row, of)| Some(Position { row, organisation: of? }))
+            .collect())
     }
 }
 
@@ -261,7 +267,11 @@ impl PersonQuery {
             Err(Failure::Forbidden) => {
                 let reach = viewer.gate.reach::<FindPeople>()?;
                 if search.is_none_or(|it| it.chars().filter(|c| !c.is_whitespace()).count() < 3) {
-                    return Err(Failure::BadInput("请输入至少3个字符", "search by three or more characters").into());
+                    return Err(Failure::BadInput(
+                        "请输入至少3个字符",
+                        "search by three or more characters",
+                    )
+                    .into());
                 }
                 (super::find::list(viewer.db.read(), &reach, search, slice).await?, false)
             }
@@ -277,7 +287,11 @@ pub struct PersonMutation;
 #[Object]
 impl PersonMutation {
     /// Makes a person's record at an organisation. For ORG_ADMIN and LIAISON there.
-    async fn create_person(&self, ctx: &Context<'_>, input: CreatePersonInput) -> Result<CreatePersonPayload> {
+    async fn create_person(
+        &self,
+        ctx: &Context<'_>,
+        input: CreatePersonInput,
+    ) -> Result<CreatePersonPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreatePerson>(input.organisation_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
@@ -291,11 +305,18 @@ impl PersonMutation {
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreatePersonPayload { person: person.map(|row| Person { row, phone_is_open: true }), user_errors })
+        Ok(CreatePersonPayload {
+            person: person.map(|row| Person { row, phone_is_open: true }),
+            user_errors,
+        })
     }
 
     /// Corrects a person's name or phone. For ORG_ADMIN and LIAISON of the organisation that keeps the record.
-    async fn update_person(&self, ctx: &Context<'_>, input: UpdatePersonInput) -> Result<UpdatePersonPayload> {
+    async fn update_person(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdatePersonInput,
+    ) -> Result<UpdatePersonPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<UpdatePerson>(input.person_id.0).await?;
         let mut check = Check::new(PersonErrorCode::TooLong);
@@ -316,11 +337,18 @@ impl PersonMutation {
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;
-        Ok(UpdatePersonPayload { person: person.map(|row| Person { row, phone_is_open: true }), user_errors })
+        Ok(UpdatePersonPayload {
+            person: person.map(|row| Person { row, phone_is_open: true }),
+            user_errors,
+        })
     }
 
     /// Records that a person has a title in an organisation. For ORG_ADMIN and LIAISON there.
-    async fn create_position(&self, ctx: &Context<'_>, input: CreatePositionInput) -> Result<CreatePositionPayload> {
+    async fn create_position(
+        &self,
+        ctx: &Context<'_>,
+        input: CreatePositionInput,
+    ) -> Result<CreatePositionPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreatePosition>(input.organisation_id.0).await?;
         let person = viewer.gate.permit::<ViewPerson>(input.person_id.0).await?.into_row();
@@ -330,7 +358,8 @@ impl PersonMutation {
         let done = viewer
             .write(&permit, note, async |tx| {
                 check.done()?;
-                super::take_position(tx, &permit, &person, title, input.from_on, input.until_on).await
+                super::take_position(tx, &permit, &person, title, input.from_on, input.until_on)
+                    .await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
@@ -339,15 +368,23 @@ impl PersonMutation {
     }
 
     /// Says which day was a position's last. For ORG_ADMIN and LIAISON of its organisation.
-    async fn end_position(&self, ctx: &Context<'_>, input: EndPositionInput) -> Result<EndPositionPayload> {
+    async fn end_position(
+        &self,
+        ctx: &Context<'_>,
+        input: EndPositionInput,
+    ) -> Result<EndPositionPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<EndPosition>(input.position_id.0).await?;
         let done = viewer
-            .write(&permit, Note::default(), async |tx| super::end_position(tx, &permit, input.until_on).await)
+            .write(&permit, Note::default(), async |tx| {
+                super::end_position(tx, &permit, input.until_on).await
+            })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
         let position = match row {
-            Some(row) => Some(Position { organisation: viewer.row(row.organisation_id).await?, row }),
+            Some(row) => {
+                Some(Position { organisation: viewer.row(row.organisation_id).await?, row })
+            }
             None => None,
         };
         Ok(EndPositionPayload { position, user_errors })

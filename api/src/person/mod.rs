@@ -23,7 +23,10 @@ use sea_orm::{
 };
 
 use crate::{
-    authz::{Permit, policy::{CreatePerson, CreatePosition, EndPosition, UpdatePerson}},
+    authz::{
+        Permit,
+        policy::{CreatePerson, CreatePosition, EndPosition, UpdatePerson},
+    },
     db::CHUNK,
     error::{Error, Failure, Refusal},
     refusals,
@@ -91,7 +94,10 @@ impl Entry {
 }
 
 /// The person that each entry is about, where there is one on record.
-pub async fn recognise(db: &impl ConnectionTrait, entries: &[Entry]) -> Result<Vec<Option<person::Model>>, Failure> {
+pub async fn recognise(
+    db: &impl ConnectionTrait,
+    entries: &[Entry],
+) -> Result<Vec<Option<person::Model>>, Failure> {
     let mut found = Vec::with_capacity(entries.len());
     for chunk in entries.chunks(CHUNK) {
         let phones = chunk.iter().map(|it| it.phone.as_str());
@@ -109,7 +115,8 @@ pub async fn recognise(db: &impl ConnectionTrait, entries: &[Entry]) -> Result<V
             // First, because an equal ID number settles it.
             known.splice(0..0, by_id);
         }
-        let mut index: std::collections::HashMap<&str, Vec<&person::Model>> = std::collections::HashMap::new();
+        let mut index: std::collections::HashMap<&str, Vec<&person::Model>> =
+            std::collections::HashMap::new();
         for person in &known {
             for key in [person.id_no.as_deref(), person.phone.as_deref()].into_iter().flatten() {
                 index.entry(key).or_default().push(person);
@@ -159,8 +166,13 @@ pub async fn recognise_or_make(
         let mut terms = Vec::new();
         for (nth, (row, keys)) in drafts.into_iter().enumerate() {
             let at = chunk[nth];
-            let stored = if all_mine { row.clone() } else {
-                there[nth].clone().ok_or(Failure::Conflict("人员资料刚被更改，请重试", "the person's record was just changed; try again"))?
+            let stored = if all_mine {
+                row.clone()
+            } else {
+                there[nth].clone().ok_or(Failure::Conflict(
+                    "人员资料刚被更改，请重试",
+                    "the person's record was just changed; try again",
+                ))?
             };
             made[at] = stored.id == row.id;
             if made[at] {
@@ -173,12 +185,18 @@ pub async fn recognise_or_make(
     found
         .into_iter()
         .zip(made)
-        .map(|(person, made)| person.map(|it| (it, made)).ok_or_else(|| Failure::internal("a person was not made")))
+        .map(|(person, made)| {
+            person.map(|it| (it, made)).ok_or_else(|| Failure::internal("a person was not made"))
+        })
         .collect()
 }
 
 /// Adds what the entry knows and the record does not. What is on record stays.
-pub async fn fill(tx: &DatabaseTransaction, person: &person::Model, entry: &Entry) -> Result<(), Failure> {
+pub async fn fill(
+    tx: &DatabaseTransaction,
+    person: &person::Model,
+    entry: &Entry,
+) -> Result<(), Failure> {
     let mut row = person::ActiveModel { id: Unchanged(person.id), ..Default::default() };
     if person.id_no.is_none() && entry.id_no.is_some() {
         row.id_no = Set(entry.id_no.clone());
@@ -227,8 +245,12 @@ pub async fn update(
     let mut row: person::ActiveModel = permit.on().clone().into();
     if let Some(name) = name {
         let reading = namer.read(&name);
-        person_term::Entity::delete_many().filter(person_term::Column::PersonId.eq(permit.on().id)).exec(tx).await?;
-        keep_terms(tx, reading.keys.into_iter().map(|term| (term, permit.on().id)).collect()).await?;
+        person_term::Entity::delete_many()
+            .filter(person_term::Column::PersonId.eq(permit.on().id))
+            .exec(tx)
+            .await?;
+        keep_terms(tx, reading.keys.into_iter().map(|term| (term, permit.on().id)).collect())
+            .await?;
         row.pinyin = Set(reading.pinyin);
         row.pinyin_key = Set(reading.pinyin_key);
         row.stroke_key = Set(reading.stroke_key);
@@ -238,7 +260,9 @@ pub async fn update(
         row.phone = Set(Some(phone));
     }
     match row.update(tx).await {
-        Err(error) if crate::db::is_duplicate(&error) => Err(PersonErrorCode::AlreadyKept.at(["name"]).into()),
+        Err(error) if crate::db::is_duplicate(&error) => {
+            Err(PersonErrorCode::AlreadyKept.at(["name"]).into())
+        }
         done => Ok(done?),
     }
 }
@@ -316,7 +340,12 @@ pub fn masked(phone: &str) -> String {
         .collect()
 }
 
-fn draft(namer: &Namer, home: OrganisationId, entry: &Entry, now: DateTime<Utc>) -> (person::Model, Vec<String>) {
+fn draft(
+    namer: &Namer,
+    home: OrganisationId,
+    entry: &Entry,
+    now: DateTime<Utc>,
+) -> (person::Model, Vec<String>) {
     let reading = namer.read(&entry.name);
     let row = person::Model {
         id: PersonId::generate(),
@@ -341,7 +370,10 @@ fn active(row: &person::Model) -> person::ActiveModel {
     row.reset_all()
 }
 
-async fn keep_terms(tx: &DatabaseTransaction, terms: Vec<(String, PersonId)>) -> Result<(), Failure> {
+async fn keep_terms(
+    tx: &DatabaseTransaction,
+    terms: Vec<(String, PersonId)>,
+) -> Result<(), Failure> {
     for chunk in terms.chunks(CHUNK) {
         let rows = chunk.iter().map(|(term, person)| person_term::ActiveModel {
             term: Set(term.clone()),

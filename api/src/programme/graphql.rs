@@ -1,6 +1,8 @@
 //! Programmes as GraphQL shows them.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{
+    Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
 use entity::{
     id::{OrganisationId, ProgrammeId},
     programme,
@@ -81,7 +83,11 @@ pub struct ProgrammeQuery;
 #[Object]
 impl ProgrammeQuery {
     /// One programme in the viewer's scope, or of an organisation above it.
-    async fn programme(&self, ctx: &Context<'_>, id: Gid<ProgrammeId>) -> Result<Option<Programme>> {
+    async fn programme(
+        &self,
+        ctx: &Context<'_>,
+        id: Gid<ProgrammeId>,
+    ) -> Result<Option<Programme>> {
         Ok(Some(Programme(Viewer::of(ctx).gate.permit::<ViewProgramme>(id.0).await?.into_row())))
     }
 
@@ -121,7 +127,8 @@ impl ProgrammeMutation {
         let permit = viewer.gate.permit::<CreateProgramme>(input.owner_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
         let mut check = Check::new(CreateProgrammeErrorCode::TooLong);
-        let title = check.required(&input.title, 200, &["title"], CreateProgrammeErrorCode::Required);
+        let title =
+            check.required(&input.title, 200, &["title"], CreateProgrammeErrorCode::Required);
         if !(1949..=2100).contains(&input.year) {
             check.refuse(CreateProgrammeErrorCode::YearOutOfRange.at(["year"]));
         }

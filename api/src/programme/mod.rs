@@ -8,12 +8,17 @@ use entity::{
     programme::{self, Column, Kind},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, sea_query::{Expr, ExprTrait, Query},
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 use crate::{
-    authz::{Permit, Reach, Scope, policy::{CreateProgramme, ViewProgramme}},
+    authz::{
+        Permit, Reach, Scope,
+        policy::{CreateProgramme, ViewProgramme},
+    },
     db::begins_with,
     error::{Error, Failure},
     page::{Page, Slice},
@@ -74,22 +79,24 @@ pub async fn list(
             .to_owned();
         Column::OwnerId.in_subquery(owners)
     };
-    let mut query = programme::Entity::find().filter(reach.condition(|scope| match scope {
-        Scope::Organisation(_, path) => {
-            // The paths above it are its own beginnings.
-            let above = path.match_indices('/').skip(1).map(|(at, _)| path[..at].to_owned());
-            Some(owned_by(begins_with(paths, path).or(Expr::col(paths).is_in(above))))
-        }
-        Scope::Programme(id) => Some(Column::Id.eq(*id)),
-        Scope::Activity(id) => Some(
-            Column::Id.in_subquery(
-                Query::select()
-                    .column(entity::activity::Column::ProgrammeId)
-                    .from(entity::activity::Entity)
-                    .and_where(entity::activity::Column::Id.eq(*id))
-                    .to_owned(),
+    let mut query = programme::Entity::find().filter(reach.condition(|scope| {
+        match scope {
+            Scope::Organisation(_, path) => {
+                // The paths above it are its own beginnings.
+                let above = path.match_indices('/').skip(1).map(|(at, _)| path[..at].to_owned());
+                Some(owned_by(begins_with(paths, path).or(Expr::col(paths).is_in(above))))
+            }
+            Scope::Programme(id) => Some(Column::Id.eq(*id)),
+            Scope::Activity(id) => Some(
+                Column::Id.in_subquery(
+                    Query::select()
+                        .column(entity::activity::Column::ProgrammeId)
+                        .from(entity::activity::Entity)
+                        .and_where(entity::activity::Column::Id.eq(*id))
+                        .to_owned(),
+                ),
             ),
-        ),
+        }
     }));
     let mut filter = Condition::all();
     if let Some(kind) = kind {

@@ -13,15 +13,15 @@ use entity::{
 };
 
 use super::{
-    Beside, CancelRegistrationErrorCode, CancelRegistrationUserError, Filter, RegisterAttendeeErrorCode,
-    RegisterAttendeeUserError, Wanted, Whom,
+    Beside, CancelRegistrationErrorCode, CancelRegistrationUserError, Filter,
+    RegisterAttendeeErrorCode, RegisterAttendeeUserError, Wanted, Whom,
 };
 use crate::{
     activity::graphql::{Activity, Category},
     attendance::graphql::Attendance,
     authz::policy::{
-        CancelRegistration, FindRegistrations, ListRegistrations, RegisterAttendee, ViewPerson, ViewRegistration,
-        ViewTicket,
+        CancelRegistration, FindRegistrations, ListRegistrations, RegisterAttendee, ViewPerson,
+        ViewRegistration, ViewTicket,
     },
     error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle},
@@ -129,7 +129,8 @@ impl Registration {
     async fn attendances(&self, ctx: &Context<'_>) -> Result<Vec<Attendance>> {
         match &self.beside {
             Some(beside) if beside.attendances_were_wanted => {
-                let rows = beside.attendances.get(&self.row.id).map(Vec::as_slice).unwrap_or_default();
+                let rows =
+                    beside.attendances.get(&self.row.id).map(Vec::as_slice).unwrap_or_default();
                 let with_session = |row: &entity::attendance::Model| Attendance {
                     session: beside.sessions.get(&row.session_id).cloned(),
                     row: row.clone(),
@@ -168,27 +169,38 @@ pub async fn connection(
     let viewer = Viewer::of(ctx);
     let db = viewer.db.read();
     let filter = filter.unwrap_or_default();
-    let searches = filter.search.as_ref().is_some_and(|it| it.chars().filter(|c| !c.is_whitespace()).count() >= 3);
+    let searches = filter
+        .search
+        .as_ref()
+        .is_some_and(|it| it.chars().filter(|c| !c.is_whitespace()).count() >= 3);
     let filter = Filter {
         statuses: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
         category: filter.category,
         search: filter.search,
     };
-    let (mut page, is_open) = match viewer.gate.permit_on::<ListRegistrations>(activity.clone()).await {
-        Ok(permit) => (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>()),
-        Err(Failure::Forbidden) => {
-            let permit = viewer.gate.permit_on::<FindRegistrations>(activity.clone()).await?;
-            if !searches {
-                return Err(Failure::BadInput("请输入至少3个字符", "search by three or more characters").into());
+    let (mut page, is_open) =
+        match viewer.gate.permit_on::<ListRegistrations>(activity.clone()).await {
+            Ok(permit) => {
+                (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>())
             }
-            (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>())
-        }
-        Err(failure) => return Err(failure.into()),
-    };
+            Err(Failure::Forbidden) => {
+                let permit = viewer.gate.permit_on::<FindRegistrations>(activity.clone()).await?;
+                if !searches {
+                    return Err(Failure::BadInput(
+                        "请输入至少3个字符",
+                        "search by three or more characters",
+                    )
+                    .into());
+                }
+                (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>())
+            }
+            Err(failure) => return Err(failure.into()),
+        };
     let ahead = [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
     let rows = std::mem::take(&mut page.rows);
     let beside = Some(Arc::new(super::beside(db, &rows, wanted(&ahead)).await?));
-    let node = |row: registration::Model| (row.id, Registration { row, is_open, beside: beside.clone() });
+    let node =
+        |row: registration::Model| (row.id, Registration { row, is_open, beside: beside.clone() });
     Ok(page.with(rows.into_iter().map(node)))
 }
 
@@ -240,7 +252,11 @@ pub struct RegistrationQuery;
 #[Object]
 impl RegistrationQuery {
     /// One registration in the viewer's scope.
-    async fn registration(&self, ctx: &Context<'_>, id: Gid<RegistrationId>) -> Result<Option<Registration>> {
+    async fn registration(
+        &self,
+        ctx: &Context<'_>,
+        id: Gid<RegistrationId>,
+    ) -> Result<Option<Registration>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ViewRegistration>(id.0).await?;
         let is_open = permit.also::<CancelRegistration>();
@@ -275,14 +291,20 @@ impl RegistrationMutation {
         let (mut organisation_name, mut title) = (None, None);
         let whom = match (input.person, input.person_id) {
             (Some(person), None) => {
-                let mut entry = clean(&mut check, &["person"], &person.name, person.phone.as_deref(), &CODES);
+                let mut entry =
+                    clean(&mut check, &["person"], &person.name, person.phone.as_deref(), &CODES);
                 entry.gender = person.gender.map(Into::into).or(entry.gender);
-                organisation_name =
-                    check.optional(person.organisation.as_deref(), 200, &["person", "organisation"]);
+                organisation_name = check.optional(
+                    person.organisation.as_deref(),
+                    200,
+                    &["person", "organisation"],
+                );
                 title = check.optional(person.title.as_deref(), 100, &["person", "title"]);
                 Some(Whom::Entry(entry))
             }
-            (None, Some(id)) => Some(Whom::Person(viewer.gate.permit::<ViewPerson>(id.0).await?.into_row())),
+            (None, Some(id)) => {
+                Some(Whom::Person(viewer.gate.permit::<ViewPerson>(id.0).await?.into_row()))
+            }
             _ => {
                 check.refuse(Code::PersonUnclear.at(["person"]));
                 None
@@ -291,7 +313,9 @@ impl RegistrationMutation {
         let category = match check.optional(input.category.as_deref(), 50, &["category"]) {
             None => None,
             Some(name) => {
-                let found = crate::activity::category_named(viewer.db.read(), permit.on().id, &name).await?;
+                let found =
+                    crate::activity::category_named(viewer.db.read(), permit.on().id, &name)
+                        .await?;
                 if found.is_none() {
                     check.refuse(Code::CategoryUnknown.at(["category"]).about(&name));
                 }
@@ -302,8 +326,17 @@ impl RegistrationMutation {
             .write(&permit, note, async |tx| {
                 check.done()?;
                 let whom = whom.ok_or_else(|| Failure::internal("nobody to register"))?;
-                super::register(tx, &permit, &viewer.app.namer, whom, organisation_name, title, category, viewer.now)
-                    .await
+                super::register(
+                    tx,
+                    &permit,
+                    &viewer.app.namer,
+                    whom,
+                    organisation_name,
+                    title,
+                    category,
+                    viewer.now,
+                )
+                .await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
@@ -330,6 +363,9 @@ impl RegistrationMutation {
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
-        Ok(CancelRegistrationPayload { registration: row.map(|row| Registration::new(row, true)), user_errors })
+        Ok(CancelRegistrationPayload {
+            registration: row.map(|row| Registration::new(row, true)),
+            user_errors,
+        })
     }
 }

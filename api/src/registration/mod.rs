@@ -15,13 +15,16 @@ use entity::{
     session,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
+    DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
 };
 
 use crate::{
     authn,
-    authz::{Action, Permit, policy::{CancelRegistration, RegisterAttendee}},
+    authz::{
+        Action, Permit,
+        policy::{CancelRegistration, RegisterAttendee},
+    },
     capacity::Pools,
     db::{CHUNK, is_duplicate, within},
     error::{Error, Failure, Refusal},
@@ -116,7 +119,8 @@ pub async fn enrol(
         });
     }
     for chunk in rows.chunks(CHUNK) {
-        let chunk = chunk.iter().map(|row| registration::ActiveModel::from(row.clone()).reset_all());
+        let chunk =
+            chunk.iter().map(|row| registration::ActiveModel::from(row.clone()).reset_all());
         registration::Entity::insert_many(chunk).exec_without_returning(tx).await?;
     }
     Ok(rows)
@@ -146,8 +150,14 @@ pub async fn register(
     let person = match whom {
         Whom::Person(person) => person,
         Whom::Entry(entry) => {
-            let found = crate::person::recognise_or_make(tx, namer, activity.host_id, &[entry], now).await?;
-            found.into_iter().next().map(|(person, _)| person).ok_or_else(|| Failure::internal("nobody was made"))?
+            let found =
+                crate::person::recognise_or_make(tx, namer, activity.host_id, &[entry], now)
+                    .await?;
+            found
+                .into_iter()
+                .next()
+                .map(|(person, _)| person)
+                .ok_or_else(|| Failure::internal("nobody was made"))?
         }
     };
     let new = New {
@@ -183,7 +193,11 @@ async fn refuse_unless_open(
 
 /// Whether people can still be registered: organisers begin while the activity is a draft.
 pub async fn is_open(tx: &DatabaseTransaction, activity: ActivityId) -> Result<bool, Failure> {
-    let row = activity::Entity::find_by_id(activity).lock_shared().one(tx).await?.ok_or(Failure::NotFound)?;
+    let row = activity::Entity::find_by_id(activity)
+        .lock_shared()
+        .one(tx)
+        .await?
+        .ok_or(Failure::NotFound)?;
     Ok(matches!(row.status, activity::Status::Draft | activity::Status::Published))
 }
 
@@ -215,7 +229,10 @@ pub async fn cancel(
 }
 
 /// A registration as it is now, locked. Its activity's pools are locked before, where they are needed.
-pub async fn locked(tx: &DatabaseTransaction, id: RegistrationId) -> Result<registration::Model, Failure> {
+pub async fn locked(
+    tx: &DatabaseTransaction,
+    id: RegistrationId,
+) -> Result<registration::Model, Failure> {
     registration::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
 }
 
@@ -264,8 +281,11 @@ pub async fn list<A: Action<On = activity::Model>>(
         all = all.add(Column::CategoryId.in_subquery(named));
     }
     if let Some(search) = filter.search {
-        let people =
-            Query::select().column(person::Column::Id).from(person::Entity).and_where(find::matches(&search)).to_owned();
+        let people = Query::select()
+            .column(person::Column::Id)
+            .from(person::Entity)
+            .and_where(find::matches(&search))
+            .to_owned();
         all = all.add(Column::PersonId.in_subquery(people));
     }
     slice.of(registration::Entity::find().filter(all).cursor_by(Column::Id), db).await
@@ -302,27 +322,35 @@ pub async fn beside(
         return Ok(beside);
     }
     if wanted.people {
-        let found = person::Entity::find()
-            .filter(within((person::Entity, person::Column::Id), rows.iter().map(|it| it.person_id)));
+        let found = person::Entity::find().filter(within(
+            (person::Entity, person::Column::Id),
+            rows.iter().map(|it| it.person_id),
+        ));
         beside.people = found.all(db).await?.into_iter().map(|it| (it.id, it)).collect();
     }
     if wanted.categories {
-        let ids: std::collections::BTreeSet<CategoryId> = rows.iter().filter_map(|it| it.category_id).collect();
+        let ids: std::collections::BTreeSet<CategoryId> =
+            rows.iter().filter_map(|it| it.category_id).collect();
         if !ids.is_empty() {
-            let found = category::Entity::find().filter(within((category::Entity, category::Column::Id), ids));
+            let found = category::Entity::find()
+                .filter(within((category::Entity, category::Column::Id), ids));
             beside.categories = found.all(db).await?.into_iter().map(|it| (it.id, it)).collect();
         }
     }
     if wanted.attendances {
         let found = attendance::Entity::find()
-            .filter(within((attendance::Entity, attendance::Column::RegistrationId), rows.iter().map(|it| it.id)))
+            .filter(within(
+                (attendance::Entity, attendance::Column::RegistrationId),
+                rows.iter().map(|it| it.id),
+            ))
             .order_by_asc(attendance::Column::Id);
         for it in found.all(db).await? {
             beside.attendances.entry(it.registration_id).or_default().push(it);
         }
     }
     if wanted.attendances && wanted.sessions {
-        let activities: std::collections::BTreeSet<ActivityId> = rows.iter().map(|it| it.activity_id).collect();
+        let activities: std::collections::BTreeSet<ActivityId> =
+            rows.iter().map(|it| it.activity_id).collect();
         let found = crate::session::schedules(db, activities).await?;
         beside.sessions = found.into_iter().map(|it| (it.id, it)).collect();
     }

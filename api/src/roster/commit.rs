@@ -10,8 +10,9 @@ use entity::{
     roster_row::{self, Column, Outcome},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,11 @@ pub async fn commit(
     let inside = checked_in(tx, there.values().map(|it| it.id)).await?;
 
     let mut new = Vec::new();
-    let mut done = roster_batch::Model { status: roster_batch::Status::Committed, committed_at: Some(now), ..batch };
+    let mut done = roster_batch::Model {
+        status: roster_batch::Status::Committed,
+        committed_at: Some(now),
+        ..batch
+    };
     for (at, it) in items.iter_mut().enumerate() {
         let Some(registration) = there.get(&it.person.id) else {
             new.push(at);
@@ -133,7 +138,9 @@ pub async fn commit(
     pools.settle(tx).await?;
     keep(tx, items).await?;
     put_in_order(tx, &done).await?;
-    roster_batch::Entity::update(roster_batch::ActiveModel::from(done.clone()).reset_all()).exec(tx).await?;
+    roster_batch::Entity::update(roster_batch::ActiveModel::from(done.clone()).reset_all())
+        .exec(tx)
+        .await?;
     Ok(done)
 }
 
@@ -153,19 +160,21 @@ async fn items(
         .await?;
     let mut read = Vec::with_capacity(rows.len());
     for mut row in rows {
-        let listed: Listed =
-            serde_json::from_value(row.record.take().unwrap_or_default()).map_err(Failure::internal)?;
+        let listed: Listed = serde_json::from_value(row.record.take().unwrap_or_default())
+            .map_err(Failure::internal)?;
         read.push((row, listed));
     }
     let entries: Vec<Entry> = read.iter().map(|(_, listed)| listed.entry()).collect();
     let people = recognise_or_make(tx, namer, home, &entries, now).await?;
-    let items = read.into_iter().zip(entries).zip(people).map(|(((row, listed), entry), (person, made))| Item {
-        trace: Trace { made: made.then_some(person.id), changes: None },
-        row,
-        listed,
-        entry,
-        person,
-    });
+    let items = read.into_iter().zip(entries).zip(people).map(
+        |(((row, listed), entry), (person, made))| Item {
+            trace: Trace { made: made.then_some(person.id), changes: None },
+            row,
+            listed,
+            entry,
+            person,
+        },
+    );
     Ok(items.collect())
 }
 
@@ -201,7 +210,10 @@ pub fn turn(pools: &mut Pools, registration: &mut registration::Model, now: Date
 }
 
 /// Writes a registration as it is in hand.
-pub async fn save(tx: &impl ConnectionTrait, registration: registration::Model) -> Result<(), Failure> {
+pub async fn save(
+    tx: &impl ConnectionTrait,
+    registration: registration::Model,
+) -> Result<(), Failure> {
     let id = registration.id;
     let mut row = registration::ActiveModel::from(registration).reset_all();
     row.id = sea_orm::ActiveValue::Unchanged(id);
@@ -232,14 +244,20 @@ async fn keep(tx: &DatabaseTransaction, items: Vec<Item>) -> Result<(), Failure>
 }
 
 /// Those whom the list has stand in its order from now on, also those who were there before.
-async fn put_in_order(tx: &DatabaseTransaction, batch: &roster_batch::Model) -> Result<(), Failure> {
+async fn put_in_order(
+    tx: &DatabaseTransaction,
+    batch: &roster_batch::Model,
+) -> Result<(), Failure> {
     use registration::Column as R;
     let of_batch = || Expr::col((roster_row::Entity, Column::BatchId)).eq(batch.id);
     let row = Query::select()
         .column((roster_row::Entity, Column::Row))
         .from(roster_row::Entity)
         .and_where(of_batch())
-        .and_where(Expr::col((roster_row::Entity, Column::RegistrationId)).eq(Expr::col((registration::Entity, R::Id))))
+        .and_where(
+            Expr::col((roster_row::Entity, Column::RegistrationId))
+                .eq(Expr::col((registration::Entity, R::Id))),
+        )
         .to_owned();
     let listed = Query::select()
         .column((roster_row::Entity, Column::RegistrationId))

@@ -1,6 +1,8 @@
 //! Uploaded lists as GraphQL shows them.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{
+    Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     activity,
@@ -10,8 +12,8 @@ use entity::{
 use serde::Deserialize;
 
 use super::{
-    CommitRosterErrorCode, CommitRosterUserError, StageRosterErrorCode, StageRosterUserError, UndoRosterUserError,
-    commit, stage, undo, upload,
+    CommitRosterErrorCode, CommitRosterUserError, StageRosterErrorCode, StageRosterUserError,
+    UndoRosterUserError, commit, stage, undo, upload,
 };
 use crate::{
     activity::graphql::Activity,
@@ -86,7 +88,12 @@ pub struct RosterBatch(pub roster_batch::Model);
 
 impl RosterBatch {
     fn part<T: serde::de::DeserializeOwned + Default>(&self, name: &str) -> T {
-        self.0.report.get(name).cloned().and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default()
+        self.0
+            .report
+            .get(name)
+            .cloned()
+            .and_then(|it| serde_json::from_value(it).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -283,7 +290,11 @@ pub struct RosterQuery;
 #[Object]
 impl RosterQuery {
     /// One uploaded list. For ORG_ADMIN and ORGANISER.
-    async fn roster_batch(&self, ctx: &Context<'_>, id: Gid<RosterBatchId>) -> Result<Option<RosterBatch>> {
+    async fn roster_batch(
+        &self,
+        ctx: &Context<'_>,
+        id: Gid<RosterBatchId>,
+    ) -> Result<Option<RosterBatch>> {
         Ok(Some(RosterBatch(Viewer::of(ctx).gate.permit::<ViewRoster>(id.0).await?.into_row())))
     }
 }
@@ -295,7 +306,11 @@ pub struct RosterMutation;
 impl RosterMutation {
     /// Reads an uploaded list without registering anyone: XLSX, or CSV in UTF-8 or GB18030. At most 20 MB, 50,000
     /// rows, 200 columns. For ORG_ADMIN and ORGANISER.
-    async fn stage_roster(&self, ctx: &Context<'_>, input: StageRosterInput) -> Result<StageRosterPayload> {
+    async fn stage_roster(
+        &self,
+        ctx: &Context<'_>,
+        input: StageRosterInput,
+    ) -> Result<StageRosterPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<StageRoster>(input.activity_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
@@ -320,7 +335,11 @@ impl RosterMutation {
 
     /// Registers the people of a list, all in one transaction. Whoever finds no seat is WAITLISTED, whoever said that
     /// they are not coming is DECLINED. For ORG_ADMIN and ORGANISER.
-    async fn commit_roster(&self, ctx: &Context<'_>, input: CommitRosterInput) -> Result<CommitRosterPayload> {
+    async fn commit_roster(
+        &self,
+        ctx: &Context<'_>,
+        input: CommitRosterInput,
+    ) -> Result<CommitRosterPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CommitRoster>(input.batch_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
@@ -329,9 +348,12 @@ impl RosterMutation {
         let category = match check.optional(input.category.as_deref(), 50, &["category"]) {
             None => None,
             Some(name) => {
-                let found = crate::activity::category_named(viewer.db.read(), activity.id, &name).await?;
+                let found =
+                    crate::activity::category_named(viewer.db.read(), activity.id, &name).await?;
                 if found.is_none() {
-                    check.refuse(CommitRosterErrorCode::CategoryUnknown.at(["category"]).about(&name));
+                    check.refuse(
+                        CommitRosterErrorCode::CategoryUnknown.at(["category"]).about(&name),
+                    );
                 }
                 found
             }
@@ -339,7 +361,15 @@ impl RosterMutation {
         let done = viewer
             .write(&permit, note, async |tx| {
                 check.done()?;
-                commit::commit(tx, &permit, &viewer.app.namer, activity.host_id, category, viewer.now).await
+                commit::commit(
+                    tx,
+                    &permit,
+                    &viewer.app.namer,
+                    activity.host_id,
+                    category,
+                    viewer.now,
+                )
+                .await
             })
             .await;
         let (batch, user_errors) = settle(done, viewer.lang)?;
@@ -349,7 +379,11 @@ impl RosterMutation {
     /// Takes back what a committed list alone brought: its new registrations, the people it made who are on nothing
     /// else, and its changes where nobody changed them since. Whoever has checked in since stays and is named in
     /// `userErrors`. For ORG_ADMIN and ORGANISER.
-    async fn undo_roster(&self, ctx: &Context<'_>, input: UndoRosterInput) -> Result<UndoRosterPayload> {
+    async fn undo_roster(
+        &self,
+        ctx: &Context<'_>,
+        input: UndoRosterInput,
+    ) -> Result<UndoRosterPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<UndoRoster>(input.batch_id.0).await?;
         let mut kept = Vec::new();
@@ -371,4 +405,3 @@ fn first_day(activity: &activity::Model) -> Option<NaiveDate> {
     let zone: chrono_tz::Tz = activity.time_zone.parse().ok()?;
     Some(activity.starts_at?.with_timezone(&zone).date_naive())
 }
-

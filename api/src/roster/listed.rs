@@ -89,13 +89,16 @@ impl Listed {
     #[must_use]
     pub fn changes(&self, to: &registration::Model) -> Changes {
         let text = |new: &Option<String>, old: &Option<String>| {
-            (new.is_some() && new != old).then(|| Change { before: old.clone(), after: new.clone() })
+            (new.is_some() && new != old)
+                .then(|| Change { before: old.clone(), after: new.clone() })
         };
         let details = self.details.iter().filter_map(|(key, new)| {
             let old = to.details.0.get(key);
-            (old != Some(new)).then(|| (key.clone(), Change { before: old.cloned(), after: Some(new.clone()) }))
+            (old != Some(new))
+                .then(|| (key.clone(), Change { before: old.cloned(), after: Some(new.clone()) }))
         });
-        let turns = if self.attending { to.status == Status::Declined } else { to.status.is_live() };
+        let turns =
+            if self.attending { to.status == Status::Declined } else { to.status.is_live() };
         Changes {
             organisation: text(&self.organisation, &to.organisation_name),
             title: text(&self.title, &to.title),
@@ -129,7 +132,10 @@ pub struct Changes {
 impl Changes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.organisation.is_none() && self.title.is_none() && self.details.is_empty() && !self.turns
+        self.organisation.is_none()
+            && self.title.is_none()
+            && self.details.is_empty()
+            && !self.turns
     }
 
     /// Makes the changes but for the status, which needs a seat.

@@ -15,10 +15,15 @@ use entity::{
     roster_batch::{self, Column},
     roster_row,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+};
 
 use crate::{
-    authz::{Permit, policy::{StageRoster, ViewRoster}},
+    authz::{
+        Permit,
+        policy::{StageRoster, ViewRoster},
+    },
     error::Failure,
     page::{Page, Slice},
     refusals,
@@ -59,7 +64,10 @@ refusals! {
 }
 
 /// A batch as it is now, locked against rivals that commit or undo it.
-async fn locked(tx: &DatabaseTransaction, id: RosterBatchId) -> Result<roster_batch::Model, Failure> {
+async fn locked(
+    tx: &DatabaseTransaction,
+    id: RosterBatchId,
+) -> Result<roster_batch::Model, Failure> {
     roster_batch::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
 }
 
@@ -70,8 +78,9 @@ pub async fn list(
     slice: Slice<RosterBatchId>,
 ) -> Result<Page<roster_batch::Model>, Failure> {
     let activity: &activity::Model = permit.on();
-    let mut cursor =
-        roster_batch::Entity::find().filter(Column::ActivityId.eq(activity.id)).cursor_by(Column::Id);
+    let mut cursor = roster_batch::Entity::find()
+        .filter(Column::ActivityId.eq(activity.id))
+        .cursor_by(Column::Id);
     cursor.desc();
     slice.of(cursor, db).await
 }
@@ -83,7 +92,8 @@ pub async fn rows(
     outcome: Option<roster_row::Outcome>,
     slice: Slice<i32>,
 ) -> Result<Page<roster_row::Model>, Failure> {
-    let mut query = roster_row::Entity::find().filter(roster_row::Column::BatchId.eq(permit.on().id));
+    let mut query =
+        roster_row::Entity::find().filter(roster_row::Column::BatchId.eq(permit.on().id));
     if let Some(outcome) = outcome {
         query = query.filter(roster_row::Column::Outcome.eq(outcome));
     }

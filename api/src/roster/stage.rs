@@ -12,7 +12,10 @@ use entity::{
     upload,
 };
 use roster::{Options, Report};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, QueryFilter,
+};
 use serde_json::json;
 
 use super::listed::Listed;
@@ -106,7 +109,8 @@ pub async fn stage(
         for row in chunk {
             let (outcome, record, merged_into) = match &row.outcome {
                 roster::Outcome::Kept { .. } => {
-                    let (listed, outcome) = kept.next().ok_or_else(|| Failure::internal("a kept row too many"))?;
+                    let (listed, outcome) =
+                        kept.next().ok_or_else(|| Failure::internal("a kept row too many"))?;
                     (outcome, Some(serde_json::to_value(listed).map_err(Failure::internal)?), None)
                 }
                 roster::Outcome::Merged { into } => (Outcome::Merged, None, Some(number(*into)?)),
@@ -150,7 +154,9 @@ async fn foresee(
         let Some(person) = person else { return Outcome::New };
         match standing.get(&person.id) {
             None => Outcome::New,
-            Some(it) if listed.changes(it).is_empty() && !entry.adds_to(person) => Outcome::Unchanged,
+            Some(it) if listed.changes(it).is_empty() && !entry.adds_to(person) => {
+                Outcome::Unchanged
+            }
             Some(_) => Outcome::Updates,
         }
     };
@@ -169,7 +175,10 @@ pub async fn standing(
     for chunk in people.chunks(CHUNK) {
         let rows = registration::Entity::find()
             .filter(registration::Column::ActivityId.eq(activity))
-            .filter(within((registration::Entity, registration::Column::PersonId), chunk.iter().map(|it| it.id)))
+            .filter(within(
+                (registration::Entity, registration::Column::PersonId),
+                chunk.iter().map(|it| it.id),
+            ))
             .filter(registration::Column::Status.is_in(statuses.clone()))
             .all(db)
             .await?;
@@ -185,4 +194,3 @@ pub async fn standing(
     }
     Ok(found)
 }
-

@@ -13,8 +13,8 @@ use entity::{
     scan,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 
@@ -42,7 +42,8 @@ pub async fn undo(
     now: DateTime<Utc>,
 ) -> Result<Undone, Error<UndoRosterErrorCode>> {
     let mut batch = super::locked(tx, permit.on().id).await?;
-    if !matches!(batch.status, roster_batch::Status::Committed | roster_batch::Status::PartlyUndone) {
+    if !matches!(batch.status, roster_batch::Status::Committed | roster_batch::Status::PartlyUndone)
+    {
         return Err(UndoRosterErrorCode::WrongStatus.at(["batchId"]).into());
     }
     let mut pools = Pools::lock(tx, batch.activity_id).await?;
@@ -62,21 +63,25 @@ pub async fn undo(
             .lock_exclusive()
             .all(tx)
             .await?;
-        let mut found: std::collections::HashMap<_, _> = found.into_iter().map(|it| (it.id, it)).collect();
+        let mut found: std::collections::HashMap<_, _> =
+            found.into_iter().map(|it| (it.id, it)).collect();
         let inside = checked_in(tx, ids.iter().copied()).await?;
         let scanned = scanned(tx, &ids).await?;
         for row in chunk {
             let Some(it) = row.registration_id.and_then(|id| found.remove(&id)) else { continue };
-            let trace: Trace =
-                serde_json::from_value(row.undo.clone().unwrap_or_default()).map_err(Failure::internal)?;
+            let trace: Trace = serde_json::from_value(row.undo.clone().unwrap_or_default())
+                .map_err(Failure::internal)?;
             match row.outcome {
-                Outcome::New if it.batch_id != Some(batch.id) || listed_elsewhere.contains(&it.id) => {}
+                Outcome::New
+                    if it.batch_id != Some(batch.id) || listed_elsewhere.contains(&it.id) => {}
                 Outcome::New if it.status == Status::Cancelled => {}
-                Outcome::New if inside.contains(&it.id) => kept.push(
-                    UndoRosterErrorCode::CheckedIn
-                        .at(["batchId"])
-                        .about(format!("{} {}", row.row, row.name.as_deref().unwrap_or_default())),
-                ),
+                Outcome::New if inside.contains(&it.id) => {
+                    kept.push(UndoRosterErrorCode::CheckedIn.at(["batchId"]).about(format!(
+                        "{} {}",
+                        row.row,
+                        row.name.as_deref().unwrap_or_default()
+                    )))
+                }
                 Outcome::New => {
                     if it.status.holds_seat() {
                         pools.free(it.category_id);
@@ -85,7 +90,12 @@ pub async fn undo(
                     if scanned.contains(&it.id) {
                         // Scans are kept for ever, and so is what they point to.
                         let reason = Some("名单撤销".to_owned());
-                        let it = registration::Model { status: Status::Cancelled, status_at: now, cancel_reason: reason, ..it };
+                        let it = registration::Model {
+                            status: Status::Cancelled,
+                            status_at: now,
+                            cancel_reason: reason,
+                            ..it
+                        };
                         save(tx, it).await?;
                     } else {
                         gone.push(it.id);
@@ -118,9 +128,14 @@ pub async fn undo(
             .await?;
     }
     forget(tx, &on_nothing_else(tx, &made).await?).await?;
-    batch.status =
-        if kept.is_empty() { roster_batch::Status::Undone } else { roster_batch::Status::PartlyUndone };
-    roster_batch::Entity::update(roster_batch::ActiveModel::from(batch.clone()).reset_all()).exec(tx).await?;
+    batch.status = if kept.is_empty() {
+        roster_batch::Status::Undone
+    } else {
+        roster_batch::Status::PartlyUndone
+    };
+    roster_batch::Entity::update(roster_batch::ActiveModel::from(batch.clone()).reset_all())
+        .exec(tx)
+        .await?;
     Ok((batch, kept))
 }
 
@@ -134,10 +149,10 @@ async fn listed_elsewhere(
         .from(roster_batch::Entity)
         .and_where(roster_batch::Column::ActivityId.eq(batch.activity_id))
         .and_where(roster_batch::Column::Id.ne(batch.id))
-        .and_where(Expr::col(roster_batch::Column::Status).is_in([
-            roster_batch::Status::Committed,
-            roster_batch::Status::PartlyUndone,
-        ]))
+        .and_where(
+            Expr::col(roster_batch::Column::Status)
+                .is_in([roster_batch::Status::Committed, roster_batch::Status::PartlyUndone]),
+        )
         .to_owned();
     let found = roster_row::Entity::find()
         .select_only()
@@ -150,7 +165,10 @@ async fn listed_elsewhere(
     Ok(found.into_iter().collect())
 }
 
-async fn scanned(tx: &impl ConnectionTrait, ids: &[RegistrationId]) -> Result<HashSet<RegistrationId>, Failure> {
+async fn scanned(
+    tx: &impl ConnectionTrait,
+    ids: &[RegistrationId],
+) -> Result<HashSet<RegistrationId>, Failure> {
     let found = scan::Entity::find()
         .select_only()
         .column(scan::Column::RegistrationId)
@@ -163,7 +181,10 @@ async fn scanned(tx: &impl ConnectionTrait, ids: &[RegistrationId]) -> Result<Ha
 }
 
 /// Those of some people who have no registration, no position and no account.
-async fn on_nothing_else(tx: &impl ConnectionTrait, people: &[PersonId]) -> Result<Vec<PersonId>, Failure> {
+async fn on_nothing_else(
+    tx: &impl ConnectionTrait,
+    people: &[PersonId],
+) -> Result<Vec<PersonId>, Failure> {
     let mut free: HashSet<PersonId> = people.iter().copied().collect();
     for chunk in people.chunks(CHUNK) {
         let ids = || chunk.iter().copied();

@@ -5,7 +5,9 @@ use entity::{
     id::{AccountId, UploadId},
     upload::{self, Column},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+};
 
 use crate::{authz::Who, error::Failure};
 
@@ -36,7 +38,11 @@ pub async fn keep(
 }
 
 /// A file of the sender's own. Those of others are not found.
-pub async fn own(db: &impl ConnectionTrait, sender: AccountId, id: UploadId) -> Result<upload::Model, Failure> {
+pub async fn own(
+    db: &impl ConnectionTrait,
+    sender: AccountId,
+    id: UploadId,
+) -> Result<upload::Model, Failure> {
     upload::Entity::find_by_id(id)
         .filter(Column::AccountId.eq(sender))
         .one(db)

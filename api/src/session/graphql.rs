@@ -157,7 +157,13 @@ pub struct SessionInput {
 
 impl SessionInput {
     /// The draft, and the faults of its texts and hours in `check`; `codes` are what the mutation calls them.
-    pub fn draft<C: Refusal>(self, check: &mut Check<C>, path: &[&str], missing: C, hours: C) -> Draft {
+    pub fn draft<C: Refusal>(
+        self,
+        check: &mut Check<C>,
+        path: &[&str],
+        missing: C,
+        hours: C,
+    ) -> Draft {
         let at = |leaf: &'static str| path.iter().copied().chain([leaf]).collect::<Vec<_>>();
         let title = check.required(&self.title, 200, &at("title"), missing);
         let venue = check.optional(self.venue.as_deref(), 200, &at("venue"));
@@ -222,7 +228,11 @@ pub struct SessionMutation;
 #[Object]
 impl SessionMutation {
     /// Adds a session to an activity. For ORG_ADMIN and ORGANISER.
-    async fn create_session(&self, ctx: &Context<'_>, input: CreateSessionInput) -> Result<CreateSessionPayload> {
+    async fn create_session(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateSessionInput,
+    ) -> Result<CreateSessionPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreateSession>(input.activity_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
@@ -245,7 +255,11 @@ impl SessionMutation {
 
     /// Gives a session other times, another place, another title. Who was late is judged again by the new times;
     /// scans stay what they were. For ORG_ADMIN and ORGANISER.
-    async fn update_session(&self, ctx: &Context<'_>, input: UpdateSessionInput) -> Result<UpdateSessionPayload> {
+    async fn update_session(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateSessionInput,
+    ) -> Result<UpdateSessionPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<UpdateSession>(input.session_id.0).await?;
         let mut check = Check::new(SessionErrorCode::TooLong);

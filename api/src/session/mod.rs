@@ -10,12 +10,15 @@ use entity::{
     session::{self, Column},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
 };
 
 use crate::{
-    authz::{Permit, policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession}},
+    authz::{
+        Permit,
+        policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession},
+    },
     db::within,
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
@@ -103,7 +106,8 @@ pub fn read_hours(text: &str) -> Option<i32> {
     if whole.is_empty() || whole.len() > 4 || part.len() > 2 || !digits(whole) || !digits(part) {
         return None;
     }
-    let hundredths = whole.parse::<i32>().ok()? * 100 + format!("{part:0<2}").parse::<i32>().ok()?;
+    let hundredths =
+        whole.parse::<i32>().ok()? * 100 + format!("{part:0<2}").parse::<i32>().ok()?;
     (hundredths <= 100_000).then_some(hundredths)
 }
 
@@ -134,8 +138,10 @@ pub async fn update(
 ) -> Result<session::Model, Error<SessionErrorCode>> {
     refuse_faults(&draft)?;
     let old = permit.on();
-    let row: session::ActiveModel = session::Model { id: old.id, ..draft.row(old.activity_id) }.into();
-    let row = session::ActiveModel { id: sea_orm::ActiveValue::Unchanged(old.id), ..row.reset_all() };
+    let row: session::ActiveModel =
+        session::Model { id: old.id, ..draft.row(old.activity_id) }.into();
+    let row =
+        session::ActiveModel { id: sea_orm::ActiveValue::Unchanged(old.id), ..row.reset_all() };
     let row = row.update(tx).await?;
     stretch(tx, row.activity_id).await?;
     if row.late_at != old.late_at {
@@ -145,11 +151,16 @@ pub async fn update(
 }
 
 fn refuse_faults(draft: &Draft) -> Result<(), Error<SessionErrorCode>> {
-    crate::error::refuse_if_any(draft.faults().into_iter().map(|(code, field)| code.at(["session", field])).collect())
+    crate::error::refuse_if_any(
+        draft.faults().into_iter().map(|(code, field)| code.at(["session", field])).collect(),
+    )
 }
 
 /// Keeps the row of a session.
-pub async fn insert(tx: &impl ConnectionTrait, row: session::Model) -> Result<session::Model, Failure> {
+pub async fn insert(
+    tx: &impl ConnectionTrait,
+    row: session::Model,
+) -> Result<session::Model, Failure> {
     let active: session::ActiveModel = row.clone().into();
     session::Entity::insert(active.reset_all()).exec_without_returning(tx).await?;
     Ok(row)
@@ -169,7 +180,10 @@ pub async fn stretch(tx: &impl ConnectionTrait, activity: ActivityId) -> Result<
 }
 
 /// The sessions of an activity, in the order in which they take place.
-pub async fn schedule(db: &impl ConnectionTrait, activity: ActivityId) -> Result<Vec<session::Model>, Failure> {
+pub async fn schedule(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+) -> Result<Vec<session::Model>, Failure> {
     Ok(session::Entity::find()
         .filter(Column::ActivityId.eq(activity))
         .order_by_asc(Column::StartsAt)
@@ -268,7 +282,8 @@ pub async fn scans(
     permit: &Permit<ViewAttendance>,
     slice: Slice<entity::id::ScanId>,
 ) -> Result<Page<entity::scan::Model>, Failure> {
-    let rows = entity::scan::Entity::find().filter(entity::scan::Column::SessionId.eq(permit.on().id));
+    let rows =
+        entity::scan::Entity::find().filter(entity::scan::Column::SessionId.eq(permit.on().id));
     let mut cursor = rows.cursor_by(entity::scan::Column::Id);
     cursor.desc();
     slice.of(cursor, db).await
