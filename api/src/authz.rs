@@ -27,6 +27,8 @@ pub trait Action: Send + Sync + 'static {
     /// As it stands in the policy table and in audit events.
     const NAME: &'static str;
     const ROLES: &'static [Role];
+    /// Whether it may also be done from below: by those whose scope lies under an organisation that shares the row.
+    const FROM_BELOW: bool;
 }
 
 /// A row that has a place in the tree, and so can be guarded.
@@ -56,7 +58,7 @@ pub trait Guarded: Clone + Send + Sync + Sized + 'static {
 pub struct Place {
     /// The paths of the organisations it belongs to.
     pub organisations: Vec<String>,
-    /// The paths of the organisations that are shared with everything below them, as a programme is.
+    /// The paths of the organisations that share it with everything below them, as they do a programme.
     pub shared_by: Vec<String>,
     pub programmes: Vec<ProgrammeId>,
     pub activities: Vec<ActivityId>,
@@ -76,10 +78,19 @@ impl Scope {
         match self {
             Self::Organisation(_, path) => {
                 place.organisations.iter().any(|it| it.starts_with(path.as_str()))
-                    || place.shared_by.iter().any(|it| path.starts_with(it.as_str()))
             }
             Self::Programme(id) => place.programmes.contains(id),
             Self::Activity(id) => place.activities.contains(id),
+        }
+    }
+
+    /// Whether the scope lies under an organisation that shares the place.
+    fn is_below(&self, place: &Place) -> bool {
+        match self {
+            Self::Organisation(_, path) => {
+                place.shared_by.iter().any(|it| path.starts_with(it.as_str()))
+            }
+            Self::Programme(_) | Self::Activity(_) => false,
         }
     }
 }
@@ -191,10 +202,18 @@ impl Gate {
         let place = on.place(self.db.read()).await?;
         let roles: Vec<Role> =
             who.grants.iter().filter(|it| it.scope.covers(&place)).map(|it| it.row.role).collect();
-        let holds = |wanted: &[Role]| wanted.iter().any(|role| roles.contains(role));
-        if holds(A::ROLES) {
+        let from_below =
+            || who.grants.iter().filter(|it| it.scope.is_below(&place)).map(|it| it.row.role);
+        let may = roles.iter().any(|role| A::ROLES.contains(role))
+            || (A::FROM_BELOW && from_below().any(|role| A::ROLES.contains(&role)));
+        if may {
             Ok(Permit { actor: who.account.id, on, roles })
-        } else if holds(A::On::SEEN_BY) {
+        } else if roles
+            .iter()
+            .copied()
+            .chain(from_below())
+            .any(|role| A::On::SEEN_BY.contains(&role))
+        {
             Err(Failure::Forbidden)
         } else {
             // Whoever may not see the thing must not learn that it exists.

@@ -53,7 +53,7 @@ impl Db {
                         .synchronous(SqliteSynchronous::Full)
                         .busy_timeout(Duration::from_secs(5))
                         .foreign_keys(true)
-                        .pragma("cache_size", "-16384")
+                        .pragma("cache_size", "-8192")
                         .statement_cache_capacity(256)
                 });
             let mut connection = Database::connect(options).await?;

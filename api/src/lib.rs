@@ -11,6 +11,7 @@ pub mod authz;
 pub mod db;
 pub mod error;
 pub mod graphql;
+pub mod housekeeping;
 pub mod http;
 pub mod load;
 pub mod metrics;

@@ -226,7 +226,9 @@ async fn serve(config: Config) -> Outcome {
     let patience = config.request_timeout();
     let app = App::new(config, db.clone(), keys, Arc::new(now))?;
     tracing::info!("serving at http://{address}");
+    let house = tokio::spawn(api::housekeeping::keep_house(app.clone()));
     http::serve(listener, http::router(app), stop_signal(), patience).await?;
+    house.abort();
     db.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -6,7 +6,7 @@
 
 use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, category, export,
     id::{AccountId, AuditEventId, Id},
@@ -213,6 +213,18 @@ async fn leave_trail(
         address: Set(origin.address.clone()),
     };
     audit_event::Entity::insert(event).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// How long a key is kept at least.
+const KEY_KEPT: TimeDelta = TimeDelta::hours(48);
+
+/// Drops the keys that were kept long enough.
+pub async fn drop_old_keys(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), Failure> {
+    idempotency_key::Entity::delete_many()
+        .filter(idempotency_key::Column::CreatedAt.lt(now - KEY_KEPT))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 

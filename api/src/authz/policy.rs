@@ -1,4 +1,5 @@
-//! The policy: a line per action, saying what it is, on which row, and for which roles.
+//! The policy: a line per action, saying what it is, on which row, and for which roles. `shared` marks what may also
+//! be done by those whose scope lies below the organisation that shares the row.
 
 use entity::role_grant::Role;
 
@@ -9,7 +10,9 @@ use entity::{
 };
 
 macro_rules! policy {
-    ($($(#[doc = $doc:literal])+ $action:ident on $row:ident => [$($role:ident),+];)*) => {
+    (@) => { false };
+    (@ shared) => { true };
+    ($($(#[doc = $doc:literal])+ $action:ident on $row:ident $($below:ident)? => [$($role:ident),+];)*) => {
         $(
             $(#[doc = $doc])+
             pub struct $action;
@@ -18,6 +21,7 @@ macro_rules! policy {
                 type On = $row::Model;
                 const NAME: &'static str = stringify!($action);
                 const ROLES: &'static [Role] = &[$(Role::$role),+];
+                const FROM_BELOW: bool = policy!(@ $($below)?);
             }
         )*
 
@@ -70,8 +74,8 @@ policy! {
     /// Take a grant back.
     RevokeGrant on role_grant => [SecurityAdmin, OrgAdmin, Organiser];
 
-    /// See a programme.
-    ViewProgramme on programme => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    /// See a programme; from below its owner too.
+    ViewProgramme on programme shared => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Make a programme owned by this organisation.
     CreateProgramme on organisation => [OrgAdmin];
     /// Make an activity in a programme, held by its owner.

@@ -314,7 +314,8 @@ impl RosterMutation {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<StageRoster>(input.activity_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
-        let upload = upload::own(viewer.db.read(), permit.actor(), input.upload_id.0).await?;
+        let upload =
+            upload::own(viewer.db.read(), permit.actor(), input.upload_id.0, viewer.now).await?;
         let profile = input.profile.into();
         let done = match input.event_date.or_else(|| first_day(permit.on())) {
             None => Err(StageRosterErrorCode::EventDateMissing.at(["eventDate"]).into()),

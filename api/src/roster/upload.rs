@@ -14,7 +14,13 @@ use crate::{authz::Who, error::Failure};
 /// A file that nobody reads is dropped after this time: it is full of personal data.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// Keeps a file for its sender, and drops those that were kept long enough.
+/// Drops the files that were kept long enough.
+pub async fn drop_old(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), Failure> {
+    upload::Entity::delete_many().filter(Column::CreatedAt.lt(now - KEPT)).exec(tx).await?;
+    Ok(())
+}
+
+/// Keeps a file for its sender.
 pub async fn keep(
     tx: &DatabaseTransaction,
     sender: &Who,
@@ -22,7 +28,6 @@ pub async fn keep(
     content: Vec<u8>,
     now: DateTime<Utc>,
 ) -> Result<(UploadId, i64), Failure> {
-    upload::Entity::delete_many().filter(Column::CreatedAt.lt(now - KEPT)).exec(tx).await?;
     let size = i64::try_from(content.len()).map_err(Failure::internal)?;
     let id = UploadId::generate();
     let row = upload::ActiveModel {
@@ -37,14 +42,16 @@ pub async fn keep(
     Ok((id, size))
 }
 
-/// A file of the sender's own. Those of others are not found.
+/// A file of the sender's own that is not too old. Others are not found.
 pub async fn own(
     db: &impl ConnectionTrait,
     sender: AccountId,
     id: UploadId,
+    now: DateTime<Utc>,
 ) -> Result<upload::Model, Failure> {
     upload::Entity::find_by_id(id)
         .filter(Column::AccountId.eq(sender))
+        .filter(Column::CreatedAt.gte(now - KEPT))
         .one(db)
         .await?
         .ok_or(Failure::NotFound)
