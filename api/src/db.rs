@@ -16,7 +16,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    Connection,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
 
 /// The database: connections to read by, and the road for transactions.
 ///
@@ -35,6 +38,12 @@ pub const CHUNK: usize = 500;
 impl Db {
     /// Connects. `url` is `sqlite://PATH` or `postgres://…`; the folder of an SQLite file is made if need be.
     pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        if ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it)) {
+            answers(url).await?;
+        } else if !url.starts_with("sqlite://") {
+            // The address is not shown: it may hold a password.
+            return Err(DbErr::Custom("it is neither sqlite://PATH nor postgres://…".to_owned()));
+        }
         let statements = Arc::new(AtomicU64::new(0));
         let open = async |most: u32, read_only: bool| {
             let mut options = ConnectOptions::new(url);
@@ -125,6 +134,17 @@ impl Db {
         // Nothing can be done about a connection that does not close: the process is about to end.
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
+    }
+}
+
+/// Whether a PostgreSQL server answers. A pool would only say, much later, that the time is up.
+async fn answers(url: &str) -> Result<(), DbErr> {
+    let failed = |why: String| DbErr::Custom(why);
+    let connected = tokio::time::timeout(Duration::from_secs(10), sqlx::PgConnection::connect(url));
+    match connected.await {
+        Err(_) => Err(failed("the server does not answer within 10 seconds".to_owned())),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Ok(Ok(connection)) => connection.close().await.map_err(|error| failed(error.to_string())),
     }
 }
 

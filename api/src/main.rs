@@ -1,7 +1,12 @@
 //! The command line: serve, migrate, demo, schema, admin, roster check.
 #![forbid(unsafe_code)]
 
-use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{IsTerminal, Read},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use api::{
     account::{self, grant::Over},
@@ -190,10 +195,21 @@ fn both(why: roster::Unreadable) -> String {
 /// The database, with its tables brought up to date.
 async fn connect(config: &Config) -> Result<Db, Box<dyn std::error::Error>> {
     let url = config.database_url();
-    let db =
-        Db::connect(&url).await.map_err(|error| format!("cannot open the database: {error}"))?;
-    db.migrate().await.map_err(|error| format!("cannot bring the tables up to date: {error}"))?;
+    let db = Db::connect(&url)
+        .await
+        .map_err(|error| format!("DATABASE_URL: cannot open the database: {}", plain(&error)))?;
+    db.migrate()
+        .await
+        .map_err(|error| format!("cannot bring the tables up to date: {}", plain(&error)))?;
     Ok(db)
+}
+
+/// What went wrong, without the names of error types.
+fn plain(error: &sea_orm::DbErr) -> String {
+    match error {
+        sea_orm::DbErr::Custom(why) => why.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock that everything else is given")]
@@ -204,7 +220,9 @@ fn now() -> chrono::DateTime<Utc> {
 fn log(config: &Config) -> Outcome {
     use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
     let filter: tracing_subscriber::filter::Targets = config.log.parse()?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
 }
