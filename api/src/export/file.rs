@@ -73,8 +73,14 @@ impl Job {
         at.with_timezone(&self.zone).naive_local()
     }
 
+    /// The parts of the file: one for each session, or one without where there is none yet.
+    fn parts(&self) -> Vec<Option<&session::Model>> {
+        if self.sessions.is_empty() { vec![None] } else { self.sessions.iter().map(Some).collect() }
+    }
+
     /// The status that stands in the list: whoever has no attendance is absent once the door has closed.
-    fn status(&self, session: &session::Model, line: &Line) -> &'static str {
+    fn status(&self, session: Option<&session::Model>, line: &Line) -> &'static str {
+        let Some(session) = session else { return "" };
         match line.attendance {
             Some(Status::Present) => "出勤",
             Some(Status::Late) => "迟到",
@@ -109,9 +115,9 @@ async fn write_csv(
     let mut out = Csv::new();
     out.row(["场次"].into_iter().chain(COLUMNS.iter().map(|it| it.0)))
         .map_err(Failure::internal)?;
-    for session in &job.sessions {
-        let mut lines =
-            lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
+    for session in job.parts() {
+        let of = session.map(|it| it.id);
+        let mut lines = lines(app.db.read(), &job.activity, of, job.export.sort).await?;
         let mut count = 0;
         while let Some(line) = lines.next().await {
             let line = line?;
@@ -121,7 +127,7 @@ async fn write_csv(
                 line.first_in_at.map(|at| job.local(at).format("%Y-%m-%d %H:%M:%S").to_string()),
             );
             out.row([
-                session.title.as_str(),
+                session.map_or("", |it| it.title.as_str()),
                 &count,
                 &line.name,
                 line.organisation_name.as_deref().unwrap_or_default(),
@@ -151,8 +157,12 @@ async fn write_csv(
 }
 
 enum Step {
-    Sheet { name: String, title: String },
-    Line(Box<Line>, usize),
+    Sheet {
+        name: String,
+        title: String,
+    },
+    /// A person, and the status that stands in the list.
+    Line(Box<Line>, &'static str),
 }
 
 /// The workbook in a file without a name, from its beginning, and its size. Rows go to a thread of their own through
@@ -173,17 +183,24 @@ pub async fn xlsx(app: &App, job: Job) -> Result<(File, u64), Failure> {
 }
 
 async fn feed(app: &App, job: &Job, steps: mpsc::Sender<Step>) -> Result<(), Failure> {
-    for (nth, session) in job.sessions.iter().enumerate() {
-        let starts = job.local(session.starts_at).format("%Y-%m-%d %H:%M");
-        let title = format!("{} {} 签到名单（{starts}）", job.activity.title, session.title);
-        let sheet = Step::Sheet { name: session.title.clone(), title };
+    for session in job.parts() {
+        let sheet = match session {
+            Some(it) => {
+                let starts = job.local(it.starts_at).format("%Y-%m-%d %H:%M");
+                let title = format!("{} {} 签到名单（{starts}）", job.activity.title, it.title);
+                Step::Sheet { name: it.title.clone(), title }
+            }
+            None => Step::Sheet { name: "名单".to_owned(), title: job.activity.title.clone() },
+        };
         if steps.send(sheet).await.is_err() {
             return Ok(());
         }
-        let mut lines =
-            lines(app.db.read(), &job.activity, Some(session.id), job.export.sort).await?;
+        let of = session.map(|it| it.id);
+        let mut lines = lines(app.db.read(), &job.activity, of, job.export.sort).await?;
         while let Some(line) = lines.next().await {
-            if steps.send(Step::Line(Box::new(line?), nth)).await.is_err() {
+            let line = line?;
+            let status = job.status(session, &line);
+            if steps.send(Step::Line(Box::new(line), status)).await.is_err() {
                 // The writer stopped and says why itself.
                 return Ok(());
             }
@@ -204,9 +221,6 @@ fn write_xlsx(
     let columns =
         || COLUMNS.iter().map(|(title, width)| Column::new(*title, *width)).collect::<Vec<_>>();
     let mut book = Workbook::new(folder, &about).map_err(Failure::internal)?;
-    if job.sessions.is_empty() {
-        book.sheet("签到名单", &job.activity.title, columns()).map_err(Failure::internal)?;
-    }
     let mut count = 0;
     while let Some(step) = steps.blocking_recv() {
         match step {
@@ -214,7 +228,7 @@ fn write_xlsx(
                 book.sheet(&name, &title, columns()).map_err(Failure::internal)?;
                 count = 0;
             }
-            Step::Line(line, nth) => {
+            Step::Line(line, status) => {
                 count += 1;
                 let number = f64::from(count);
                 let text = |it: &Option<String>| it.clone().unwrap_or_default();
@@ -227,7 +241,7 @@ fn write_xlsx(
                     Cell::Text(&text(&line.category)),
                     Cell::Text(line.detail("studentNo")),
                     Cell::Text(line.detail("group")),
-                    Cell::Text(job.status(&job.sessions[nth], &line)),
+                    Cell::Text(status),
                     line.first_in_at.map_or(Cell::Empty, |at| Cell::Instant(job.local(at))),
                     Cell::Text(&text(&line.first_gate)),
                     Cell::Text(line.detail("note")),
