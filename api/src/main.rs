@@ -319,7 +319,7 @@ async fn make(
 ) -> Outcome {
     let username = account::clean_username(username)
         .ok_or("a username is 3 to 50 letters, digits, dots, dashes or underscores")?;
-    refuse_password(&username, password)?;
+    refuse_password(password)?;
     let scope = match scope {
         None => None,
         Some(text) => {
@@ -358,7 +358,7 @@ async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     let found =
         account::named(db.read(), &username).await?.ok_or("no account has this username")?;
     let (password, made_here) = password(reset.password)?;
-    refuse_password(&username, &password)?;
+    refuse_password(&password)?;
     let hash = authn::hash_password_now(&password)?;
     db.by_command("AdminResetPassword", now(), async |tx| {
         account::set_password(tx, &found, hash, now()).await?;
@@ -373,9 +373,9 @@ async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     Ok(())
 }
 
-fn refuse_password(username: &str, password: &str) -> Outcome {
+fn refuse_password(password: &str) -> Outcome {
     use api::error::Refusal;
-    match account::password_fault(username, password) {
+    match account::password_fault(password) {
         Some(fault) => Err(fault.message(api::error::Lang::En).into()),
         None => Ok(()),
     }

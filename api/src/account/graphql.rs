@@ -203,7 +203,7 @@ pub struct CreateAccountInput {
     organisation_id: Gid<OrganisationId>,
     /// 3 to 50 letters, digits, dots, dashes or underscores; kept in lower case, unique.
     username: String,
-    /// 10 to 200 characters, without the username.
+    /// 8 to 200 characters.
     password: String,
     person_id: Option<Gid<PersonId>>,
     /// The same key with the same input gives the first answer.
@@ -218,14 +218,14 @@ pub struct DisableAccountInput {
 #[derive(InputObject)]
 pub struct ResetPasswordInput {
     account_id: Gid<AccountId>,
-    /// 10 to 200 characters, without the username.
+    /// 8 to 200 characters.
     password: String,
 }
 
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
     old_password: String,
-    /// 10 to 200 characters, without the username.
+    /// 8 to 200 characters.
     new_password: String,
 }
 
@@ -409,9 +409,7 @@ impl AccountMutation {
             check.refuse(AccountErrorCode::UsernameInvalid.at(["username"]));
             String::new()
         });
-        if let Some(fault) =
-            super::password_fault(&input.username.trim().to_ascii_lowercase(), &input.password)
-        {
+        if let Some(fault) = super::password_fault(&input.password) {
             check.refuse(fault.at(["password"]));
         }
         let done = match check.done() {
@@ -454,7 +452,7 @@ impl AccountMutation {
     ) -> Result<ResetPasswordPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ResetPassword>(input.account_id.0).await?;
-        let done = match super::password_fault(&permit.on().username, &input.password) {
+        let done = match super::password_fault(&input.password) {
             Some(fault) => Err(fault.at(["password"]).into()),
             None => {
                 let hash = authn::hash_password(&viewer.app, input.password).await?;
@@ -485,7 +483,7 @@ impl AccountMutation {
         .await?;
         let done = if !right {
             Err(AccountErrorCode::PasswordWrong.at(["oldPassword"]).into())
-        } else if let Some(fault) = super::password_fault(&account.username, &input.new_password) {
+        } else if let Some(fault) = super::password_fault(&input.new_password) {
             Err(fault.at(["newPassword"]).into())
         } else {
             let hash = authn::hash_password(&viewer.app, input.new_password).await?;

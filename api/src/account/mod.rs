@@ -35,10 +35,8 @@ refusals! {
         UsernameInvalid = "用户名须为3至50个字母、数字、点、横线或下划线", "a username is 3 to 50 letters, digits, dots, dashes or underscores";
         /// Another account has this username.
         UsernameTaken = "用户名已被使用", "the username is taken";
-        /// The password is shorter than 10 or longer than 200 characters.
-        PasswordLength = "密码须为10至200个字符", "a password is 10 to 200 characters";
-        /// The password holds the username.
-        PasswordHoldsUsername = "密码不能包含用户名", "a password must not hold the username";
+        /// The password is shorter than 8 or longer than 200 characters.
+        PasswordLength = "密码须为8至200个字符", "a password is 8 to 200 characters";
         /// One cannot do this to oneself.
         OwnAccount = "不能对自己的账号执行此操作", "not to one's own account";
         /// The old password is wrong.
@@ -55,16 +53,10 @@ pub fn clean_username(typed: &str) -> Option<String> {
     fits.then_some(name)
 }
 
-/// What is wrong with a password for this username.
+/// What is wrong with a password.
 #[must_use]
-pub fn password_fault(username: &str, password: &str) -> Option<AccountErrorCode> {
-    if !(10..=200).contains(&password.chars().count()) {
-        Some(AccountErrorCode::PasswordLength)
-    } else if password.to_ascii_lowercase().contains(username) {
-        Some(AccountErrorCode::PasswordHoldsUsername)
-    } else {
-        None
-    }
+pub fn password_fault(password: &str) -> Option<AccountErrorCode> {
+    (!(8..=200).contains(&password.chars().count())).then_some(AccountErrorCode::PasswordLength)
 }
 
 /// Keeps a new account.
