@@ -35,6 +35,12 @@ pub async fn list<A: Action>(
     slice.of(query.cursor_by(Column::Id), db).await
 }
 
+/// Whether a search names somebody rather than listing everybody: three letters, digits or characters that count.
+#[must_use]
+pub fn is_narrow(search: Option<&str>) -> bool {
+    search.is_some_and(|it| name::fold(it).chars().count() >= 3)
+}
+
 /// People match by the beginning of their name, its pinyin or its initials, or by their whole phone number.
 /// The whole, because guessing it digit by digit would unmask it.
 #[must_use]
