@@ -15,7 +15,8 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
-    QueryFilter, QuerySelect, RelationTrait, sea_query::SimpleExpr,
+    QueryFilter, QuerySelect, RelationTrait,
+    sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 use uuid::Uuid;
 
@@ -27,8 +28,8 @@ pub trait Action: Send + Sync + 'static {
     /// As it stands in the policy table and in audit events.
     const NAME: &'static str;
     const ROLES: &'static [Role];
-    /// Whether it may also be done from below: by those whose scope lies under an organisation that shares the row.
-    const FROM_BELOW: bool;
+    /// Whether it may also be done from near the row (see [`Near`]), and not only from where it belongs.
+    const FROM_NEAR: bool;
 }
 
 /// A row that has a place in the tree, and so can be guarded.
@@ -58,8 +59,20 @@ pub trait Guarded: Clone + Send + Sync + Sized + 'static {
 pub struct Place {
     /// The paths of the organisations it belongs to.
     pub organisations: Vec<String>,
-    /// The paths of the organisations that share it with everything below them, as they do a programme.
-    pub shared_by: Vec<String>,
+    pub programmes: Vec<ProgrammeId>,
+    pub activities: Vec<ActivityId>,
+    /// From where the row is seen, though it does not belong there.
+    pub near: Near,
+}
+
+/// Where a row is seen without belonging there: a programme by those who hold activities in it, a person by those on
+/// whose activities they are.
+#[derive(Clone, Debug, Default)]
+pub struct Near {
+    /// The paths of organisations below which it is seen.
+    pub below: Vec<String>,
+    /// The paths of organisations that have it as a guest.
+    pub hosts: Vec<String>,
     pub programmes: Vec<ProgrammeId>,
     pub activities: Vec<ActivityId>,
 }
@@ -84,13 +97,16 @@ impl Scope {
         }
     }
 
-    /// Whether the scope lies under an organisation that shares the place.
-    fn is_below(&self, place: &Place) -> bool {
+    fn is_near(&self, role: Role, near: &Near) -> bool {
         match self {
             Self::Organisation(_, path) => {
-                place.shared_by.iter().any(|it| path.starts_with(it.as_str()))
+                near.below.iter().any(|it| path.starts_with(it.as_str()))
+                    // A liaison officer sees the organisation's own people, and not its guests.
+                    || role != Role::Liaison
+                        && near.hosts.iter().any(|it| it.starts_with(path.as_str()))
             }
-            Self::Programme(_) | Self::Activity(_) => false,
+            Self::Programme(id) => near.programmes.contains(id),
+            Self::Activity(id) => near.activities.contains(id),
         }
     }
 }
@@ -151,21 +167,17 @@ impl<A: Action> Permit<A> {
 
 /// Proof that `actor` may do `A` to whatever stands in these scopes; for lists.
 pub struct Reach<A: Action> {
-    scopes: Vec<Scope>,
+    scopes: Vec<(Role, Scope)>,
     action: std::marker::PhantomData<A>,
 }
 
 impl<A: Action> Reach<A> {
-    /// The scopes over which the actor may.
+    /// A condition that is true where one of the scopes covers; `of` gives it for one scope and the role over it.
+    /// Without any scope it is true nowhere.
     #[must_use]
-    pub fn scopes(&self) -> &[Scope] {
-        &self.scopes
-    }
-
-    /// A condition that is true where one of the scopes covers; `of` gives it for one scope.
-    #[must_use]
-    pub fn condition(&self, of: impl Fn(&Scope) -> Option<SimpleExpr>) -> Condition {
-        self.scopes.iter().filter_map(of).fold(Condition::any(), Condition::add)
+    pub fn condition(&self, of: impl Fn(Role, &Scope) -> SimpleExpr) -> Condition {
+        let nowhere = Condition::any().add(Expr::val(1).eq(0));
+        self.scopes.iter().map(|(role, scope)| of(*role, scope)).fold(nowhere, Condition::add)
     }
 }
 
@@ -200,20 +212,16 @@ impl Gate {
     pub async fn permit_on<A: Action>(&self, on: A::On) -> Result<Permit<A>, Failure> {
         let who = self.who()?;
         let place = on.place(self.db.read()).await?;
-        let roles: Vec<Role> =
-            who.grants.iter().filter(|it| it.scope.covers(&place)).map(|it| it.row.role).collect();
-        let from_below =
-            || who.grants.iter().filter(|it| it.scope.is_below(&place)).map(|it| it.row.role);
-        let may = roles.iter().any(|role| A::ROLES.contains(role))
-            || (A::FROM_BELOW && from_below().any(|role| A::ROLES.contains(&role)));
-        if may {
+        let held = |near: bool| {
+            let reaches = |it: &&Held| {
+                it.scope.covers(&place) || near && it.scope.is_near(it.row.role, &place.near)
+            };
+            who.grants.iter().filter(reaches).map(|it| it.row.role).collect::<Vec<_>>()
+        };
+        let roles = held(A::FROM_NEAR);
+        if A::ROLES.iter().any(|role| roles.contains(role)) {
             Ok(Permit { actor: who.account.id, on, roles })
-        } else if roles
-            .iter()
-            .copied()
-            .chain(from_below())
-            .any(|role| A::On::SEEN_BY.contains(&role))
-        {
+        } else if held(true).iter().any(|role| A::On::SEEN_BY.contains(role)) {
             Err(Failure::Forbidden)
         } else {
             // Whoever may not see the thing must not learn that it exists.
@@ -224,11 +232,11 @@ impl Gate {
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
     pub fn reach<A: Action>(&self) -> Result<Reach<A>, Failure> {
         let who = self.who()?;
-        let scopes: Vec<Scope> = who
+        let scopes: Vec<(Role, Scope)> = who
             .grants
             .iter()
             .filter(|it| A::ROLES.contains(&it.row.role))
-            .map(|it| it.scope.clone())
+            .map(|it| (it.row.role, it.scope.clone()))
             .collect();
         if scopes.is_empty() {
             return Err(Failure::Forbidden);

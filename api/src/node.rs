@@ -63,7 +63,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
     gate.who()?;
     Ok(match prefix {
         "account" => {
-            Node::Account(Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row()))
+            Node::Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row().into())
         }
         "activity" => {
             match Activity::from(gate.permit::<ViewActivity>(named!(ActivityId)).await?.into_row())
@@ -86,7 +86,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
         }
         "grant" => {
-            Node::Grant(Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row()))
+            Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
         "organisation" => Node::Organisation(Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row(),

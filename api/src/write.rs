@@ -60,19 +60,28 @@ outcomes!(
     session
 );
 
+/// What tells whether the same is sent again.
+struct Key {
+    /// The name of the mutation's input. One mutation may be several actions, and its keys are one set all the same.
+    input: String,
+    key: String,
+    hash: Vec<u8>,
+}
+
 /// What goes with a write besides its permit.
 #[derive(Default)]
 pub struct Note {
     reason: Option<String>,
-    key: Option<(String, Vec<u8>)>,
+    key: Option<Key>,
 }
 
 impl Note {
     /// For an act that takes an idempotency key; `input` is what is hashed to tell whether it is the same act.
-    pub fn keyed(key: Option<String>, input: &impl InputType) -> Self {
+    pub fn keyed<I: InputType>(key: Option<String>, input: &I) -> Self {
         let key = key.map(|key| {
             let text = input.to_value().to_string();
-            (key, digest(&SHA256, text.as_bytes()).as_ref().to_vec())
+            let hash = digest(&SHA256, text.as_bytes()).as_ref().to_vec();
+            Key { input: I::type_name().into_owned(), key, hash }
         });
         Self { reason: None, key }
     }
@@ -94,7 +103,7 @@ impl Viewer {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
         let actor = permit.actor();
-        if let Some((key, _)) = &note.key
+        if let Some(Key { key, .. }) = &note.key
             && !(1..=200).contains(&key.chars().count())
         {
             return Err(Failure::BadInput(
@@ -105,8 +114,8 @@ impl Viewer {
         }
         self.db
             .transaction(async |tx| {
-                if let Some((key, hash)) = &note.key
-                    && let Some(first) = claim(tx, actor, A::NAME, key, hash, self.now).await?
+                if let Some(key) = &note.key
+                    && let Some(first) = claim(tx, actor, key, self.now).await?
                 {
                     return serde_json::from_value(first).map_err(|error| {
                         Failure::internal(format!("kept answer: {error}")).into()
@@ -125,8 +134,8 @@ impl Viewer {
                     reason,
                 )
                 .await?;
-                if let Some((key, _)) = &note.key {
-                    keep(tx, actor, A::NAME, key, &done).await?;
+                if let Some(key) = &note.key {
+                    keep(tx, actor, key, &done).await?;
                 }
                 Ok(done)
             })
@@ -234,16 +243,14 @@ pub async fn drop_old_keys(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Resu
 async fn claim(
     tx: &impl ConnectionTrait,
     actor: AccountId,
-    action: &str,
-    key: &str,
-    hash: &[u8],
+    key: &Key,
     now: DateTime<Utc>,
 ) -> Result<Option<serde_json::Value>, Failure> {
     let row = idempotency_key::ActiveModel {
         account_id: Set(actor),
-        action: Set(action.to_owned()),
-        key: Set(key.to_owned()),
-        input_hash: Set(hash.to_vec()),
+        action: Set(key.input.clone()),
+        key: Set(key.key.clone()),
+        input_hash: Set(key.hash.clone()),
         answer: Set(None),
         created_at: Set(now),
     };
@@ -254,11 +261,11 @@ async fn claim(
     if mine == 1 {
         return Ok(None);
     }
-    let first = idempotency_key::Entity::find_by_id((actor, action.to_owned(), key.to_owned()))
+    let first = idempotency_key::Entity::find_by_id((actor, key.input.clone(), key.key.clone()))
         .one(tx)
         .await?
         .ok_or_else(|| Failure::internal("idempotency key vanished"))?;
-    if first.input_hash != hash {
+    if first.input_hash != key.hash {
         return Err(Failure::Conflict(
             "这个幂等键已用于不同的内容",
             "this idempotency key was used with another input",
@@ -270,16 +277,15 @@ async fn claim(
 async fn keep(
     tx: &impl ConnectionTrait,
     actor: AccountId,
-    action: &str,
-    key: &str,
+    key: &Key,
     done: &impl Serialize,
 ) -> Result<(), Failure> {
     let answer = serde_json::to_value(done).map_err(Failure::internal)?;
     idempotency_key::Entity::update_many()
         .col_expr(idempotency_key::Column::Answer, sea_orm::sea_query::Expr::value(answer))
         .filter(idempotency_key::Column::AccountId.eq(actor))
-        .filter(idempotency_key::Column::Action.eq(action))
-        .filter(idempotency_key::Column::Key.eq(key))
+        .filter(idempotency_key::Column::Action.eq(key.input.as_str()))
+        .filter(idempotency_key::Column::Key.eq(key.key.as_str()))
         .exec(tx)
         .await?;
     Ok(())

@@ -43,8 +43,9 @@ pub enum Over {
     Activity(ActivityId),
 }
 
-/// Which roles whoever holds `own` may give.
-fn may_give(own: &[Role], role: Role) -> bool {
+/// Whether whoever holds `own` may give a role.
+#[must_use]
+pub fn may_give(own: &[Role], role: Role) -> bool {
     use Role::{DoorStaff, Liaison, OrgAdmin, Organiser, SecurityAdmin, Viewer};
     own.iter().any(|it| match it {
         SecurityAdmin => true,

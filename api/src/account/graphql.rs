@@ -21,9 +21,13 @@ use super::{
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authn::{self, Tokens},
-    authz::policy::{
-        CreateAccount, DisableAccount, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme,
-        ResetPassword, RevokeGrant, ViewAccount, ViewPerson,
+    authz::{
+        Action, Held, Permit,
+        policy::{
+            CreateAccount, DisableAccount, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme,
+            ResetPassword, RevokeGrant, ViewAccount, ViewActivity, ViewOrganisation, ViewPerson,
+            ViewProgramme,
+        },
     },
     error::{Error, Failure, Refusal},
     graphql::{Gid, Viewer, settle},
@@ -59,49 +63,62 @@ pub enum Role {
 }
 
 /// What signs in (账号).
-pub struct Account(pub account::Model);
+pub struct Account {
+    row: account::Model,
+    /// Whether it is the viewer's own.
+    is_own: bool,
+}
+
+impl From<account::Model> for Account {
+    fn from(row: account::Model) -> Self {
+        Self { row, is_own: false }
+    }
+}
 
 #[Object]
 impl Account {
     pub async fn id(&self) -> Gid<AccountId> {
-        Gid(self.0.id)
+        Gid(self.row.id)
     }
 
     async fn username(&self) -> &str {
-        &self.0.username
+        &self.row.username
     }
 
     /// The person who uses it, if that is on record.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        let Some(id) = self.0.person_id else { return Ok(None) };
+        let Some(id) = self.row.person_id else { return Ok(None) };
         let viewer = Viewer::of(ctx);
-        let own = viewer.gate.who()?.account.id == self.0.id;
         let row = viewer.row(id).await?;
-        if own {
+        if self.is_own {
             return Ok(Some(Person { row, phone_is_open: true }));
         }
-        let seen = viewer.gate.permit_on::<ViewPerson>(row).await.ok();
-        Ok(seen.map(|it| Person { row: it.into_row(), phone_is_open: false }))
+        match viewer.gate.permit_on::<ViewPerson>(row).await {
+            Ok(permit) => Ok(Some(Person { row: permit.into_row(), phone_is_open: false })),
+            Err(Failure::Forbidden | Failure::NotFound) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     /// The organisation that looks after it.
     async fn home(&self, ctx: &Context<'_>) -> Result<Organisation> {
-        Ok(Organisation(Viewer::of(ctx).row(self.0.home_id).await?))
+        Ok(Organisation(Viewer::of(ctx).row(self.row.home_id).await?))
     }
 
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.row.created_at
     }
 
     /// Since when it is out of use, if it is.
     async fn disabled_at(&self) -> Option<DateTime<Utc>> {
-        self.0.disabled_at
+        self.row.disabled_at
     }
 
     /// What was granted to it and not taken back, oldest first.
     async fn grants(&self, ctx: &Context<'_>) -> Result<Vec<Grant>> {
-        let rows = super::grant::list(Viewer::of(ctx).db.read(), self.0.id).await?;
-        Ok(rows.into_iter().map(Grant).collect())
+        let rows = super::grant::list(Viewer::of(ctx).db.read(), self.row.id).await?;
+        let is_own = self.is_own;
+        Ok(rows.into_iter().map(|row| Grant { row, is_own }).collect())
     }
 }
 
@@ -116,22 +133,60 @@ pub enum GrantScope {
 }
 
 /// A role over a scope, until a time (授权).
-pub struct Grant(pub role_grant::Model);
+pub struct Grant {
+    row: role_grant::Model,
+    /// Whether it is the viewer's own.
+    is_own: bool,
+}
+
+impl From<role_grant::Model> for Grant {
+    fn from(row: role_grant::Model) -> Self {
+        Self { row, is_own: false }
+    }
+}
+
+impl Grant {
+    async fn scope_is_seen(&self, viewer: &Viewer) -> Result<bool, Failure> {
+        let gate = &viewer.gate;
+        if let Some(id) = self.row.organisation_id {
+            seen(gate.permit::<ViewOrganisation>(id).await)
+        } else if let Some(id) = self.row.programme_id {
+            seen(gate.permit::<ViewProgramme>(id).await)
+        } else if let Some(id) = self.row.activity_id {
+            seen(gate.permit::<ViewActivity>(id).await)
+        } else {
+            Ok(false)
+        }
+    }
+}
+
+/// Whether something was permitted. A failure of the database is no answer.
+fn seen<A: Action>(permit: Result<Permit<A>, Failure>) -> Result<bool, Failure> {
+    match permit {
+        Ok(_) => Ok(true),
+        Err(Failure::Forbidden | Failure::NotFound) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
 
 #[Object]
 impl Grant {
     pub async fn id(&self) -> Gid<GrantId> {
-        Gid(self.0.id)
+        Gid(self.row.id)
     }
 
     async fn role(&self) -> Role {
-        self.0.role.into()
+        self.row.role.into()
     }
 
-    /// An organisation with everything below it, a programme, or an activity.
-    async fn scope(&self, ctx: &Context<'_>) -> Result<GrantScope> {
+    /// An organisation with everything below it, a programme, or an activity. Null where the grant is another's and
+    /// the viewer may not see what it is over.
+    async fn scope(&self, ctx: &Context<'_>) -> Result<Option<GrantScope>> {
         let viewer = Viewer::of(ctx);
-        Ok(match (self.0.organisation_id, self.0.programme_id, self.0.activity_id) {
+        if !self.is_own && !self.scope_is_seen(viewer).await? {
+            return Ok(None);
+        }
+        Ok(Some(match (self.row.organisation_id, self.row.programme_id, self.row.activity_id) {
             (Some(id), _, _) => GrantScope::Organisation(Organisation(viewer.row(id).await?)),
             (_, Some(id), _) => GrantScope::Programme(Programme(viewer.row(id).await?)),
             (_, _, Some(id)) => match Activity::from(viewer.row(id).await?) {
@@ -140,21 +195,21 @@ impl Grant {
                 Activity::Academy(it) => GrantScope::Academy(it),
             },
             (None, None, None) => return Err(Failure::internal("a grant without a scope").into()),
-        })
+        }))
     }
 
     /// Until when it holds; null for as long as it is not taken back.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.0.expires_at
+        self.row.expires_at
     }
 
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.row.created_at
     }
 
     /// Since when it is taken back, if it is.
     async fn revoked_at(&self) -> Option<DateTime<Utc>> {
-        self.0.revoked_at
+        self.row.revoked_at
     }
 }
 
@@ -165,6 +220,16 @@ pub struct SignedIn {
     account: Account,
     /// What is granted to them and in force now.
     grants: Vec<Grant>,
+}
+
+impl SignedIn {
+    fn new(account: account::Model, grants: Vec<Held>) -> Self {
+        let own = |it: Held| Grant { row: it.row, is_own: true };
+        Self {
+            account: Account { row: account, is_own: true },
+            grants: grants.into_iter().map(own).collect(),
+        }
+    }
 }
 
 #[derive(InputObject)]
@@ -277,15 +342,12 @@ impl AccountQuery {
     /// Who is signed in. UNAUTHENTICATED if nobody is.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<SignedIn>> {
         let who = Viewer::of(ctx).gate.who()?;
-        Ok(Some(SignedIn {
-            account: Account(who.account.clone()),
-            grants: who.grants.iter().map(|it| Grant(it.row.clone())).collect(),
-        }))
+        Ok(Some(SignedIn::new(who.account.clone(), who.grants.clone())))
     }
 
     /// One account. For PLATFORM_ADMIN, SECURITY_ADMIN and ORG_ADMIN of the organisation that looks after it.
     async fn account(&self, ctx: &Context<'_>, id: Gid<AccountId>) -> Result<Option<Account>> {
-        Ok(Some(Account(Viewer::of(ctx).gate.permit::<ViewAccount>(id.0).await?.into_row())))
+        Ok(Some(Viewer::of(ctx).gate.permit::<ViewAccount>(id.0).await?.into_row().into()))
     }
 
     /// The accounts that organisations in the viewer's scope look after, in the order in which they were made.
@@ -302,7 +364,9 @@ impl AccountQuery {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewAccount>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        Ok(super::list(viewer.db.read(), &reach, slice).await?.connection(|it| it.id, Account))
+        Ok(super::list(viewer.db.read(), &reach, slice)
+            .await?
+            .connection(|it| it.id, Account::from))
     }
 }
 
@@ -339,8 +403,7 @@ impl AccountMutation {
             return Ok(SignInPayload { tokens: None, viewer: None, user_errors });
         };
         let grants = crate::authz::grants_of(viewer.db.read(), account.id, viewer.now).await?;
-        let grants = grants.into_iter().map(|it| Grant(it.row)).collect();
-        let viewer = Some(SignedIn { account: Account(account), grants });
+        let viewer = Some(SignedIn::new(account, grants));
         Ok(SignInPayload { tokens: Some(tokens), viewer, user_errors })
     }
 
@@ -395,7 +458,7 @@ impl AccountMutation {
     async fn create_account(
         &self,
         ctx: &Context<'_>,
-        input: CreateAccountInput,
+        mut input: CreateAccountInput,
     ) -> Result<CreateAccountPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CreateAccount>(input.organisation_id.0).await?;
@@ -403,19 +466,21 @@ impl AccountMutation {
             Some(id) => Some(viewer.gate.permit::<ViewPerson>(id.0).await?.on().id),
             None => None,
         };
+        // What is kept of the input is a quick hash, which no password may be part of: it is compared below.
+        let password = std::mem::take(&mut input.password);
         let note = Note::keyed(input.idempotency_key.clone(), &input);
         let mut check = Check::new(AccountErrorCode::PasswordLength);
         let username = super::clean_username(&input.username).unwrap_or_else(|| {
             check.refuse(AccountErrorCode::UsernameInvalid.at(["username"]));
             String::new()
         });
-        if let Some(fault) = super::password_fault(&input.password) {
+        if let Some(fault) = super::password_fault(&password) {
             check.refuse(fault.at(["password"]));
         }
         let done = match check.done() {
             Err(refused) => Err(refused),
             Ok(()) => {
-                let hash = authn::hash_password(&viewer.app, input.password).await?;
+                let hash = authn::hash_password(&viewer.app, password.clone()).await?;
                 viewer
                     .write(&permit, note, async |tx| {
                         super::create(tx, &permit, username, hash, person, viewer.now).await
@@ -423,11 +488,25 @@ impl AccountMutation {
                     .await
             }
         };
+        if let Ok(made) = &done
+            && made.password_hash.is_empty()
+        {
+            // A first answer, which keeps no hash.
+            let kept: account::Model = viewer.row(made.id).await?;
+            if !authn::password_matches(&viewer.app, password, Some(kept.password_hash)).await? {
+                return Err(Failure::Conflict(
+                    "这个幂等键已用于不同的内容",
+                    "this idempotency key was used with another input",
+                )
+                .into());
+            }
+        }
         let (account, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreateAccountPayload { account: account.map(Account), user_errors })
+        Ok(CreateAccountPayload { account: account.map(Account::from), user_errors })
     }
 
-    /// Takes an account out of use at once. For PLATFORM_ADMIN and ORG_ADMIN; not for one's own.
+    /// Takes an account out of use at once: its tokens are dead. For PLATFORM_ADMIN, and for ORG_ADMIN of the
+    /// organisation that looks after it, unless it may do what they could not grant. Not for one's own.
     async fn disable_account(
         &self,
         ctx: &Context<'_>,
@@ -435,16 +514,21 @@ impl AccountMutation {
     ) -> Result<DisableAccountPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<DisableAccount>(input.account_id.0).await?;
+        let outranked = is_outranked(viewer, &permit).await?;
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
+                if outranked {
+                    return Err(AccountErrorCode::AboveOwn.at(["accountId"]).into());
+                }
                 super::disable(tx, &permit, viewer.now).await
             })
             .await;
         let (account, user_errors) = settle(done, viewer.lang)?;
-        Ok(DisableAccountPayload { account: account.map(Account), user_errors })
+        Ok(DisableAccountPayload { account: account.map(Account::from), user_errors })
     }
 
-    /// Gives an account a new password, which ends its sign-ins. For PLATFORM_ADMIN and ORG_ADMIN.
+    /// Gives an account a new password, which ends its sign-ins. For PLATFORM_ADMIN, and for ORG_ADMIN of the
+    /// organisation that looks after it, unless it may do what they could not grant.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
@@ -453,6 +537,9 @@ impl AccountMutation {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ResetPassword>(input.account_id.0).await?;
         let done = match super::password_fault(&input.password) {
+            _ if is_outranked(viewer, &permit).await? => {
+                Err(AccountErrorCode::AboveOwn.at(["accountId"]).into())
+            }
             Some(fault) => Err(fault.at(["password"]).into()),
             None => {
                 let hash = authn::hash_password(&viewer.app, input.password).await?;
@@ -464,7 +551,7 @@ impl AccountMutation {
             }
         };
         let (account, user_errors) = settle(done, viewer.lang)?;
-        Ok(ResetPasswordPayload { account: account.map(Account), user_errors })
+        Ok(ResetPasswordPayload { account: account.map(Account::from), user_errors })
     }
 
     /// Changes one's own password, which ends all of one's sign-ins, this one too. For everybody who is signed in.
@@ -497,7 +584,7 @@ impl AccountMutation {
                 .await
         };
         let (account, user_errors) = settle(done, viewer.lang)?;
-        Ok(ChangePasswordPayload { account: account.map(Account), user_errors })
+        Ok(ChangePasswordPayload { account: account.map(Account::from), user_errors })
     }
 
     /// Gives an account a role over a scope. For SECURITY_ADMIN; for ORG_ADMIN in its subtree, none above its own;
@@ -547,7 +634,7 @@ impl AccountMutation {
             }
         };
         let (grant, user_errors) = settle(done, viewer.lang)?;
-        Ok(GrantRolePayload { grant: grant.map(Grant), user_errors })
+        Ok(GrantRolePayload { grant: grant.map(Grant::from), user_errors })
     }
 
     /// Takes a grant back. For those who may give it.
@@ -563,8 +650,29 @@ impl AccountMutation {
             .write(&permit, note, async |tx| super::grant::revoke(tx, &permit, viewer.now).await)
             .await;
         let (grant, user_errors) = settle(done, viewer.lang)?;
-        Ok(RevokeGrantPayload { grant: grant.map(Grant), user_errors })
+        Ok(RevokeGrantPayload { grant: grant.map(Grant::from), user_errors })
     }
+}
+
+/// Whether an account may do what the viewer could not grant: whoever sets its password could act in its place.
+async fn is_outranked<A: Action<On = account::Model>>(
+    viewer: &Viewer,
+    permit: &Permit<A>,
+) -> Result<bool, Failure> {
+    if permit.on().id == permit.actor() || permit.roles().contains(&role_grant::Role::PlatformAdmin)
+    {
+        return Ok(false);
+    }
+    let held = crate::authz::grants_of(viewer.db.read(), permit.on().id, viewer.now).await?;
+    for Held { row, .. } in held {
+        let role = row.role;
+        match viewer.gate.permit_on::<RevokeGrant>(row).await {
+            Ok(own) if super::grant::may_give(own.roles(), role) => {}
+            Ok(_) | Err(Failure::Forbidden | Failure::NotFound) => return Ok(true),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(false)
 }
 
 /// The account that is to get a role. Its id is enough: whoever was told it may name it.

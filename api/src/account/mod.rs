@@ -39,6 +39,8 @@ refusals! {
         PasswordLength = "密码须为8至200个字符", "a password is 8 to 200 characters";
         /// One cannot do this to oneself.
         OwnAccount = "不能对自己的账号执行此操作", "not to one's own account";
+        /// The account may do what one could not grant oneself.
+        AboveOwn = "此账号的权限高于自身", "the account may do more than one could grant";
         /// The old password is wrong.
         PasswordWrong = "原密码不正确", "the old password is wrong";
     }
@@ -169,20 +171,15 @@ pub async fn list(
     reach: &Reach<ViewAccount>,
     slice: Slice<AccountId>,
 ) -> Result<Page<account::Model>, Failure> {
-    let scope = reach.condition(|scope| match scope {
-        Scope::Organisation(_, path) => Some(
-            Column::HomeId.in_subquery(
-                Query::select()
-                    .column(organisation::Column::Id)
-                    .from(organisation::Entity)
-                    .and_where(begins_with(
-                        (organisation::Entity, organisation::Column::Path),
-                        path,
-                    ))
-                    .to_owned(),
-            ),
+    let scope = reach.condition(|_, scope| match scope {
+        Scope::Organisation(_, path) => Column::HomeId.in_subquery(
+            Query::select()
+                .column(organisation::Column::Id)
+                .from(organisation::Entity)
+                .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
+                .to_owned(),
         ),
-        Scope::Programme(_) | Scope::Activity(_) => Some(Column::Id.is_null()),
+        Scope::Programme(_) | Scope::Activity(_) => Column::Id.is_null(),
     });
     slice.of(account::Entity::find().filter(scope).cursor_by(Column::Id), db).await
 }

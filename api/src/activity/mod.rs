@@ -411,21 +411,16 @@ pub async fn list(
     filter: Filter,
     slice: Slice<ActivityId>,
 ) -> Result<Page<activity::Model>, Failure> {
-    let scope = reach.condition(|scope| {
-        Some(match scope {
-            Scope::Organisation(_, path) => Column::HostId.in_subquery(
-                Query::select()
-                    .column(organisation::Column::Id)
-                    .from(organisation::Entity)
-                    .and_where(begins_with(
-                        (organisation::Entity, organisation::Column::Path),
-                        path,
-                    ))
-                    .to_owned(),
-            ),
-            Scope::Programme(id) => Column::ProgrammeId.eq(*id),
-            Scope::Activity(id) => Column::Id.eq(*id),
-        })
+    let scope = reach.condition(|_, scope| match scope {
+        Scope::Organisation(_, path) => Column::HostId.in_subquery(
+            Query::select()
+                .column(organisation::Column::Id)
+                .from(organisation::Entity)
+                .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
+                .to_owned(),
+        ),
+        Scope::Programme(id) => Column::ProgrammeId.eq(*id),
+        Scope::Activity(id) => Column::Id.eq(*id),
     });
     let mut all = Condition::all().add(scope);
     if let Some(id) = filter.programme {

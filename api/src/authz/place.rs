@@ -60,8 +60,9 @@ guarded! {
     };
     programme: ProgrammeId, STAFF, |it, db| {
         let mut place = of_organisation(db, it.owner_id).await?;
-        // The organisations below the owner hold activities in it.
-        place.shared_by.clone_from(&place.organisations);
+        // The organisations below the owner hold activities in it, and whoever works on an activity sees what it is of.
+        place.near.below.clone_from(&place.organisations);
+        place.near.activities = activities_of(db, it.id).await?;
         place.programmes.push(it.id);
         Ok(place)
     };
@@ -106,7 +107,20 @@ async fn of_grant(db: &impl ConnectionTrait, it: &role_grant::Model) -> Result<P
     }
 }
 
-/// A person stands where the record is kept, and wherever they are registered.
+async fn activities_of(
+    db: &impl ConnectionTrait,
+    id: ProgrammeId,
+) -> Result<Vec<ActivityId>, Failure> {
+    Ok(activity::Entity::find()
+        .select_only()
+        .column(activity::Column::Id)
+        .filter(activity::Column::ProgrammeId.eq(id))
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// A person belongs where the record is kept, and is seen wherever they are registered.
 async fn of_person(db: &impl ConnectionTrait, it: &person::Model) -> Result<Place, Failure> {
     let mut place = of_organisation(db, it.home_id).await?;
     let on = activity::Entity::find()
@@ -128,8 +142,8 @@ async fn of_person(db: &impl ConnectionTrait, it: &person::Model) -> Result<Plac
         .into_tuple::<String>()
         .all(db)
         .await?;
-    place.organisations.extend(hosts);
-    place.programmes.extend(on.iter().map(|it| it.programme_id));
-    place.activities.extend(on.iter().map(|it| it.id));
+    place.near.hosts = hosts;
+    place.near.programmes = on.iter().map(|it| it.programme_id).collect();
+    place.near.activities = on.iter().map(|it| it.id).collect();
     Ok(place)
 }

@@ -1,5 +1,4 @@
-//! The policy: a line per action, saying what it is, on which row, and for which roles. `shared` marks what may also
-//! be done by those whose scope lies below the organisation that shares the row.
+//! The policy: a line per action, saying what it is, on which row, and for which roles.
 
 use entity::role_grant::Role;
 
@@ -9,10 +8,18 @@ use entity::{
     role_grant, roster_batch, session,
 };
 
+/// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
+macro_rules! from_near {
+    () => {
+        false
+    };
+    (near) => {
+        true
+    };
+}
+
 macro_rules! policy {
-    (@) => { false };
-    (@ shared) => { true };
-    ($($(#[doc = $doc:literal])+ $action:ident on $row:ident $($below:ident)? => [$($role:ident),+];)*) => {
+    ($($(#[doc = $doc:literal])+ $action:ident on $row:ident $(($near:ident))? => [$($role:ident),+];)*) => {
         $(
             $(#[doc = $doc])+
             pub struct $action;
@@ -21,7 +28,7 @@ macro_rules! policy {
                 type On = $row::Model;
                 const NAME: &'static str = stringify!($action);
                 const ROLES: &'static [Role] = &[$(Role::$role),+];
-                const FROM_BELOW: bool = policy!(@ $($below)?);
+                const FROM_NEAR: bool = from_near!($($near)?);
             }
         )*
 
@@ -41,16 +48,16 @@ policy! {
     UpdateOrganisation on organisation => [OrgAdmin];
 
     /// See the people whose records are kept here, or who are on an activity here.
-    ViewPerson on person => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    ViewPerson on person (near) => [OrgAdmin, Organiser, Liaison, DoorStaff];
     /// List the people in one's scope.
-    ListPeople on person => [OrgAdmin, Organiser, Liaison];
+    ListPeople on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Find people by three or more characters, phones masked.
-    FindPeople on person => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    FindPeople on person (near) => [OrgAdmin, Organiser, Liaison, DoorStaff];
     /// See a person's phone whole.
-    ViewPhone on person => [OrgAdmin, Organiser, Liaison];
+    ViewPhone on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Keep the record of a new person at this organisation.
     CreatePerson on organisation => [OrgAdmin, Liaison];
-    /// Correct a person's record.
+    /// Correct the record of a person, where it is kept.
     UpdatePerson on person => [OrgAdmin, Liaison];
     /// Give a person a position in this organisation.
     CreatePosition on organisation => [OrgAdmin, Liaison];
@@ -74,8 +81,8 @@ policy! {
     /// Take a grant back.
     RevokeGrant on role_grant => [SecurityAdmin, OrgAdmin, Organiser];
 
-    /// See a programme; from below its owner too.
-    ViewProgramme on programme shared => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    /// See a programme.
+    ViewProgramme on programme (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Make a programme owned by this organisation.
     CreateProgramme on organisation => [OrgAdmin];
     /// Make an activity in a programme, held by its owner.
@@ -102,9 +109,9 @@ policy! {
     /// Change a session's times, place or title.
     UpdateSession on session => [OrgAdmin, Organiser];
     /// See a session and its figures.
-    ViewSession on session => [OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewSession on session => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// See a category.
-    ViewCategory on category => [OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewCategory on category => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
 
     /// List who is registered for an activity.
     ListRegistrations on activity => [OrgAdmin, Organiser];

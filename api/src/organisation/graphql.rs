@@ -8,6 +8,7 @@ use entity::{id::OrganisationId, organisation};
 use super::{Draft, OrganisationErrorCode, OrganisationUserError};
 use crate::{
     authz::policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
+    error::Failure,
     graphql::{Gid, Viewer, settle},
     page::Slice,
     text::Check,
@@ -57,7 +58,11 @@ impl Organisation {
         let Some(id) = self.0.parent_id else { return Ok(None) };
         let viewer = Viewer::of(ctx);
         let row = viewer.row(id).await?;
-        Ok(viewer.gate.permit_on::<ViewOrganisation>(row).await.ok().map(|it| Self(it.into_row())))
+        match viewer.gate.permit_on::<ViewOrganisation>(row).await {
+            Ok(permit) => Ok(Some(Self(permit.into_row()))),
+            Err(Failure::Forbidden | Failure::NotFound) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
     }
 }
 

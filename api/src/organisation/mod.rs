@@ -9,7 +9,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, sea_query::ExprTrait,
+    EntityTrait, QueryFilter,
 };
 
 use crate::{
@@ -153,12 +153,10 @@ pub async fn list(
     name: Option<&str>,
     slice: Slice<OrganisationId>,
 ) -> Result<Page<organisation::Model>, Failure> {
-    let mut query = organisation::Entity::find().filter(reach.condition(|scope| match scope {
-        Scope::Organisation(_, path) => {
-            Some(begins_with((organisation::Entity, Column::Path), path))
-        }
+    let mut query = organisation::Entity::find().filter(reach.condition(|_, scope| match scope {
+        Scope::Organisation(_, path) => begins_with((organisation::Entity, Column::Path), path),
         // A programme or an activity is no reason to see organisations.
-        Scope::Programme(_) | Scope::Activity(_) => Some(sea_orm::sea_query::Expr::val(1).eq(0)),
+        Scope::Programme(_) | Scope::Activity(_) => Column::Id.is_null(),
     }));
     if let Some(parent) = parent {
         query = query.filter(Column::ParentId.eq(parent));

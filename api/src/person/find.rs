@@ -6,6 +6,7 @@ use entity::{
     organisation,
     person::{self, Column},
     person_term, registration,
+    role_grant::Role,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
@@ -27,11 +28,17 @@ pub async fn list<A: Action>(
     search: Option<&str>,
     slice: Slice<PersonId>,
 ) -> Result<Page<person::Model>, Failure> {
-    let mut query = person::Entity::find().filter(reach.condition(|scope| Some(in_scope(scope))));
+    let mut query = person::Entity::find().filter(reach.condition(in_scope));
     if let Some(search) = search {
         query = query.filter(matches(search));
     }
     slice.of(query.cursor_by(Column::Id), db).await
+}
+
+/// Whether a search names somebody rather than listing everybody: three letters, digits or characters that count.
+#[must_use]
+pub fn is_narrow(search: Option<&str>) -> bool {
+    search.is_some_and(|it| name::fold(it).chars().count() >= 3)
 }
 
 /// People match by the beginning of their name, its pinyin or its initials, or by their whole phone number.
@@ -54,8 +61,8 @@ pub fn matches(search: &str) -> SimpleExpr {
     }
 }
 
-/// A person is in scope where the record is kept, and where they are registered.
-fn in_scope(scope: &Scope) -> SimpleExpr {
+/// A person is in scope where the record is kept, and, but for a liaison officer, where they are registered.
+fn in_scope(role: Role, scope: &Scope) -> SimpleExpr {
     match scope {
         Scope::Organisation(_, path) => {
             let below = || -> SelectStatement {
@@ -68,7 +75,11 @@ fn in_scope(scope: &Scope) -> SimpleExpr {
                     ))
                     .to_owned()
             };
-            Column::HomeId.in_subquery(below()).or(Column::Id
+            let own = Column::HomeId.in_subquery(below());
+            if role == Role::Liaison {
+                return own;
+            }
+            own.or(Column::Id
                 .in_subquery(on_activities(activity::Column::HostId.in_subquery(below()))))
         }
         Scope::Programme(id) => {

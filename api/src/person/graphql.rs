@@ -266,7 +266,7 @@ impl PersonQuery {
             Ok(reach) => (super::find::list(viewer.db.read(), &reach, search, slice).await?, true),
             Err(Failure::Forbidden) => {
                 let reach = viewer.gate.reach::<FindPeople>()?;
-                if search.is_none_or(|it| it.chars().filter(|c| !c.is_whitespace()).count() < 3) {
+                if !super::find::is_narrow(search) {
                     return Err(Failure::BadInput(
                         "请输入至少3个字符",
                         "search by three or more characters",

@@ -412,7 +412,7 @@ fn spellings(piece: &Piece) -> Vec<String> {
     all
 }
 
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let plain = DecomposingNormalizerBorrowed::new_nfkd();
     plain.normalize(text).chars().filter(|&c| is_kept(c)).flat_map(char::to_lowercase).collect()
 }

@@ -79,22 +79,20 @@ pub async fn list(
             .to_owned();
         Column::OwnerId.in_subquery(owners)
     };
-    let mut query = programme::Entity::find().filter(reach.condition(|scope| {
+    let mut query = programme::Entity::find().filter(reach.condition(|_, scope| {
         match scope {
             Scope::Organisation(_, path) => {
                 // The paths above it are its own beginnings.
                 let above = path.match_indices('/').skip(1).map(|(at, _)| path[..at].to_owned());
-                Some(owned_by(begins_with(paths, path).or(Expr::col(paths).is_in(above))))
+                owned_by(begins_with(paths, path).or(Expr::col(paths).is_in(above)))
             }
-            Scope::Programme(id) => Some(Column::Id.eq(*id)),
-            Scope::Activity(id) => Some(
-                Column::Id.in_subquery(
-                    Query::select()
-                        .column(entity::activity::Column::ProgrammeId)
-                        .from(entity::activity::Entity)
-                        .and_where(entity::activity::Column::Id.eq(*id))
-                        .to_owned(),
-                ),
+            Scope::Programme(id) => Column::Id.eq(*id),
+            Scope::Activity(id) => Column::Id.in_subquery(
+                Query::select()
+                    .column(entity::activity::Column::ProgrammeId)
+                    .from(entity::activity::Entity)
+                    .and_where(entity::activity::Column::Id.eq(*id))
+                    .to_owned(),
             ),
         }
     }));

@@ -169,10 +169,7 @@ pub async fn connection(
     let viewer = Viewer::of(ctx);
     let db = viewer.db.read();
     let filter = filter.unwrap_or_default();
-    let searches = filter
-        .search
-        .as_ref()
-        .is_some_and(|it| it.chars().filter(|c| !c.is_whitespace()).count() >= 3);
+    let searches = crate::person::find::is_narrow(filter.search.as_deref());
     let filter = Filter {
         statuses: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
         category: filter.category,

@@ -2,5 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
+mod access;
 mod app;
+mod contract;
 mod door;
+mod fixture;
+mod scope;
+mod sign_in;

@@ -1,0 +1,489 @@
+//! Who may do what: every root field as everybody, inside and outside of what they were given.
+//!
+//! The outcome is one table, `access.snap.md`, to be read beside the roles of the product. `UPDATE_SNAPSHOTS=1` writes it
+//! anew; then read what changed.
+
+use std::{collections::BTreeSet, fmt::Write, path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::Request,
+};
+use entity::role_grant::Role;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::{
+    app::{PASSWORD, TestApp, document},
+    contract::{documents, root_fields, schema_roots},
+    fixture::{LIST, Level, Snapshot, Things},
+};
+
+/// The columns: what stands above it, the role, and what it is held over.
+const EVERYBODY: &[(&str, Option<(Role, Level)>)] = &[
+    ("PLATFORM_ADMIN", Some((Role::PlatformAdmin, Level::Organisation))),
+    ("SECURITY_ADMIN", Some((Role::SecurityAdmin, Level::Organisation))),
+    ("AUDITOR", Some((Role::Auditor, Level::Organisation))),
+    ("ORG_ADMIN", Some((Role::OrgAdmin, Level::Organisation))),
+    ("ORGANISER programme", Some((Role::Organiser, Level::Programme))),
+    ("ORGANISER activity", Some((Role::Organiser, Level::Activity))),
+    ("LIAISON", Some((Role::Liaison, Level::Organisation))),
+    ("DOOR_STAFF activity", Some((Role::DoorStaff, Level::Activity))),
+    ("VIEWER", Some((Role::Viewer, Level::Organisation))),
+    ("without a grant", None),
+];
+
+/// One line of the table: a document with variables.
+struct Line {
+    /// What tells it from other lines of the same field.
+    how: &'static str,
+    document: String,
+    field: String,
+    variables: Value,
+    /// What must be in the data for it to count as seen.
+    seen: Option<String>,
+}
+
+#[expect(clippy::too_many_lines, reason = "a line for each field")]
+fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut add = |name: &str, how: &'static str, variables: Value, seen: Option<&String>| {
+        lines.push(Line {
+            how,
+            document: document(name),
+            field: root_fields(name).remove(0),
+            variables,
+            seen: seen.cloned(),
+        });
+    };
+    let id = |id: &String| json!({"id": id});
+    let input = |input: Value| json!({"input": input});
+    let at = |minutes| (app.now() + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+    let session = json!({"title": "分论坛", "startsAt": at(30), "endsAt": at(180)});
+
+    add("viewer", "", json!({}), None);
+    add("account", "", id(&it.account), None);
+    add("accounts", "", json!({}), Some(&it.account));
+    add("activity", "", id(&it.activity), None);
+    add(
+        "registrations",
+        ".registrations",
+        json!({"activityId": it.activity}),
+        Some(&it.registration),
+    );
+    let search = |search: &str| json!({"activityId": it.activity, "filter": {"search": search}});
+    add("registrations", ".registrations by 张三丰", search("张三丰"), Some(&it.registration));
+    add("registrations", ".registrations by 张", search("张"), Some(&it.registration));
+    add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
+    add("activities", "", json!({}), Some(&it.activity));
+    add("export", "", id(&it.export), None);
+    add("organisation", "", id(&it.organisation), None);
+    add("organisations", "", json!({}), Some(&it.organisation));
+    add("person", "", id(&it.person), None);
+    add("people", "", json!({}), Some(&it.person));
+    add("people", " by 张三丰", json!({"search": "张三丰"}), Some(&it.person));
+    add("people", " by 张三", json!({"search": "张三"}), Some(&it.person));
+    add("programme", "", id(&it.programme), None);
+    add("programmes", "", json!({}), Some(&it.programme));
+    add("registration", "", id(&it.registration), None);
+    add("roster_batch", "", id(&it.staged), None);
+    add("roster_rows", ".rows", json!({"id": it.staged}), None);
+    add("session", "", id(&it.session), None);
+    add("attendance_summary", ".summary", json!({"sessionId": it.session}), None);
+    add("attendances", ".attendances", json!({"sessionId": it.session}), Some(&it.scan));
+    for (how, thing) in [
+        (" account", &it.account),
+        (" activity", &it.activity),
+        (" attendance", &it.attendance),
+        (" category", &it.category),
+        (" export", &it.export),
+        (" grant", &it.grant),
+        (" organisation", &it.organisation),
+        (" person", &it.person),
+        (" position", &it.position),
+        (" programme", &it.programme),
+        (" registration", &it.registration),
+        (" rosterBatch", &it.staged),
+        (" scan", &it.scan),
+        (" session", &it.session),
+    ] {
+        add("node", how, id(thing), None);
+    }
+    let both = json!({"ids": [it.registration, it.activity]});
+    add("nodes", " registration", both.clone(), Some(&it.registration));
+    add("nodes", " activity", both, Some(&it.activity));
+
+    add("sign_in", "", input(json!({"username": it.username, "password": PASSWORD})), None);
+    add("refresh_tokens", "", input(json!({"refreshToken": it.refresh_token})), None);
+    add("sign_out", "", json!({}), None);
+    add(
+        "change_password",
+        "",
+        input(json!({"oldPassword": PASSWORD, "newPassword": "battery staple"})),
+        None,
+    );
+    add(
+        "create_account",
+        "",
+        input(
+            json!({"organisationId": it.organisation, "username": "door.2", "password": PASSWORD}),
+        ),
+        None,
+    );
+    add(
+        "create_account",
+        " for a person",
+        input(
+            json!({"organisationId": it.organisation, "username": "door.3", "password": PASSWORD, "personId": it.person}),
+        ),
+        None,
+    );
+    add("disable_account", "", input(json!({"accountId": it.account})), None);
+    add("reset_password", "", input(json!({"accountId": it.account, "password": PASSWORD})), None);
+    let grant = |role: &str, scope: &str, id: &String| {
+        input(json!({"accountId": it.account, "role": role, scope: id}))
+    };
+    add(
+        "grant_role",
+        " DOOR_STAFF on activity",
+        grant("DOOR_STAFF", "activityId", &it.activity),
+        None,
+    );
+    add(
+        "grant_role",
+        " ORGANISER on activity",
+        grant("ORGANISER", "activityId", &it.activity),
+        None,
+    );
+    add(
+        "grant_role",
+        " DOOR_STAFF on programme",
+        grant("DOOR_STAFF", "programmeId", &it.programme),
+        None,
+    );
+    add(
+        "grant_role",
+        " ORGANISER on programme",
+        grant("ORGANISER", "programmeId", &it.programme),
+        None,
+    );
+    add("grant_role", " LIAISON", grant("LIAISON", "organisationId", &it.organisation), None);
+    add("grant_role", " ORG_ADMIN", grant("ORG_ADMIN", "organisationId", &it.organisation), None);
+    add("grant_role", " AUDITOR", grant("AUDITOR", "organisationId", &it.organisation), None);
+    add(
+        "grant_role",
+        " SECURITY_ADMIN",
+        grant("SECURITY_ADMIN", "organisationId", &it.organisation),
+        None,
+    );
+    add("revoke_grant", "", input(json!({"grantId": it.grant})), None);
+    add(
+        "create_organisation",
+        "",
+        input(json!({"parentId": it.organisation, "kind": "CHAMBER", "name": "商会"})),
+        None,
+    );
+    add(
+        "update_organisation",
+        "",
+        input(json!({"organisationId": it.organisation, "code": "330302"})),
+        None,
+    );
+    add(
+        "create_person",
+        "",
+        input(json!({"organisationId": it.organisation, "name": "李四光", "phone": "13900000000"})),
+        None,
+    );
+    add("update_person", "", input(json!({"personId": it.person, "phone": "13900000001"})), None);
+    add(
+        "create_position",
+        "",
+        input(json!({"personId": it.person, "organisationId": it.organisation, "title": "会长"})),
+        None,
+    );
+    add(
+        "end_position",
+        "",
+        input(json!({"positionId": it.position, "untilOn": "2026-10-31"})),
+        None,
+    );
+    add(
+        "create_programme",
+        "",
+        input(
+            json!({"kind": "RELAY", "title": "青蓝接力", "year": 2026, "ownerId": it.organisation}),
+        ),
+        None,
+    );
+    add("create_activity", "", input(json!({"programmeId": it.programme, "title": "论坛"})), None);
+    add("update_activity", "", input(json!({"activityId": it.activity, "title": "主论坛"})), None);
+    add("publish_activity", "", input(json!({"activityId": it.draft})), None);
+    add("close_activity", "", input(json!({"activityId": it.activity})), None);
+    add("cancel_activity", "", input(json!({"activityId": it.activity, "reason": "台风"})), None);
+    add("create_category", "", input(json!({"activityId": it.activity, "name": "媒体"})), None);
+    add("set_capacity", "", input(json!({"activityId": it.activity, "capacity": 200})), None);
+    add("create_session", "", input(json!({"activityId": it.activity, "session": session})), None);
+    add("update_session", "", input(json!({"sessionId": it.session, "session": session})), None);
+    add(
+        "register_attendee",
+        "",
+        input(
+            json!({"activityId": it.activity, "person": {"name": "李四光", "phone": "13900000000"}}),
+        ),
+        None,
+    );
+    add(
+        "register_attendee",
+        " on record",
+        input(json!({"activityId": it.draft, "personId": it.person})),
+        None,
+    );
+    add("cancel_registration", "", input(json!({"registrationId": it.absent})), None);
+    add(
+        "check_in",
+        "",
+        input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
+        None,
+    );
+    add(
+        "stage_roster",
+        "",
+        input(json!({"activityId": it.activity, "uploadId": "UPLOAD", "profile": "EVENT"})),
+        None,
+    );
+    add("commit_roster", "", input(json!({"batchId": it.staged})), None);
+    add("undo_roster", "", input(json!({"batchId": it.committed})), None);
+    add(
+        "create_export",
+        "",
+        input(json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结"})),
+        None,
+    );
+    lines
+}
+
+/// Who asks: a token, and a file of their own that waits.
+struct Actor {
+    token: Option<String>,
+    upload: String,
+}
+
+/// What came of one request.
+fn cell(line: &Line, answer: &Value) -> String {
+    if let Some(error) = answer["errors"].get(0) {
+        return text_of(&error["extensions"]["code"]);
+    }
+    let payload = &answer["data"][&line.field];
+    if let Some(error) = payload["userErrors"].get(0) {
+        return format!("user:{}", text_of(&error["code"]));
+    }
+    match &line.seen {
+        Some(id) if !payload.to_string().contains(id.as_str()) => "none".to_owned(),
+        _ if payload.is_null() => "null".to_owned(),
+        _ => "ok".to_owned(),
+    }
+}
+
+fn text_of(it: &Value) -> String {
+    it.as_str().unwrap_or("no code").to_owned()
+}
+
+/// A service on a copy of the fixtures, which is thrown away after the first change.
+struct Stage {
+    router: Router,
+    watch: DatabaseConnection,
+    _folder: TempDir,
+}
+
+impl Stage {
+    async fn open(snapshot: &Snapshot) -> Self {
+        let (router, url, folder) = snapshot.open().await;
+        Self {
+            router,
+            watch: Database::connect(format!("{url}?mode=ro")).await.unwrap(),
+            _folder: folder,
+        }
+    }
+
+    /// A number that changes when anybody else writes to the database.
+    async fn version(&self) -> i64 {
+        let sql = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");
+        let row = self.watch.query_one_raw(sql).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    async fn send(&self, line: &Line, actor: &Actor) -> Value {
+        let variables: Value =
+            serde_json::from_str(&line.variables.to_string().replace("UPLOAD", &actor.upload))
+                .unwrap();
+        let body = json!({"query": line.document, "variables": variables}).to_string();
+        let mut request = Request::post("/graphql").header("content-type", "application/json");
+        if let Some(token) = &actor.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let answer =
+            self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap()
+    }
+}
+
+/// What must not be in any answer to somebody, of the people who are registered.
+fn secrets(name: &str, inside: bool) -> &'static [&'static str] {
+    const PHONES: &[&str] = &["13800000001", "13800000002", "13800000003"];
+    const ALL: &[&str] = &[
+        "张三丰",
+        "周芷若",
+        "赵敏敏",
+        "赵大明",
+        "zhang san feng",
+        "13800000001",
+        "13800000002",
+        "13800000003",
+        "138****",
+    ];
+    match name {
+        _ if !inside => ALL,
+        "PLATFORM_ADMIN" | "SECURITY_ADMIN" | "AUDITOR" | "VIEWER" => ALL,
+        "without a grant" | "anonymous" => ALL,
+        "DOOR_STAFF activity" => PHONES,
+        _ => &[],
+    }
+}
+
+/// One column: the outcomes of all lines, in their order.
+async fn column(
+    snapshot: &Snapshot,
+    lines: &[Line],
+    name: &str,
+    inside: bool,
+    actor: &Actor,
+) -> Vec<String> {
+    let mut stage = Stage::open(snapshot).await;
+    let mut cells = Vec::with_capacity(lines.len());
+    for line in lines {
+        let before = stage.version().await;
+        let answer = stage.send(line, actor).await;
+        let cell = cell(line, &answer);
+        assert_ne!(cell, "INTERNAL_SERVER_ERROR", "{}{}: {answer}", line.field, line.how);
+        let changed = stage.version().await != before;
+        let leaks = secrets(name, inside).iter().filter(|it| answer.to_string().contains(**it));
+        let leaks: Vec<_> = leaks.collect();
+        assert!(leaks.is_empty(), "{name} sees {leaks:?} in {}{}: {answer}", line.field, line.how);
+        let refused = cell.starts_with("user:")
+            || matches!(cell.as_str(), "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND");
+        assert!(
+            !(refused && changed),
+            "{}{} was refused and changed something",
+            line.field,
+            line.how
+        );
+        if changed {
+            stage = Stage::open(snapshot).await;
+        }
+        cells.push(cell);
+    }
+    cells
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_may_do_what_the_table_says() {
+    let app = TestApp::sqlite().await;
+    let things = Things::make(&app).await;
+    let lines = lines(&app, &things);
+
+    let mut columns = Vec::new();
+    for inside in [true, false] {
+        for (name, role) in EVERYBODY {
+            let client = match role {
+                Some((role, level)) => things.actor(&app, *role, *level, inside).await,
+                None if inside => app.bare_account().await,
+                None => continue,
+            };
+            let upload = client.upload("名单.csv", LIST.as_bytes()).await;
+            columns.push((inside, *name, Actor { token: client.token, upload }));
+        }
+    }
+    let upload = columns[0].2.upload.clone();
+    columns.insert(EVERYBODY.len(), (true, "anonymous", Actor { token: None, upload }));
+
+    let snapshot = Snapshot::take(&app).await;
+    let (snapshot, lines) = (Arc::new(snapshot), Arc::new(lines));
+    let tasks: Vec<_> = columns
+        .into_iter()
+        .map(|(inside, name, actor)| {
+            let (snapshot, lines) = (snapshot.clone(), lines.clone());
+            let run = async move { column(&snapshot, &lines, name, inside, &actor).await };
+            (inside, name, tokio::spawn(run))
+        })
+        .collect();
+    let mut done = Vec::new();
+    for (inside, name, task) in tasks {
+        done.push((inside, name, task.await.unwrap()));
+    }
+    compare("access.snap.md", &table(&lines, &done));
+}
+
+/// The table as it is kept.
+fn table(lines: &[Line], columns: &[(bool, &str, Vec<String>)]) -> String {
+    let mut text = String::from(
+        "# Who may do what\n\nMade by access.rs: every root field, run as everybody. `none`: a list without the thing. \
+         `user:`: refused by a rule, in `userErrors`.\n",
+    );
+    for (inside, heading) in [(true, "Inside the scope"), (false, "Outside the scope")] {
+        let columns: Vec<_> = columns.iter().filter(|it| it.0 == inside).collect();
+        write!(text, "\n## {heading}\n\n| |").unwrap();
+        for (_, name, _) in &columns {
+            write!(text, " {name} |").unwrap();
+        }
+        writeln!(text, "\n|---|{}", "---|".repeat(columns.len())).unwrap();
+        for (nth, line) in lines.iter().enumerate() {
+            write!(text, "| {}{} |", line.field, line.how).unwrap();
+            for (.., cells) in &columns {
+                write!(text, " {} |", cells[nth]).unwrap();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Compares with a kept file, or writes it where that is asked for.
+pub fn compare(file: &str, now: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(file);
+    #[expect(clippy::disallowed_methods, reason = "the tests' own configuration")]
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, now).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let changed: Vec<String> = kept
+        .lines()
+        .zip(now.lines())
+        .filter(|(kept, now)| kept != now)
+        .map(|(kept, now)| format!("- {kept}\n+ {now}"))
+        .collect();
+    assert!(
+        kept == now,
+        "{file} has {} lines, now {}. See whether this is right, then UPDATE_SNAPSHOTS=1.\n{}",
+        kept.lines().count(),
+        now.lines().count(),
+        changed.join("\n")
+    );
+}
+
+#[tokio::test]
+async fn every_root_field_has_a_line() {
+    let app = TestApp::sqlite().await;
+    let things = Things::make(&app).await;
+    let tried: BTreeSet<String> = lines(&app, &things).into_iter().map(|it| it.field).collect();
+    let missing: Vec<String> = schema_roots(&app).await.difference(&tried).cloned().collect();
+    assert!(
+        missing.is_empty(),
+        "nobody tried {missing:?}: add a line for each to `lines` in access.rs"
+    );
+    let shown: BTreeSet<String> = documents().iter().flat_map(|it| root_fields(it)).collect();
+    assert!(shown.is_superset(&tried));
+}

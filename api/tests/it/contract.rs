@@ -1,0 +1,440 @@
+//! What front-ends send works: every document of `operations/` runs, and those of the contract are word for word ours.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use api::graphql::Gid;
+use async_graphql::parser::{
+    parse_query,
+    types::{ExecutableDocument, Selection},
+};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Client, PASSWORD, TestApp, document, on_both},
+    fixture::{LIST, text},
+};
+
+fn operations() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/operations")
+}
+
+/// The names of all documents.
+pub fn documents() -> BTreeSet<String> {
+    std::fs::read_dir(operations())
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .map(|it| it.strip_suffix(".graphql").unwrap_or_else(|| panic!("{it}")).to_owned())
+        .collect()
+}
+
+fn parsed(name: &str) -> ExecutableDocument {
+    parse_query(document(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The root fields that a document asks for.
+pub fn root_fields(name: &str) -> Vec<String> {
+    let document = parsed(name);
+    let all: Vec<_> = document.operations.iter().collect();
+    assert_eq!(all.len(), 1, "{name} holds several operations");
+    let selected = &all[0].1.node.selection_set.node.items;
+    let field = |it: &Selection| match it {
+        Selection::Field(it) => it.node.name.node.to_string(),
+        _ => panic!("{name} has a fragment at its root"),
+    };
+    selected.iter().map(|it| field(&it.node)).collect()
+}
+
+/// The fields of the two roots, as the schema has them.
+pub async fn schema_roots(app: &TestApp) -> BTreeSet<String> {
+    let asked = "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }";
+    let data = app.organiser().ask(asked, json!({})).await;
+    ["queryType", "mutationType"]
+        .iter()
+        .flat_map(|root| data["__schema"][root]["fields"].as_array().unwrap().clone())
+        .map(|it| text(&it["name"]))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_root_field_has_a_sample_document() {
+    let app = TestApp::sqlite().await;
+    let shown: BTreeSet<String> = documents().iter().flat_map(|it| root_fields(it)).collect();
+    let missing: Vec<String> = schema_roots(&app).await.difference(&shown).cloned().collect();
+    assert!(missing.is_empty(), "no document in operations/ asks for {missing:?}: add one each");
+}
+
+/// Not a part of the repository: where the colleagues of the front-ends keep the contract.
+#[test]
+fn the_contract_is_word_for_word_ours() {
+    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/contract");
+    let Ok(files) = std::fs::read_dir(&contract) else {
+        println!("{} is not there: nothing to compare with", contract.display());
+        return;
+    };
+    let mut compared = 0;
+    for file in files.map(|it| it.unwrap().path()) {
+        if file.extension().is_some_and(|it| it == "graphql") {
+            let ours = operations().join(file.file_name().unwrap());
+            let same = std::fs::read(&file).unwrap() == std::fs::read(&ours).unwrap_or_default();
+            assert!(same, "{} tells of drift from {}", ours.display(), file.display());
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "no documents in {}", contract.display());
+}
+
+/// Runs documents, and knows which it ran.
+struct Script<'a> {
+    app: &'a TestApp,
+    ran: RefCell<BTreeSet<String>>,
+}
+
+impl Script<'_> {
+    async fn run(&self, client: &Client, name: &str, variables: Value) -> Value {
+        let mut data = client.run(name, variables).await;
+        self.ran.borrow_mut().insert(name.to_owned());
+        let field = root_fields(name).remove(0);
+        let payload = data[&field].take();
+        assert!(!payload.is_null(), "{name} gave nothing");
+        assert!(payload["userErrors"].as_array().is_none_or(Vec::is_empty), "{name}: {payload}");
+        payload
+    }
+
+    /// The same for a mutation as the administrator.
+    async fn make(&self, name: &str, input: Value) -> Value {
+        self.run(self.app.organiser(), name, json!({"input": input})).await
+    }
+
+    /// The same for a query as the administrator.
+    async fn ask(&self, name: &str, variables: Value) -> Value {
+        self.run(self.app.organiser(), name, variables).await
+    }
+}
+
+/// The year of one administrator.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one call of each kind, in the order in which people make them"
+)]
+async fn everything(it: &Script<'_>) {
+    let app = it.app;
+    let root = app.root_id();
+    let at = |minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
+
+    // Organisations and people.
+    let chamber = json!({"parentId": root, "kind": "CHAMBER", "name": "温州市鞋革行业协会"});
+    let chamber = it.make("create_organisation", chamber).await["organisation"]["id"].take();
+    it.make("update_organisation", json!({"organisationId": chamber, "code": "WZXG"})).await;
+    it.ask("organisation", json!({"id": chamber})).await;
+    let all = it.ask("organisations", json!({"first": 10, "parentId": root})).await;
+    assert_eq!(all["edges"][0]["node"]["code"], "WZXG");
+    let person = json!({"organisationId": chamber, "name": "张三丰", "phone": "13800000000"});
+    let person = it.make("create_person", person).await["person"]["id"].take();
+    it.make("update_person", json!({"personId": person, "phone": "13800000001"})).await;
+    let title = json!({"personId": person, "organisationId": chamber, "title": "副会长", "fromOn": "2024-01-01"});
+    let position = it.make("create_position", title).await["position"]["id"].take();
+    it.make("end_position", json!({"positionId": position, "untilOn": "2026-10-31"})).await;
+    let shown = it.ask("person", json!({"id": person})).await;
+    assert_eq!(shown["phone"], "13800000001");
+    assert_eq!(shown["positions"][0]["untilOn"], "2026-10-31");
+    let found = it.ask("people", json!({"search": "zhang san"})).await;
+    assert_eq!(found["edges"][0]["node"]["id"], person);
+
+    // Activities.
+    let programme =
+        json!({"kind": "FESTIVAL", "title": "民营企业家节", "year": 2026, "ownerId": root});
+    let programme = it.make("create_programme", programme).await["programme"]["id"].take();
+    it.ask("programme", json!({"id": programme})).await;
+    let listed = it.ask("programmes", json!({"year": 2026})).await;
+    assert_eq!(listed["edges"][0]["node"]["id"], programme);
+    let draft = json!({
+        "programmeId": programme, "title": "开幕式", "capacity": 350, "categories": [{"name": "企业家"}],
+        "sessions": [{"title": "开幕式", "startsAt": at(30), "endsAt": at(180), "creditHours": "0.5"}],
+    });
+    let made = it.make("create_activity", draft).await["activity"].take();
+    let (activity, session) = (made["id"].clone(), made["sessions"][0]["id"].clone());
+    it.make("update_activity", json!({"activityId": activity, "venue": "温州大剧院"})).await;
+    it.make("create_category", json!({"activityId": activity, "name": "媒体", "capacity": 20}))
+        .await;
+    it.make("set_capacity", json!({"activityId": activity, "category": "媒体", "capacity": 30}))
+        .await;
+    let second = json!({"title": "分论坛", "startsAt": at(300), "endsAt": at(400)});
+    let input = json!({"activityId": activity, "session": second});
+    let later = it.make("create_session", input).await["session"]["id"].take();
+    it.make("update_session", json!({"sessionId": later, "session": second})).await;
+    it.ask("session", json!({"id": session})).await;
+    it.make("publish_activity", json!({"activityId": activity})).await;
+    let shown = it.ask("activity", json!({"id": activity})).await;
+    assert_eq!(shown["__typename"], "FestivalActivity");
+    let listed = it.ask("activities", json!({"first": 10, "filter": {"year": 2026}})).await;
+    assert_eq!(listed["edges"][0]["node"]["id"], activity);
+
+    // Registrations, by hand and by list.
+    let input = json!({"activityId": activity, "category": "企业家",
+        "person": {"name": "李四光", "phone": "13800000002", "organisation": "温州某某有限公司", "title": "董事长"}});
+    let registered = it.make("register_attendee", input).await["registration"].take();
+    assert_eq!(registered["status"], "CONFIRMED");
+    it.ask("registration", json!({"id": registered["id"]})).await;
+    let input =
+        json!({"activityId": activity, "person": {"name": "周芷若", "phone": "13800000003"}});
+    let other = it.make("register_attendee", input).await["registration"]["id"].take();
+    it.make("cancel_registration", json!({"registrationId": other, "reason": "出差"})).await;
+    let upload = app.organiser().upload("名单.csv", LIST.as_bytes()).await;
+    let input = json!({"activityId": activity, "uploadId": upload, "profile": "EVENT", "eventDate": "2026-11-01"});
+    let batch = it.make("stage_roster", input).await["batch"].take();
+    assert_eq!(batch["counts"]["persons"], 2, "{batch}");
+    let batch = batch["id"].clone();
+    let rows = it.ask("roster_rows", json!({"id": batch, "first": 10, "outcome": "NEW"})).await;
+    assert_eq!(rows["rows"]["edges"].as_array().unwrap().len(), 2);
+    let done = it.make("commit_roster", json!({"batchId": batch, "category": "企业家"})).await;
+    assert_eq!(done["batch"]["registered"], 2);
+    it.ask("roster_batch", json!({"id": batch})).await;
+    it.ask("roster_batches", json!({"activityId": activity})).await;
+
+    // The door.
+    let scan = json!({"sessionId": session, "ticketCode": registered["ticketCode"], "scanId": app.uuid(),
+        "gate": "东门", "scannedAt": app.now().to_rfc3339()});
+    assert_eq!(it.make("check_in", scan).await["outcome"], "ADMITTED");
+    let came = it.ask("attendances", json!({"sessionId": session})).await;
+    assert_eq!(came["scans"]["nodes"][0]["outcome"], "ADMITTED");
+    let listed = it.ask("registrations", json!({"activityId": activity, "first": 10})).await;
+    let first = &listed["registrations"]["edges"][0]["node"];
+    assert_eq!(first["attendances"][0]["session"]["id"], session);
+    let summary = it.ask("attendance_summary", json!({"sessionId": session})).await;
+    assert_eq!(summary["summary"]["present"], 1);
+    let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
+    let export = it.make("create_export", input).await["export"].take();
+    it.ask("export", json!({"id": export["id"]})).await;
+
+    // The list is taken back, and the activity ends.
+    it.make("undo_roster", json!({"batchId": batch})).await;
+    it.make("close_activity", json!({"activityId": activity})).await;
+    let third = json!({"programmeId": programme, "title": "参访"});
+    let third = it.make("create_activity", third).await["activity"]["id"].take();
+    it.make("cancel_activity", json!({"activityId": third, "reason": "台风"})).await;
+
+    // Accounts.
+    let input = json!({"organisationId": chamber, "username": "Door.1", "password": PASSWORD, "personId": person});
+    let account = it.make("create_account", input).await["account"].take();
+    assert_eq!(account["username"], "door.1");
+    let account = account["id"].clone();
+    it.ask("account", json!({"id": account})).await;
+    it.ask("accounts", json!({"first": 10})).await;
+    let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
+    let grant = it.make("grant_role", input).await["grant"]["id"].take();
+    let input = json!({"input": {"username": "door.1", "password": PASSWORD}});
+    let signed = it.run(&app.anonymous(), "sign_in", input).await;
+    assert_eq!(signed["viewer"]["grants"][0]["role"], "DOOR_STAFF");
+    let input = json!({"input": {"refreshToken": signed["tokens"]["refreshToken"]}});
+    let tokens = it.run(&app.anonymous(), "refresh_tokens", input).await["tokens"].take();
+    let door = Client { token: Some(text(&tokens["accessToken"])), ..app.anonymous() };
+    assert_eq!(it.run(&door, "viewer", json!({})).await["account"]["person"]["id"], person);
+    let input = json!({"input": {"oldPassword": PASSWORD, "newPassword": "battery staple horse"}});
+    it.run(&door, "change_password", input).await;
+    it.make("reset_password", json!({"accountId": account, "password": PASSWORD})).await;
+    let again = json!({"input": {"username": "door.1", "password": PASSWORD}});
+    let tokens = it.run(&app.anonymous(), "sign_in", again).await["tokens"].take();
+    let door = Client { token: Some(text(&tokens["accessToken"])), ..app.anonymous() };
+    assert_eq!(it.run(&door, "sign_out", json!({})).await["signedOut"], true);
+    it.make("revoke_grant", json!({"grantId": grant, "reason": "已离职"})).await;
+    it.make("disable_account", json!({"accountId": account})).await;
+
+    // Anything by its id.
+    assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
+    let ids = json!([root, activity, later, registered["id"], export["id"], account]);
+    let nodes = it.ask("nodes", json!({"ids": ids})).await;
+    let got: Vec<&Value> = nodes.as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    assert_eq!(json!(got), ids);
+}
+
+on_both! {
+    async fn every_document_runs(app) {
+        let script = Script { app: &app, ran: RefCell::default() };
+        everything(&script).await;
+        let left: Vec<_> = documents().difference(&script.ran.borrow()).cloned().collect();
+        assert!(left.is_empty(), "run these too: {left:?}");
+    }
+
+    async fn the_same_key_gives_the_first_answer(app) {
+        for (name, input, other) in keyed(&app).await {
+            let mut with_key = input.clone();
+            with_key["idempotencyKey"] = json!("一把钥匙");
+            let first = app.organiser().run(name, json!({"input": with_key})).await;
+            let field = root_fields(name).remove(0);
+            assert_eq!(first[&field]["userErrors"], json!([]), "{name}: {first}");
+            let before = things(&app).await;
+            let again = app.organiser().run(name, json!({"input": with_key})).await;
+            assert_eq!(again, first, "{name}: another answer");
+            assert_eq!(things(&app).await, before, "{name}: the second was done as well");
+
+            let mut with_other = other.clone();
+            with_other["idempotencyKey"] = json!("一把钥匙");
+            let code = app.organiser().fail(&document(name), json!({"input": with_other})).await;
+            assert_eq!(code, "CONFLICT", "{name}");
+            assert_eq!(things(&app).await, before, "{name}: the refused one was done");
+        }
+    }
+
+    async fn the_same_key_sent_at_once_does_one_thing(app) {
+        for (name, mut input, _) in keyed(&app).await {
+            input["idempotencyKey"] = json!("同时");
+            let variables = json!({"input": input});
+            let mut alone = things(&app).await;
+            let send = || app.organiser().run(name, variables.clone());
+            let (a, b, c, d) = tokio::join!(send(), send(), send(), send());
+            assert!(a == b && b == c && c == d, "{name}: {a} {b} {c} {d}");
+            let after = things(&app).await;
+            *alone.get_mut("audit_event").unwrap() += 1;
+            assert_eq!(after["audit_event"], alone["audit_event"], "{name} was done more than once");
+        }
+    }
+
+    /// One mutation may be several actions of the policy; its keys are one set all the same.
+    async fn a_key_belongs_to_the_mutation(app) {
+        let festival = app.festival(None, &[]).await;
+        let door = Gid(app.bare_account().await.account).to_string();
+        let input = |scope: &str, id: &str| json!({"input": {
+            "accountId": door, "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
+        }});
+        app.organiser().run("grant_role", input("activityId", &festival.activity)).await;
+        let other = input("programmeId", &festival.programme);
+        assert_eq!(app.organiser().fail(&document("grant_role"), other).await, "CONFLICT");
+        assert_eq!(app.count("SELECT count(*) FROM role_grant").await, 2);
+    }
+}
+
+/// Every mutation that takes a key, with an input and another.
+async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
+    let festival = app.festival(Some(100), &[]).await;
+    let (root, activity, programme) = (app.root_id(), &festival.activity, &festival.programme);
+    let person = json!({"organisationId": root, "name": "张三丰", "phone": "13800000000"});
+    let person = app.organiser().run("create_person", json!({"input": person})).await;
+    let person = &person["createPerson"]["person"]["id"];
+    let door = Gid(app.bare_account().await.account).to_string();
+    let upload = app.organiser().upload("名单.csv", LIST.as_bytes()).await;
+    let stage = json!({"activityId": activity, "uploadId": upload, "profile": "EVENT"});
+    let batch = async || {
+        let batch = app.organiser().run("stage_roster", json!({"input": stage})).await;
+        text(&batch["stageRoster"]["batch"]["id"])
+    };
+    let (batch, other_batch) = (batch().await, batch().await);
+    let at = |minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
+    let session = |title: &str| json!({"title": title, "startsAt": at(30), "endsAt": at(180)});
+    vec![
+        (
+            "create_organisation",
+            json!({"parentId": root, "kind": "CHAMBER", "name": "甲"}),
+            json!({"parentId": root, "kind": "CHAMBER", "name": "乙"}),
+        ),
+        (
+            "create_person",
+            json!({"organisationId": root, "name": "李四光", "phone": "13800000001"}),
+            json!({"organisationId": root, "name": "李四光", "phone": "13800000002"}),
+        ),
+        (
+            "create_position",
+            json!({"personId": person, "organisationId": root, "title": "会长"}),
+            json!({"personId": person, "organisationId": root, "title": "副会长"}),
+        ),
+        (
+            "create_account",
+            json!({"organisationId": root, "username": "door.1", "password": PASSWORD}),
+            json!({"organisationId": root, "username": "door.1", "password": "another password"}),
+        ),
+        (
+            "grant_role",
+            json!({"accountId": door, "role": "DOOR_STAFF", "activityId": activity}),
+            json!({"accountId": door, "role": "ORGANISER", "activityId": activity}),
+        ),
+        (
+            "create_programme",
+            json!({"kind": "RELAY", "title": "青蓝接力", "year": 2026, "ownerId": root}),
+            json!({"kind": "RELAY", "title": "青蓝接力", "year": 2027, "ownerId": root}),
+        ),
+        (
+            "create_activity",
+            json!({"programmeId": programme, "title": "论坛", "sessions": [session("上午")]}),
+            json!({"programmeId": programme, "title": "论坛", "sessions": [session("下午")]}),
+        ),
+        (
+            "create_category",
+            json!({"activityId": activity, "name": "媒体"}),
+            json!({"activityId": activity, "name": "媒体", "capacity": 1}),
+        ),
+        (
+            "create_session",
+            json!({"activityId": activity, "session": session("上午")}),
+            json!({"activityId": activity, "session": session("下午")}),
+        ),
+        (
+            "register_attendee",
+            json!({"activityId": activity, "personId": person}),
+            json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000003"}}),
+        ),
+        ("stage_roster", stage.clone(), {
+            let mut other = stage.clone();
+            other["profile"] = json!("CLASS");
+            other
+        }),
+        ("commit_roster", json!({"batchId": batch}), json!({"batchId": other_batch})),
+        (
+            "create_export",
+            json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),
+            json!({"activityId": activity, "format": "CSV", "purpose": "活动总结"}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_mutation_with_a_key_is_tried() {
+    let app = TestApp::sqlite().await;
+    let asked = "{ __schema { types { name inputFields { name } } } }";
+    let data = app.organiser().ask(asked, json!({})).await;
+    let with_key: BTreeSet<String> = data["__schema"]["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| {
+            let fields = it["inputFields"].as_array();
+            fields.is_some_and(|all| all.iter().any(|it| it["name"] == "idempotencyKey"))
+        })
+        .map(|it| text(&it["name"]))
+        .collect();
+    let tried: BTreeSet<String> = keyed(&app)
+        .await
+        .iter()
+        .map(|(name, ..)| root_fields(name).remove(0))
+        .map(|it| format!("{}{}Input", it[..1].to_uppercase(), &it[1..]))
+        .collect();
+    assert_eq!(tried, with_key);
+}
+
+/// How many rows there are of all that can be made.
+async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
+    let mut counts = BTreeMap::new();
+    for table in [
+        "account",
+        "activity",
+        "audit_event",
+        "capacity_pool",
+        "category",
+        "export",
+        "idempotency_key",
+        "organisation",
+        "person",
+        "position",
+        "programme",
+        "registration",
+        "role_grant",
+        "roster_batch",
+        "session",
+    ] {
+        counts.insert(table, app.count(&format!("SELECT count(*) FROM {table}")).await);
+    }
+    counts
+}

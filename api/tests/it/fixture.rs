@@ -1,0 +1,277 @@
+//! One small federation with a thing of every kind in it, to try every field on as everybody.
+//!
+//! All stands in the district A, below the root; B is its neighbour, with only what a grant can be over.
+
+use std::{path::Path, sync::Arc};
+
+use api::{
+    account::{
+        self,
+        grant::{self, Over},
+    },
+    app::App,
+    authn::Keys,
+    db::Db,
+    error::Error,
+    graphql::Gid,
+    http,
+};
+use axum::Router;
+use entity::{
+    id::{AccountId, ActivityId, OrganisationId, ProgrammeId},
+    role_grant::Role,
+};
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::app::{Client, PASSWORD, TestApp};
+
+/// A list of two people, as an organiser has it.
+pub const LIST: &str = "姓名,手机号码,工作单位,职务\n王小明,13800000011,温州某某有限公司,董事长\n李小红,13800000012,温州某某有限公司,总经理\n";
+const OTHER_LIST: &str =
+    "姓名,手机号码,工作单位,职务\n赵大明,13800000021,温州某某有限公司,董事长\n";
+
+/// The ids of what stands in A.
+pub struct Things {
+    pub organisation: String,
+    pub neighbour: String,
+    pub programme: String,
+    /// Published, and its door is open.
+    pub activity: String,
+    /// A draft with one session.
+    pub draft: String,
+    pub session: String,
+    pub category: String,
+    pub person: String,
+    pub position: String,
+    /// Of the person.
+    pub registration: String,
+    pub code: String,
+    /// Of somebody who has not come.
+    pub absent: String,
+    /// Of somebody who has come.
+    pub attendance: String,
+    pub scan: String,
+    pub export: String,
+    pub staged: String,
+    pub committed: String,
+    /// Of somebody who signs in at the door.
+    pub account: String,
+    pub username: String,
+    pub refresh_token: String,
+    /// Of that account, over the activity.
+    pub grant: String,
+    neighbours_programme: String,
+    neighbours_activity: String,
+}
+
+/// What a role is held over.
+#[derive(Clone, Copy)]
+pub enum Level {
+    Organisation,
+    Programme,
+    Activity,
+}
+
+pub fn text(it: &Value) -> String {
+    it.as_str().unwrap_or_else(|| panic!("no text: {it}")).to_owned()
+}
+
+async fn made(client: &Client, operation: &str, input: Value) -> Value {
+    let mut answer = client.run(operation, json!({"input": input})).await;
+    let mut payload = answer.as_object_mut().unwrap().values_mut();
+    let payload = payload.next().unwrap();
+    assert_eq!(payload["userErrors"], json!([]), "{operation}: {payload}");
+    payload.take()
+}
+
+impl Things {
+    /// Makes them all, by the API.
+    pub async fn make(app: &TestApp) -> Self {
+        let admin = app.organiser();
+        let organisation = |name: &'static str| async move {
+            let input = json!({"parentId": app.root_id(), "kind": "FEDERATION", "name": name});
+            text(&made(admin, "create_organisation", input).await["organisation"]["id"])
+        };
+        let (a, b) = (organisation("鹿城区工商联").await, organisation("瑞安市工商联").await);
+        let (programme, activity) = activity_of(app, &a).await;
+        let (neighbours_programme, neighbours_activity) = activity_of(app, &b).await;
+        let second =
+            json!({"programmeId": programme, "title": "论坛", "sessions": [span(app, "论坛")]});
+        let draft = text(&made(admin, "create_activity", second).await["activity"]["id"]);
+
+        let input = json!({"organisationId": a, "name": "张三丰", "phone": "13800000001"});
+        let person = text(&made(admin, "create_person", input).await["person"]["id"]);
+        let input = json!({"personId": person, "organisationId": a, "title": "副会长"});
+        let position = text(&made(admin, "create_position", input).await["position"]["id"]);
+        let input = json!({"activityId": activity.id, "personId": person, "category": "企业家"});
+        let registration = made(admin, "register_attendee", input).await["registration"].take();
+        let enrol = |name: &'static str, phone: &'static str| {
+            let activity = activity.id.clone();
+            async move {
+                let input =
+                    json!({"activityId": activity, "person": {"name": name, "phone": phone}});
+                made(admin, "register_attendee", input).await["registration"].take()
+            }
+        };
+        let absent = enrol("周芷若", "13800000002").await;
+        let present = enrol("赵敏敏", "13800000003").await;
+        let input = json!({"sessionId": activity.session, "ticketCode": present["ticketCode"], "scanId": app.uuid()});
+        let scan = made(admin, "check_in", input).await;
+        let came = "query($id: ID!) { registration(id: $id) { attendances { id } } }";
+        let attendance = admin.ask(came, json!({"id": present["id"]})).await;
+
+        let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结"});
+        let export = text(&made(admin, "create_export", input).await["export"]["id"]);
+        let committed = stage(app, &activity.id, "名单.csv", OTHER_LIST).await;
+        made(admin, "commit_roster", json!({"batchId": committed})).await;
+        let staged = stage(app, &activity.id, "名单.csv", LIST).await;
+
+        let username = "lucheng.door1".to_owned();
+        let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
+        let account = text(&made(admin, "create_account", input).await["account"]["id"]);
+        let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity.id});
+        let grant = text(&made(admin, "grant_role", input).await["grant"]["id"]);
+        let input = json!({"username": username, "password": PASSWORD});
+        let tokens = made(&app.anonymous(), "sign_in", input).await;
+        Self {
+            organisation: a,
+            neighbour: b,
+            programme,
+            session: activity.session,
+            category: activity.category,
+            activity: activity.id,
+            draft,
+            person,
+            position,
+            registration: text(&registration["id"]),
+            code: text(&registration["ticketCode"]),
+            absent: text(&absent["id"]),
+            attendance: text(&attendance["registration"]["attendances"][0]["id"]),
+            scan: text(&scan["scan"]["id"]),
+            export,
+            staged,
+            committed,
+            account,
+            username,
+            refresh_token: text(&tokens["tokens"]["refreshToken"]),
+            grant,
+            neighbours_programme,
+            neighbours_activity: neighbours_activity.id,
+        }
+    }
+
+    /// Somebody with a role over what is in A, or over the same in B.
+    pub async fn actor(&self, app: &TestApp, role: Role, level: Level, inside: bool) -> Client {
+        let over = match (level, inside) {
+            (Level::Organisation, true) => vec![organisation(&self.organisation)],
+            (Level::Organisation, false) => vec![organisation(&self.neighbour)],
+            (Level::Programme, true) => vec![programme(&self.programme)],
+            (Level::Programme, false) => vec![programme(&self.neighbours_programme)],
+            (Level::Activity, true) => {
+                vec![an_activity(&self.activity), an_activity(&self.draft)]
+            }
+            (Level::Activity, false) => vec![an_activity(&self.neighbours_activity)],
+        };
+        let client = app.bare_account().await;
+        for over in over {
+            give(app, client.account, role, over).await;
+        }
+        client
+    }
+}
+
+/// Gives a role, asking nobody.
+pub async fn give(app: &TestApp, to: AccountId, role: Role, over: Over) {
+    let now = app.now();
+    let done: Result<(), Error<account::AccountErrorCode>> = app
+        .app
+        .db
+        .by_command("Test", now, async |tx| {
+            grant::insert(tx, to, role, over, None, None, now).await?;
+            Ok(to)
+        })
+        .await;
+    done.unwrap();
+}
+
+pub fn organisation(id: &str) -> Over {
+    Over::Organisation(Gid::<OrganisationId>::decode(id).unwrap().0)
+}
+
+pub fn programme(id: &str) -> Over {
+    Over::Programme(Gid::<ProgrammeId>::decode(id).unwrap().0)
+}
+
+pub fn an_activity(id: &str) -> Over {
+    Over::Activity(Gid::<ActivityId>::decode(id).unwrap().0)
+}
+
+struct Made {
+    id: String,
+    session: String,
+    category: String,
+}
+
+fn span(app: &TestApp, title: &str) -> Value {
+    let at = |minutes| (app.now() + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+    json!({"title": title, "startsAt": at(30), "endsAt": at(180)})
+}
+
+/// A programme of an organisation with a published activity.
+async fn activity_of(app: &TestApp, owner: &str) -> (String, Made) {
+    let admin = app.organiser();
+    let input =
+        json!({"kind": "FESTIVAL", "title": "民营企业家节", "year": 2026, "ownerId": owner});
+    let programme = text(&made(admin, "create_programme", input).await["programme"]["id"]);
+    let input = json!({
+        "programmeId": programme, "title": "开幕式", "capacity": 100,
+        "categories": [{"name": "企业家"}], "sessions": [span(app, "开幕式")],
+    });
+    let it = made(admin, "create_activity", input).await["activity"].take();
+    made(admin, "publish_activity", json!({"activityId": it["id"]})).await;
+    let made = Made {
+        id: text(&it["id"]),
+        session: text(&it["sessions"][0]["id"]),
+        category: text(&it["categories"][0]["id"]),
+    };
+    (programme, made)
+}
+
+async fn stage(app: &TestApp, activity: &str, name: &str, list: &str) -> String {
+    let upload = app.organiser().upload(name, list.as_bytes()).await;
+    let input = json!({"activityId": activity, "uploadId": upload, "profile": "EVENT"});
+    text(&made(app.organiser(), "stage_roster", input).await["batch"]["id"])
+}
+
+/// What a database held at one moment, to begin from there any number of times.
+pub struct Snapshot {
+    file: std::path::PathBuf,
+    app: Arc<App>,
+}
+
+impl Snapshot {
+    /// Only of SQLite.
+    pub async fn take(app: &TestApp) -> Self {
+        let file = app.folder().join("snapshot.db");
+        let connection = Database::connect(&app.url).await.unwrap();
+        let sql = format!("VACUUM INTO '{}'", file.display());
+        connection.execute_unprepared(&sql).await.unwrap();
+        Self { file, app: app.app.clone() }
+    }
+
+    /// A service on a copy of it, with the same key, so that tokens hold there too.
+    pub async fn open(&self) -> (Router, String, TempDir) {
+        let folder = TempDir::new().unwrap();
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(&self.file, &copy).unwrap();
+        let url = format!("sqlite://{}", copy.display());
+        let db = Db::connect(&url).await.unwrap();
+        let keys = Path::new(&self.file).parent().unwrap();
+        let keys = Keys::load(keys, &self.app.config.public_url).unwrap();
+        let now = self.app.now();
+        let app = App::new(self.app.config.clone(), db, keys, Arc::new(move || now)).unwrap();
+        (http::router(app), url, folder)
+    }
+}
