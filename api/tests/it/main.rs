@@ -3,4 +3,8 @@
 #![expect(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
 mod app;
+mod capacity;
+mod crash;
 mod door;
+mod lists;
+mod server;
