@@ -19,7 +19,8 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
+    QuerySelect, Select,
+    sea_query::{LockBehavior, LockType, OnConflict},
 };
 
 use crate::{
@@ -98,22 +99,36 @@ pub async fn recognise(
     db: &impl ConnectionTrait,
     entries: &[Entry],
 ) -> Result<Vec<Option<person::Model>>, Failure> {
+    among(db, entries, |query| query).await
+}
+
+/// The same, for whoever goes on to refer to these people: they stay on record until the transaction ends.
+async fn recognise_and_hold(
+    tx: &DatabaseTransaction,
+    entries: &[Entry],
+) -> Result<Vec<Option<person::Model>>, Failure> {
+    among(tx, entries, |query| query.lock(LockType::KeyShare)).await
+}
+
+async fn among(
+    db: &impl ConnectionTrait,
+    entries: &[Entry],
+    held: impl Fn(Select<person::Entity>) -> Select<person::Entity>,
+) -> Result<Vec<Option<person::Model>>, Failure> {
     let mut found = Vec::with_capacity(entries.len());
     for chunk in entries.chunks(CHUNK) {
         let phones = chunk.iter().map(|it| it.phone.as_str());
-        let mut known = person::Entity::find()
+        let by_phone = person::Entity::find()
             .filter(crate::db::within((person::Entity, Column::Phone), phones))
-            .order_by_asc(Column::Id)
-            .all(db)
-            .await?;
+            .order_by_asc(Column::Id);
+        let mut known = held(by_phone).all(db).await?;
         let ids: Vec<&str> = chunk.iter().filter_map(|it| it.id_no.as_deref()).collect();
         if !ids.is_empty() {
             let by_id = person::Entity::find()
                 .filter(crate::db::within((person::Entity, Column::IdNo), ids))
-                .all(db)
-                .await?;
+                .order_by_asc(Column::Id);
             // First, because an equal ID number settles it.
-            known.splice(0..0, by_id);
+            known.splice(0..0, held(by_id).all(db).await?);
         }
         let mut index: std::collections::HashMap<&str, Vec<&person::Model>> =
             std::collections::HashMap::new();
@@ -143,7 +158,7 @@ pub async fn recognise_or_make(
     entries: &[Entry],
     now: DateTime<Utc>,
 ) -> Result<Vec<(person::Model, bool)>, Failure> {
-    let mut found = recognise(tx, entries).await?;
+    let mut found = recognise_and_hold(tx, entries).await?;
     let mut made = vec![false; entries.len()];
     let mut missing: Vec<usize> = (0..entries.len()).filter(|&at| found[at].is_none()).collect();
     // In one order for all, so that two lists with the same new people wait for one another and never cross.
@@ -161,7 +176,7 @@ pub async fn recognise_or_make(
             Vec::new()
         } else {
             let again: Vec<Entry> = chunk.iter().map(|&at| entries[at].clone()).collect();
-            recognise(tx, &again).await?
+            recognise_and_hold(tx, &again).await?
         };
         let mut terms = Vec::new();
         for (nth, (row, keys)) in drafts.into_iter().enumerate() {
@@ -315,6 +330,25 @@ pub async fn positions(
         .order_by_asc(position::Column::Id)
         .all(db)
         .await?)
+}
+
+/// Those of some people whom no rival is about to refer to, locked so that none will until the transaction ends. The
+/// others are passed over: to wait for them could be for ever.
+pub async fn claim(
+    tx: &DatabaseTransaction,
+    people: &[PersonId],
+) -> Result<Vec<PersonId>, Failure> {
+    let mut mine = Vec::with_capacity(people.len());
+    for chunk in people.chunks(CHUNK) {
+        let free = person::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(crate::db::within((person::Entity, Column::Id), chunk.iter().copied()))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .into_tuple::<PersonId>();
+        mine.extend(free.all(tx).await?);
+    }
+    Ok(mine)
 }
 
 /// Takes away the records of people who are on no list any more. For the undo of what made them.

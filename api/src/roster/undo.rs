@@ -27,7 +27,7 @@ use crate::{
     capacity::Pools,
     db::{CHUNK, within},
     error::{Error, Failure, Refusal, Refused},
-    person::forget,
+    person::{claim, forget},
     registration::checked_in,
 };
 
@@ -127,7 +127,9 @@ pub async fn undo(
             .exec(tx)
             .await?;
     }
-    forget(tx, &on_nothing_else(tx, &made).await?).await?;
+    // Claimed first and looked at then: a rival may be registering them for something else.
+    let mine = claim(tx, &made).await?;
+    forget(tx, &on_nothing_else(tx, &mine).await?).await?;
     batch.status = if kept.is_empty() {
         roster_batch::Status::Undone
     } else {

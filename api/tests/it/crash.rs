@@ -145,7 +145,7 @@ on_both_servers! {
             let festival = organiser.festival(None).await;
             let list = lists::list(nth * ROWS..(nth + 1) * ROWS);
             let batch = organiser.stage(&festival, "名单.csv", list).await;
-            let input = json!({"input": {"batchId": batch["id"], "category": "企业家", "idempotencyKey": "一次"}});
+            let input = json!({"input": {"batchId": batch["id"], "category": "企业家", "idempotencyKey": format!("第{nth}次")}});
             let before = organiser.statements().await;
             let people = home.count("SELECT count(*) FROM person").await;
             let committing = {
@@ -157,7 +157,8 @@ on_both_servers! {
                 tokio::task::yield_now().await;
             }
             server.kill();
-            let answered = committing.await.unwrap().is_ok();
+            let answered = committing.await.unwrap().ok();
+            let answered = answered.is_some_and(|it| it["data"]["commitRoster"]["batch"].is_object());
 
             server = home.start();
             organiser = organiser.at(&server);
