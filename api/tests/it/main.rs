@@ -5,6 +5,7 @@
 mod app;
 mod capacity;
 mod crash;
+mod day;
 mod door;
 mod lists;
 mod server;
