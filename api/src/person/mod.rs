@@ -7,6 +7,8 @@ pub mod find;
 pub mod graphql;
 pub mod name;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     id::{OrganisationId, PersonId, PositionId},
@@ -76,8 +78,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn is(&self, person: &person::Model) -> bool {
-        match (&self.id_no, &person.id_no) {
+    /// Whether the entry is about this person, whose ID number is `id_no`.
+    fn is(&self, person: &person::Model, id_no: Option<&str>) -> bool {
+        match (self.id_no.as_deref(), id_no) {
             (Some(mine), Some(theirs)) => mine == theirs,
             _ => self.name == person.name && person.phone.as_deref() == Some(self.phone.as_str()),
         }
@@ -116,6 +119,8 @@ async fn among(
     held: impl Fn(Select<person::Entity>) -> Select<person::Entity>,
 ) -> Result<Vec<Option<person::Model>>, Failure> {
     let mut found = Vec::with_capacity(entries.len());
+    // The ID numbers that entries bring to people who had none: from then on it tells them from namesakes.
+    let mut brought: HashMap<PersonId, &str> = HashMap::new();
     for chunk in entries.chunks(CHUNK) {
         let phones = chunk.iter().map(|it| it.phone.as_str());
         let by_phone = person::Entity::find()
@@ -130,8 +135,7 @@ async fn among(
             // First, because an equal ID number settles it.
             known.splice(0..0, held(by_id).all(db).await?);
         }
-        let mut index: std::collections::HashMap<&str, Vec<&person::Model>> =
-            std::collections::HashMap::new();
+        let mut index: HashMap<&str, Vec<&person::Model>> = HashMap::new();
         for person in &known {
             for key in [person.id_no.as_deref(), person.phone.as_deref()].into_iter().flatten() {
                 index.entry(key).or_default().push(person);
@@ -141,7 +145,12 @@ async fn among(
             let by_id = entry.id_no.as_deref().and_then(|it| index.get(it));
             let by_phone = index.get(entry.phone.as_str());
             let mut candidates = by_id.into_iter().chain(by_phone).flatten();
-            candidates.find(|person| entry.is(person)).map(|person| (*person).clone())
+            let person = candidates
+                .find(|it| entry.is(it, it.id_no.as_deref().or(brought.get(&it.id).copied())))?;
+            if let (None, Some(id_no)) = (&person.id_no, &entry.id_no) {
+                brought.insert(person.id, id_no);
+            }
+            Some((*person).clone())
         }));
     }
     Ok(found)
