@@ -243,29 +243,35 @@ async fn serve(config: Config) -> Outcome {
     }
     let patience = config.request_timeout();
     let app = App::new(config, db.clone(), keys, Arc::new(now))?;
+    let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
     let house = tokio::spawn(api::housekeeping::keep_house(app.clone()));
-    http::serve(listener, http::router(app), stop_signal(), patience).await?;
+    http::serve(listener, http::router(app), stop, patience).await?;
     house.abort();
     db.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Resolves when the process is asked to stop.
-async fn stop_signal() {
+/// Resolves when the process is asked to stop. Signals are listened to from the call on, not from the first poll, so
+/// that whoever was told that it serves can stop it in order.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
             tokio::select! {
                 _ = terminate.recv() => {},
-                _ = tokio::signal::ctrl_c() => {},
+                _ = interrupt.recv() => {},
             }
-            return;
-        }
+        })
     }
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// The first start makes somebody who can sign in, with a password that nobody else has.

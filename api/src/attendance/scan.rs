@@ -168,7 +168,10 @@ async fn replay(
         .await?;
     let Some(scan) = first else { return Ok(None) };
     let same = match &attempt.shown {
-        Shown::Code(code) => scan.code.as_ref() == Some(code),
+        Shown::Code(code) => scan
+            .code
+            .as_ref()
+            .is_some_and(|it| authn::read_ticket_code(it) == authn::read_ticket_code(code)),
         Shown::Registration(id) => {
             scan.code.is_none()
                 && (scan.registration_id.is_none() || scan.registration_id == Some(*id))

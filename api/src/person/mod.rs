@@ -7,6 +7,8 @@ pub mod find;
 pub mod graphql;
 pub mod name;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     id::{OrganisationId, PersonId, PositionId},
@@ -19,7 +21,8 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
+    QuerySelect, Select,
+    sea_query::{LockBehavior, LockType, OnConflict},
 };
 
 use crate::{
@@ -75,8 +78,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn is(&self, person: &person::Model) -> bool {
-        match (&self.id_no, &person.id_no) {
+    /// Whether the entry is about this person, whose ID number is `id_no`.
+    fn is(&self, person: &person::Model, id_no: Option<&str>) -> bool {
+        match (self.id_no.as_deref(), id_no) {
             (Some(mine), Some(theirs)) => mine == theirs,
             _ => self.name == person.name && person.phone.as_deref() == Some(self.phone.as_str()),
         }
@@ -98,25 +102,40 @@ pub async fn recognise(
     db: &impl ConnectionTrait,
     entries: &[Entry],
 ) -> Result<Vec<Option<person::Model>>, Failure> {
+    among(db, entries, |query| query).await
+}
+
+/// The same, for whoever goes on to refer to these people: they stay on record until the transaction ends.
+async fn recognise_and_hold(
+    tx: &DatabaseTransaction,
+    entries: &[Entry],
+) -> Result<Vec<Option<person::Model>>, Failure> {
+    among(tx, entries, |query| query.lock(LockType::KeyShare)).await
+}
+
+async fn among(
+    db: &impl ConnectionTrait,
+    entries: &[Entry],
+    held: impl Fn(Select<person::Entity>) -> Select<person::Entity>,
+) -> Result<Vec<Option<person::Model>>, Failure> {
     let mut found = Vec::with_capacity(entries.len());
+    // The ID numbers that entries bring to people who had none: from then on it tells them from namesakes.
+    let mut brought: HashMap<PersonId, &str> = HashMap::new();
     for chunk in entries.chunks(CHUNK) {
         let phones = chunk.iter().map(|it| it.phone.as_str());
-        let mut known = person::Entity::find()
+        let by_phone = person::Entity::find()
             .filter(crate::db::within((person::Entity, Column::Phone), phones))
-            .order_by_asc(Column::Id)
-            .all(db)
-            .await?;
+            .order_by_asc(Column::Id);
+        let mut known = held(by_phone).all(db).await?;
         let ids: Vec<&str> = chunk.iter().filter_map(|it| it.id_no.as_deref()).collect();
         if !ids.is_empty() {
             let by_id = person::Entity::find()
                 .filter(crate::db::within((person::Entity, Column::IdNo), ids))
-                .all(db)
-                .await?;
+                .order_by_asc(Column::Id);
             // First, because an equal ID number settles it.
-            known.splice(0..0, by_id);
+            known.splice(0..0, held(by_id).all(db).await?);
         }
-        let mut index: std::collections::HashMap<&str, Vec<&person::Model>> =
-            std::collections::HashMap::new();
+        let mut index: HashMap<&str, Vec<&person::Model>> = HashMap::new();
         for person in &known {
             for key in [person.id_no.as_deref(), person.phone.as_deref()].into_iter().flatten() {
                 index.entry(key).or_default().push(person);
@@ -126,7 +145,12 @@ pub async fn recognise(
             let by_id = entry.id_no.as_deref().and_then(|it| index.get(it));
             let by_phone = index.get(entry.phone.as_str());
             let mut candidates = by_id.into_iter().chain(by_phone).flatten();
-            candidates.find(|person| entry.is(person)).map(|person| (*person).clone())
+            let person = candidates
+                .find(|it| entry.is(it, it.id_no.as_deref().or(brought.get(&it.id).copied())))?;
+            if let (None, Some(id_no)) = (&person.id_no, &entry.id_no) {
+                brought.insert(person.id, id_no);
+            }
+            Some((*person).clone())
         }));
     }
     Ok(found)
@@ -143,7 +167,7 @@ pub async fn recognise_or_make(
     entries: &[Entry],
     now: DateTime<Utc>,
 ) -> Result<Vec<(person::Model, bool)>, Failure> {
-    let mut found = recognise(tx, entries).await?;
+    let mut found = recognise_and_hold(tx, entries).await?;
     let mut made = vec![false; entries.len()];
     let mut missing: Vec<usize> = (0..entries.len()).filter(|&at| found[at].is_none()).collect();
     // In one order for all, so that two lists with the same new people wait for one another and never cross.
@@ -161,7 +185,7 @@ pub async fn recognise_or_make(
             Vec::new()
         } else {
             let again: Vec<Entry> = chunk.iter().map(|&at| entries[at].clone()).collect();
-            recognise(tx, &again).await?
+            recognise_and_hold(tx, &again).await?
         };
         let mut terms = Vec::new();
         for (nth, (row, keys)) in drafts.into_iter().enumerate() {
@@ -315,6 +339,25 @@ pub async fn positions(
         .order_by_asc(position::Column::Id)
         .all(db)
         .await?)
+}
+
+/// Those of some people whom no rival is about to refer to, locked so that none will until the transaction ends. The
+/// others are passed over: to wait for them could be for ever.
+pub async fn claim(
+    tx: &DatabaseTransaction,
+    people: &[PersonId],
+) -> Result<Vec<PersonId>, Failure> {
+    let mut mine = Vec::with_capacity(people.len());
+    for chunk in people.chunks(CHUNK) {
+        let free = person::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(crate::db::within((person::Entity, Column::Id), chunk.iter().copied()))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .into_tuple::<PersonId>();
+        mine.extend(free.all(tx).await?);
+    }
+    Ok(mine)
 }
 
 /// Takes away the records of people who are on no list any more. For the undo of what made them.

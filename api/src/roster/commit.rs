@@ -1,5 +1,7 @@
 //! Registering the people of a list: all of it in one transaction, or none.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use entity::{
     category,
@@ -83,7 +85,16 @@ pub async fn commit(
         committed_at: Some(now),
         ..batch
     };
+    let mut first: HashMap<PersonId, i32> = HashMap::new();
     for (at, it) in items.iter_mut().enumerate() {
+        // Two rows may be about one person on record, though the list cannot tell: the first one counts.
+        let first = *first.entry(it.person.id).or_insert(it.row.row);
+        if first != it.row.row {
+            it.row.outcome = Outcome::Merged;
+            it.row.merged_into = Some(first);
+            continue;
+        }
+        it.row.merged_into = None;
         let Some(registration) = there.get(&it.person.id) else {
             new.push(at);
             continue;
@@ -234,7 +245,12 @@ async fn keep(tx: &DatabaseTransaction, items: Vec<Item>) -> Result<(), Failure>
         roster_row::Entity::insert_many(rows)
             .on_conflict(
                 OnConflict::columns([Column::BatchId, Column::Row])
-                    .update_columns([Column::Outcome, Column::RegistrationId, Column::Undo])
+                    .update_columns([
+                        Column::Outcome,
+                        Column::MergedInto,
+                        Column::RegistrationId,
+                        Column::Undo,
+                    ])
                     .to_owned(),
             )
             .exec_without_returning(tx)

@@ -103,15 +103,18 @@ pub async fn stage(
         .exec_without_returning(tx)
         .await?;
 
+    let numbers: Vec<u32> = report.kept().map(|row| row.number).collect();
     let mut kept = listed.iter().zip(outcomes);
     for chunk in report.rows.chunks(CHUNK) {
         let mut rows = Vec::with_capacity(chunk.len());
         for row in chunk {
             let (outcome, record, merged_into) = match &row.outcome {
                 roster::Outcome::Kept { .. } => {
-                    let (listed, outcome) =
+                    let (listed, (outcome, same_as)) =
                         kept.next().ok_or_else(|| Failure::internal("a kept row too many"))?;
-                    (outcome, Some(serde_json::to_value(listed).map_err(Failure::internal)?), None)
+                    let record = serde_json::to_value(listed).map_err(Failure::internal)?;
+                    let merged_into = same_as.map(|first| number(numbers[first])).transpose()?;
+                    (outcome, Some(record), merged_into)
                 }
                 roster::Outcome::Merged { into } => (Outcome::Merged, None, Some(number(*into)?)),
                 roster::Outcome::Rejected => (Outcome::Rejected, None, None),
@@ -140,27 +143,35 @@ fn number(row: u32) -> Result<i32, Failure> {
     i32::try_from(row).map_err(Failure::internal)
 }
 
-/// What each row would do as things stand.
+/// What each row would do as things stand. Rows that are about one person on record, though the list cannot tell, are
+/// one: the later ones are merged into the first, whose place among the rows goes with them.
 async fn foresee(
     db: &impl ConnectionTrait,
     activity: ActivityId,
     listed: &[Listed],
-) -> Result<Vec<Outcome>, Failure> {
+) -> Result<Vec<(Outcome, Option<usize>)>, Failure> {
     let entries: Vec<Entry> = listed.iter().map(Listed::entry).collect();
     let people = recognise(db, &entries).await?;
     let known: Vec<&person::Model> = people.iter().flatten().collect();
     let standing = standing(db, activity, &known).await?;
-    let outcome = |((listed, entry), person): ((&Listed, &Entry), &Option<person::Model>)| {
-        let Some(person) = person else { return Outcome::New };
-        match standing.get(&person.id) {
-            None => Outcome::New,
-            Some(it) if listed.changes(it).is_empty() && !entry.adds_to(person) => {
-                Outcome::Unchanged
+    let mut first: HashMap<PersonId, usize> = HashMap::new();
+    let outcome =
+        |(at, ((listed, entry), person)): (usize, ((&Listed, &Entry), &Option<person::Model>))| {
+            let Some(person) = person else { return (Outcome::New, None) };
+            let first = *first.entry(person.id).or_insert(at);
+            if first != at {
+                return (Outcome::Merged, Some(first));
             }
-            Some(_) => Outcome::Updates,
-        }
-    };
-    Ok(listed.iter().zip(&entries).zip(&people).map(outcome).collect())
+            let outcome = match standing.get(&person.id) {
+                None => Outcome::New,
+                Some(it) if listed.changes(it).is_empty() && !entry.adds_to(person) => {
+                    Outcome::Unchanged
+                }
+                Some(_) => Outcome::Updates,
+            };
+            (outcome, None)
+        };
+    Ok(listed.iter().zip(&entries).zip(&people).enumerate().map(outcome).collect())
 }
 
 /// The registration that each person has on an activity: the live one, or else the latest that was declined.

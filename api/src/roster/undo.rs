@@ -21,13 +21,14 @@ use sea_orm::{
 use super::{
     UndoRosterErrorCode,
     commit::{Trace, save, turn},
+    listed::Listed,
 };
 use crate::{
     authz::{Permit, policy::UndoRoster},
     capacity::Pools,
     db::{CHUNK, within},
     error::{Error, Failure, Refusal, Refused},
-    person::forget,
+    person::{claim, forget},
     registration::checked_in,
 };
 
@@ -75,13 +76,7 @@ pub async fn undo(
                 Outcome::New
                     if it.batch_id != Some(batch.id) || listed_elsewhere.contains(&it.id) => {}
                 Outcome::New if it.status == Status::Cancelled => {}
-                Outcome::New if inside.contains(&it.id) => {
-                    kept.push(UndoRosterErrorCode::CheckedIn.at(["batchId"]).about(format!(
-                        "{} {}",
-                        row.row,
-                        row.name.as_deref().unwrap_or_default()
-                    )))
-                }
+                Outcome::New if inside.contains(&it.id) => kept.push(stays(row)),
                 Outcome::New => {
                     if it.status.holds_seat() {
                         pools.free(it.category_id);
@@ -103,12 +98,27 @@ pub async fn undo(
                     }
                 }
                 Outcome::Updates => {
-                    if let Some(changes) = trace.changes {
-                        let mut it = it;
-                        changes.revert(&mut it);
-                        if changes.turns && !inside.contains(&it.id) {
+                    let (Some(changes), Some(record)) = (trace.changes, &row.record) else {
+                        continue;
+                    };
+                    let listed: Listed =
+                        serde_json::from_value(record.clone()).map_err(Failure::internal)?;
+                    let before = it.clone();
+                    let mut it = it;
+                    changes.revert(&mut it);
+                    // Turned back only where it still is as the list turned it: it may have been cancelled since.
+                    let is_as_turned = match listed.attending {
+                        true => it.status.is_live(),
+                        false => it.status == Status::Declined,
+                    };
+                    if changes.turns && is_as_turned {
+                        if inside.contains(&it.id) {
+                            kept.push(stays(row));
+                        } else {
                             turn(&mut pools, &mut it, now);
                         }
+                    }
+                    if it != before {
                         save(tx, it).await?;
                         undone += 1;
                     }
@@ -127,7 +137,9 @@ pub async fn undo(
             .exec(tx)
             .await?;
     }
-    forget(tx, &on_nothing_else(tx, &made).await?).await?;
+    // Claimed first and looked at then: a rival may be registering them for something else.
+    let mine = claim(tx, &made).await?;
+    forget(tx, &on_nothing_else(tx, &mine).await?).await?;
     batch.status = if kept.is_empty() {
         roster_batch::Status::Undone
     } else {
@@ -137,6 +149,12 @@ pub async fn undo(
         .exec(tx)
         .await?;
     Ok((batch, kept))
+}
+
+/// That the person of a row has checked in.
+fn stays(row: &roster_row::Model) -> Refused<UndoRosterErrorCode> {
+    let name = row.name.as_deref().unwrap_or_default();
+    UndoRosterErrorCode::CheckedIn.at(["batchId"]).about(format!("{} {name}", row.row))
 }
 
 /// The registrations of this batch that another committed list has too.

@@ -4,8 +4,13 @@
 
 mod access;
 mod app;
+mod capacity;
 mod contract;
+mod crash;
+mod day;
 mod door;
 mod fixture;
+mod lists;
 mod scope;
+mod server;
 mod sign_in;
