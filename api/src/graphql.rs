@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use async_graphql::{
     Context, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned, Response,
-    ServerResult, Value, context::ContextSelectionSet, dataloader::DataLoader,
+    ServerError, ServerResult, Value, context::ContextSelectionSet, dataloader::DataLoader,
     parser::types::Field, registry::Registry,
 };
 use chrono::{DateTime, Utc};
@@ -127,7 +127,7 @@ pub fn settle<T, E: UserError>(
 
 impl Failure {
     /// The code and the message that a client sees. What is not the client's is hidden.
-    fn face(&self, lang: Lang) -> (&'static str, &'static str) {
+    pub(crate) fn face(&self, lang: Lang) -> (&'static str, &'static str) {
         match self {
             Self::Unauthenticated => ("UNAUTHENTICATED", lang.pick("请先登录", "sign in first")),
             Self::Forbidden => ("FORBIDDEN", lang.pick("没有权限", "not allowed")),
@@ -166,9 +166,11 @@ pub fn publish(mut response: Response, lang: Lang, request_id: Uuid) -> Response
                 message.clone_into(&mut error.message);
                 code
             }
-            // Async-graphql's own: a faulty document without a path, a faulty value with one.
-            None if error.source.is_none() && error.path.is_empty() => "GRAPHQL_VALIDATION_FAILED",
-            None if error.source.is_none() => "BAD_USER_INPUT",
+            None if error.source.is_none() => {
+                let (code, chinese) = kind_of(error);
+                error.message = worded(&error.message, chinese, lang);
+                code
+            }
             None => {
                 tracing::error!(%request_id, path = ?error.path, "unknown error: {}", error.message);
                 let (code, message) = INTERNAL(lang);
@@ -181,4 +183,44 @@ pub fn publish(mut response: Response, lang: Lang, request_id: Uuid) -> Response
         extensions.set("requestId", request_id.to_string());
     }
     response
+}
+
+/// The code of one of async-graphql's own errors, which have words only, and what it is in Chinese.
+///
+/// A document is faulty by itself (GRAPHQL_VALIDATION_FAILED); a value is faulty wherever it stands, in the document or
+/// in a variable (BAD_USER_INPUT), so that a client need not know when the server looks at it.
+fn kind_of(error: &ServerError) -> (&'static str, &'static str) {
+    const LIMITS: [&str; 4] = [
+        "Query is too complex",
+        "Query is nested too deep",
+        "The recursion depth of the query",
+        "The number of directives on the field",
+    ];
+    const VALUES: [&str; 4] = [
+        "Invalid value for argument",
+        "Invalid default value",
+        "Failed to parse \"",
+        "Expected input type \"",
+    ];
+    let begins_with = |all: &[&str]| all.iter().any(|it| error.message.starts_with(it));
+    if begins_with(&LIMITS) {
+        ("QUERY_TOO_COMPLEX", "查询过于复杂")
+    } else if begins_with(&VALUES) || !error.path.is_empty() {
+        ("BAD_USER_INPUT", "输入的值不合规范")
+    } else {
+        ("GRAPHQL_VALIDATION_FAILED", "查询文档不合规范")
+    }
+}
+
+/// The words of async-graphql, which are English and repeat what they are about, however long that is.
+fn worded(text: &str, chinese: &str, lang: Lang) -> String {
+    const LONGEST: usize = 200;
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    match lang {
+        Lang::Zh => format!("{chinese}：{short}"),
+        Lang::En => short,
+    }
 }

@@ -1,26 +1,32 @@
 //! The router: token → [`Viewer`] → execute → publish; uploads, downloads, health, metrics.
 
 mod accept;
+mod body;
+mod disposition;
 mod graphql;
 mod limits;
 mod serve;
+mod stall;
+mod status;
 mod transfer;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::dataloader::DataLoader;
 use axum::{
     Json, Router,
-    body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{Extension, MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
-use sea_orm::ConnectionTrait;
+use futures_util::FutureExt;
 use serde_json::json;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::compression::{
+    CompressionLayer,
+    predicate::{DefaultPredicate, NotForContentType, Predicate},
+};
 use uuid::Uuid;
 
 pub use self::serve::serve;
@@ -35,9 +41,14 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id of one request, given by the server: in the answer's header, in errors, in the log and in audit events.
+/// What is known of every request from its beginning.
 #[derive(Clone, Copy)]
-struct RequestId(Uuid);
+struct Asked {
+    /// Given by the server: in the answer's header, in errors, in the log and in audit events.
+    id: Uuid,
+    /// The language of what people read of the answer.
+    lang: Lang,
+}
 
 /// Where a request came from, as the connection has it.
 #[derive(Clone, Copy)]
@@ -50,35 +61,38 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
         .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics_text));
+        .route("/readyz", get(status::ready))
+        .route("/metrics", get(status::metrics));
     if app.config.graphiql {
         router = router.route("/", get(graphiql));
     }
+    // A workbook is compressed already.
+    let worth_it = DefaultPredicate::new()
+        .and(NotForContentType::const_new("application/vnd.openxmlformats-officedocument"));
     router
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "NOT_FOUND", "not found") })
-        .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::custom(|_| {
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", "internal error")
-        }))
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(CompressionLayer::new().compress_when(worth_it))
         .layer(middleware::from_fn_with_state(app.clone(), around))
         .with_state(app)
 }
 
 /// Gives the request its id, counts and logs the answer, and sets the headers that every answer has.
 async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let id = Uuid::now_v7();
-    request.extensions_mut().insert(RequestId(id));
+    let asked = Asked { id: Uuid::now_v7(), lang: language(request.headers()) };
+    request.extensions_mut().insert(asked);
     let route =
         request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let started = std::time::Instant::now();
-    let mut response = next.run(request).await;
+    // Everything of a request is its own or outlives a panic: locks, pools and channels of others let go of it.
+    let caught = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = caught.unwrap_or_else(|panic| asked.failed(&panicked(panic.as_ref())));
     let status = response.status().as_u16();
-    tracing::debug!(%method, route, status, request_id = %id, elapsed = ?started.elapsed(), "answered");
+    tracing::debug!(%method, route, status, request_id = %asked.id, elapsed = ?started.elapsed(), "answered");
     app.metrics.requests.get_or_create(&metrics::Request { route, status }).inc();
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+    if let Ok(id) = HeaderValue::from_str(&asked.id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -88,21 +102,69 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
     response
 }
 
-/// An error outside GraphQL, in GraphQL's shape.
-fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    let errors = json!([{ "message": message, "extensions": { "code": code } }]);
-    (status, Json(json!({ "errors": errors }))).into_response()
+/// A panic as what it is to clients: a fault of the server.
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    Failure::internal(format!("a panic: {}", text.unwrap_or("without words")))
+}
+
+impl Asked {
+    /// An error outside GraphQL, in GraphQL's shape.
+    fn problem(self, status: StatusCode, code: &str, message: &str) -> Response {
+        let extensions = json!({ "code": code, "requestId": self.id.to_string() });
+        let errors = json!([{ "message": message, "extensions": extensions }]);
+        (status, Json(json!({ "errors": errors }))).into_response()
+    }
+
+    /// A failure outside GraphQL. Who may not do a thing there is not told that it exists.
+    fn failed(self, failure: &Failure) -> Response {
+        if let Failure::Db(_) | Failure::Internal(_) = failure {
+            tracing::error!(request_id = %self.id, "{failure:?}");
+        }
+        let failure = if let Failure::Forbidden = failure { &Failure::NotFound } else { failure };
+        let status = status_of(failure);
+        let (code, message) = failure.face(self.lang);
+        let mut response = self.problem(status, code, message);
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}
+
+fn status_of(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Failure::Forbidden => StatusCode::FORBIDDEN,
+        Failure::NotFound => StatusCode::NOT_FOUND,
+        Failure::BadInput(..) => StatusCode::BAD_REQUEST,
+        Failure::Conflict(..) => StatusCode::CONFLICT,
+        Failure::Db(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+async fn unknown(Extension(asked): Extension<Asked>) -> Response {
+    asked.failed(&Failure::NotFound)
+}
+
+async fn not_allowed(Extension(asked): Extension<Asked>) -> Response {
+    let message = asked.lang.pick("此地址不支持这种方法", "this address does not take this method");
+    asked.problem(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message)
 }
 
 /// The language that a request asks for: Chinese unless English comes before it.
 fn language(headers: &HeaderMap) -> Lang {
-    let wanted =
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let first = accept::by_preference(wanted).into_iter().find_map(|tag| {
-        let tag = tag.to_ascii_lowercase();
-        if tag.starts_with("zh") {
+    let wanted: Vec<&str> =
+        headers.get_all(header::ACCEPT_LANGUAGE).iter().filter_map(|it| it.to_str().ok()).collect();
+    let first = accept::by_preference(&wanted.join(",")).into_iter().find_map(|tag| {
+        let primary = tag.split('-').next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("zh") {
             Some(Lang::Zh)
-        } else if tag.starts_with("en") {
+        } else if primary.eq_ignore_ascii_case("en") {
             Some(Lang::En)
         } else {
             None
@@ -114,47 +176,23 @@ fn language(headers: &HeaderMap) -> Lang {
 /// Who asks, when, from where.
 async fn viewer(
     app: &Arc<App>,
+    asked: Asked,
     headers: &HeaderMap,
-    request_id: Uuid,
-    peer: Option<SocketAddr>,
+    peer: Option<Peer>,
 ) -> Result<Viewer, Failure> {
     let now = app.now();
     let header = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     let who = authn::authenticate(app, header, now).await?;
     Ok(Viewer {
         now,
-        request_id,
-        lang: language(headers),
-        address: peer.map(|it| it.ip().to_string()),
+        request_id: asked.id,
+        lang: asked.lang,
+        address: peer.map(|it| it.0.ip().to_string()),
         db: app.db.clone(),
         gate: Gate::new(who, app.db.clone()),
         app: app.clone(),
         load: DataLoader::new(app.db.clone(), tokio::spawn),
     })
-}
-
-async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.db.read().execute_unprepared("SELECT 1").await {
-        Ok(_) => "ready".into_response(),
-        Err(error) => {
-            tracing::error!("not ready: {error}");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response()
-        }
-    }
-}
-
-async fn metrics_text(State(app): State<Arc<App>>) -> Response {
-    match app.metrics.text(app.db.statements()) {
-        Ok(text) => (
-            [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-            text,
-        )
-            .into_response(),
-        Err(error) => {
-            tracing::error!("metrics: {error}");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
 }
 
 async fn graphiql() -> Html<String> {

@@ -6,41 +6,62 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Positioned,
+    Name, Pos, Positioned, Value, Variables,
     parser::types::{
-        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
-        SelectionSet,
+        Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition,
+        OperationType, Selection, SelectionSet,
     },
 };
 
 /// The longest document, in bytes.
 pub(super) const LONGEST: usize = 20 * 1024;
-const MOST_FIELDS: usize = 1_000;
+const MOST_SELECTIONS: usize = 1_000;
 const MOST_ALIASES: usize = 30;
 const MOST_DIRECTIVES: usize = 5;
 const MOST_MUTATIONS: usize = 10;
 const MOST_OPERATIONS: usize = 10;
+/// How deep selections and fragments may nest; async-graphql's own limit, kept before anything walks that deep.
+const DEEPEST: usize = 32;
+/// How often a schema's lists may be asked for within each other: as often as the standard introspection query does.
+const MOST_SCHEMA_LISTS: usize = 2;
 
 /// Why a document is not executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Excess {
-    Fields,
+    Selections,
+    Depth,
     Aliases,
     Directives,
     Mutations,
     Operations,
+    SchemaLists,
     FragmentCycle,
 }
 
 impl Excess {
-    pub(super) fn message(self) -> &'static str {
+    pub(super) fn code(self) -> &'static str {
         match self {
-            Self::Fields => "the operation selects more than 1000 fields",
-            Self::Aliases => "the operation uses more than 30 aliases",
-            Self::Directives => "a field carries more than 5 directives",
-            Self::Mutations => "the operation has more than 10 mutations",
-            Self::Operations => "the document has more than 10 operations",
-            Self::FragmentCycle => "a fragment spreads itself",
+            Self::FragmentCycle => "GRAPHQL_VALIDATION_FAILED",
+            _ => "QUERY_TOO_COMPLEX",
+        }
+    }
+
+    pub(super) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Selections => {
+                ("一个操作最多选取1000个字段", "the operation selects more than 1000 fields")
+            }
+            Self::Depth => ("查询嵌套过深", "selections or fragments nest too deep"),
+            Self::Aliases => {
+                ("一个操作最多使用30个别名", "the operation uses more than 30 aliases")
+            }
+            Self::Directives => ("一处最多5个指令", "more than 5 directives in one place"),
+            Self::Mutations => ("一个操作最多更改10次", "the operation has more than 10 mutations"),
+            Self::Operations => {
+                ("一个文档最多10个操作", "the document has more than 10 operations")
+            }
+            Self::SchemaLists => ("内省嵌套过深", "introspection nests too deep"),
+            Self::FragmentCycle => ("片段引用了自身", "a fragment spreads itself"),
         }
     }
 }
@@ -48,14 +69,22 @@ impl Excess {
 /// How much a selection comes to once all is spread.
 #[derive(Clone, Copy, Default)]
 struct Size {
-    fields: usize,
+    /// Fields, and spreads too: async-graphql walks into a spread even if nothing is in it.
+    selections: usize,
     aliases: usize,
 }
 
 impl Size {
-    fn add(&mut self, other: Self) {
-        self.fields = self.fields.saturating_add(other.fields);
+    fn add(&mut self, other: Self) -> Result<(), Excess> {
+        self.selections = self.selections.saturating_add(other.selections);
         self.aliases = self.aliases.saturating_add(other.aliases);
+        if self.selections > MOST_SELECTIONS {
+            Err(Excess::Selections)
+        } else if self.aliases > MOST_ALIASES {
+            Err(Excess::Aliases)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -72,60 +101,85 @@ pub(super) fn operation<'a>(
     }
 }
 
+/// Where a variable is declared that must have a value and has none.
+pub(super) fn missing(operation: &OperationDefinition, variables: &Variables) -> Option<Pos> {
+    let declared = operation.variable_definitions.iter().find(|it| {
+        let given = variables.get(&it.node.name.node);
+        let is_missing = given.map_or(it.node.default_value.is_none(), |it| *it == Value::Null);
+        !it.node.var_type.node.nullable && is_missing
+    });
+    declared.map(|it| it.pos)
+}
+
 /// Refuses what would be too much, before it is validated or executed.
 pub(super) fn check(document: &ExecutableDocument) -> Result<(), Excess> {
     if document.operations.iter().count() > MOST_OPERATIONS {
         return Err(Excess::Operations);
     }
-    let mut sizes = HashMap::new();
+    let mut counter = Counter { document, sizes: HashMap::new() };
+    // Those that no operation uses are validated all the same.
+    for (name, fragment) in &document.fragments {
+        few(&fragment.node.directives)?;
+        counter.fragment(name, 1)?;
+    }
     for (_, operation) in document.operations.iter() {
+        few(&operation.node.directives)?;
+        for variable in &operation.node.variable_definitions {
+            few(&variable.node.directives)?;
+        }
         let set = &operation.node.selection_set.node;
-        let size = Counter { document, sizes: &mut sizes }.count(set)?;
-        if size.fields > MOST_FIELDS {
-            return Err(Excess::Fields);
-        }
-        if size.aliases > MOST_ALIASES {
-            return Err(Excess::Aliases);
-        }
+        counter.count(set, 1)?;
+        // From here on whatever is spread is small and ends.
         if operation.node.ty == OperationType::Mutation && roots(document, set) > MOST_MUTATIONS {
             return Err(Excess::Mutations);
+        }
+        if schema_lists(document, set, false) > MOST_SCHEMA_LISTS {
+            return Err(Excess::SchemaLists);
         }
     }
     Ok(())
 }
 
-struct Counter<'a, 'm> {
-    document: &'a ExecutableDocument,
-    /// What each fragment comes to; none while it is being counted.
-    sizes: &'m mut HashMap<&'a Name, Option<Size>>,
+fn few(directives: &[Positioned<Directive>]) -> Result<(), Excess> {
+    if directives.len() > MOST_DIRECTIVES { Err(Excess::Directives) } else { Ok(()) }
 }
 
-impl<'a> Counter<'a, '_> {
-    fn count(&mut self, set: &'a SelectionSet) -> Result<Size, Excess> {
+struct Counter<'a> {
+    document: &'a ExecutableDocument,
+    /// What each fragment comes to; none while it is being counted.
+    sizes: HashMap<&'a Name, Option<Size>>,
+}
+
+impl<'a> Counter<'a> {
+    fn count(&mut self, set: &'a SelectionSet, depth: usize) -> Result<Size, Excess> {
+        if depth > DEEPEST {
+            return Err(Excess::Depth);
+        }
         let mut size = Size::default();
         for item in &set.items {
-            let (directives, inner) = match &item.node {
+            size.add(Size { selections: 1, aliases: 0 })?;
+            let inner = match &item.node {
                 Selection::Field(field) => {
                     let field = &field.node;
-                    size.add(Size { fields: 1, aliases: usize::from(field.alias.is_some()) });
-                    (field.directives.len(), self.count(&field.selection_set.node)?)
+                    few(&field.directives)?;
+                    size.add(Size { selections: 0, aliases: field.alias.is_some().into() })?;
+                    self.count(&field.selection_set.node, depth + 1)?
                 }
                 Selection::InlineFragment(it) => {
-                    (it.node.directives.len(), self.count(&it.node.selection_set.node)?)
+                    few(&it.node.directives)?;
+                    self.count(&it.node.selection_set.node, depth + 1)?
                 }
                 Selection::FragmentSpread(it) => {
-                    (it.node.directives.len(), self.fragment(&it.node.fragment_name.node)?)
+                    few(&it.node.directives)?;
+                    self.fragment(&it.node.fragment_name.node, depth + 1)?
                 }
             };
-            if directives > MOST_DIRECTIVES {
-                return Err(Excess::Directives);
-            }
-            size.add(inner);
+            size.add(inner)?;
         }
         Ok(size)
     }
 
-    fn fragment(&mut self, name: &Name) -> Result<Size, Excess> {
+    fn fragment(&mut self, name: &Name, depth: usize) -> Result<Size, Excess> {
         // Unknown fragments are the validator's to refuse.
         let Some((name, fragment)) = self.document.fragments.get_key_value(name) else {
             return Ok(Size::default());
@@ -135,32 +189,59 @@ impl<'a> Counter<'a, '_> {
             Some(None) => return Err(Excess::FragmentCycle),
             None => self.sizes.insert(name, None),
         };
-        let size = self.count(&fragment.node.selection_set.node)?;
+        let size = self.count(&fragment.node.selection_set.node, depth)?;
         self.sizes.insert(name, Some(size));
         Ok(size)
     }
 }
 
-/// How many root fields an operation runs. Counted fields are few by now, so that spreading is cheap.
+fn spread<'a>(
+    document: &'a ExecutableDocument,
+    name: &Name,
+) -> Option<&'a Positioned<FragmentDefinition>> {
+    document.fragments.get(name)
+}
+
+/// How often lists of the schema are asked for within each other, below `__schema` or `__type`. A type's fields have
+/// types which have fields: each turn multiplies the answer.
+fn schema_lists(document: &ExecutableDocument, set: &SelectionSet, within: bool) -> usize {
+    let depth = |item: &Positioned<Selection>| match &item.node {
+        Selection::Field(field) => {
+            let field = &field.node;
+            let name = field.name.node.as_str();
+            let inside = within || matches!(name, "__schema" | "__type");
+            let is_list =
+                within && matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes");
+            usize::from(is_list) + schema_lists(document, &field.selection_set.node, inside)
+        }
+        Selection::InlineFragment(it) => {
+            schema_lists(document, &it.node.selection_set.node, within)
+        }
+        Selection::FragmentSpread(it) => spread(document, &it.node.fragment_name.node)
+            .map_or(0, |it| schema_lists(document, &it.node.selection_set.node, within)),
+    };
+    set.items.iter().map(depth).max().unwrap_or(0)
+}
+
+/// How many root fields an operation runs.
 fn roots(document: &ExecutableDocument, set: &SelectionSet) -> usize {
     let count = |item: &Positioned<Selection>| match &item.node {
         Selection::Field(_) => 1,
         Selection::InlineFragment(it) => roots(document, &it.node.selection_set.node),
-        Selection::FragmentSpread(it) => document
-            .fragments
-            .get(&it.node.fragment_name.node)
-            .map_or(0, |fragment| roots(document, &fragment.node.selection_set.node)),
+        Selection::FragmentSpread(it) => spread(document, &it.node.fragment_name.node)
+            .map_or(0, |it| roots(document, &it.node.selection_set.node)),
     };
     set.items.iter().map(count).sum()
 }
 
-/// Whether a document asks for the schema.
+/// Whether a document asks for the schema. Not `__type`: that is null for a type which is not there, and where
+/// introspection is turned off async-graphql knows none.
 pub(super) fn introspects(document: &ExecutableDocument) -> bool {
     fn within(set: &SelectionSet) -> bool {
         set.items.iter().any(|item| match &item.node {
             Selection::Field(field) => {
                 let name = field.node.name.node.as_str();
-                name == "__schema" || name == "__type" || within(&field.node.selection_set.node)
+                name == "__schema" || within(&field.node.selection_set.node)
             }
             Selection::InlineFragment(it) => within(&it.node.selection_set.node),
             Selection::FragmentSpread(_) => false,

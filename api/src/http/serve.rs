@@ -12,12 +12,13 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use super::Peer;
+use super::{Peer, stall::Impatient};
 
-/// How long a client may take to send the headers of a request.
+/// How long a client may take to send the headers of a request, or leave a connection idle, at most.
 const HEADERS: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` resolves, then takes nothing new and lets what is under way finish, for `patience` at most.
+/// Nor is a client waited for longer than that which is slow with its headers or takes nothing of its answer.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -25,7 +26,7 @@ pub async fn serve(
     patience: Duration,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 << 10);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS.min(patience)).max_buf_size(64 << 10);
     let http = Arc::new(http);
     let under_way = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
@@ -49,8 +50,10 @@ pub async fn serve(
                 request
             },
         );
-        let connection =
-            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = http.serve_connection(
+            TokioIo::new(Impatient::new(stream, patience)),
+            TowerToHyperService::new(service),
+        );
         let watched = under_way.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = watched.await {

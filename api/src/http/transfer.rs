@@ -4,19 +4,25 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::{Body, Bytes},
-    extract::{Extension, Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    body::Body,
+    extract::{
+        Extension, Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use entity::{account, export::Format, id::ExportId};
-use futures_util::StreamExt;
 use sea_orm::EntityTrait;
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::io::ReaderStream;
 
-use super::{Peer, RequestId, problem, viewer};
+use super::{
+    Asked, Peer,
+    body::{self, Unread},
+    disposition, viewer,
+};
 use crate::{
     app::App,
     authz::{self, Gate, Who, policy::CreateExport},
@@ -30,52 +36,57 @@ use crate::{
 /// read it. The rights are asked before the body is read.
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
-    Extension(RequestId(id)): Extension<RequestId>,
+    Extension(asked): Extension<Asked>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let viewer = match viewer(&app, &headers, id, peer.map(|it| it.0.0)).await {
+    let viewer = match viewer(&app, asked, &headers, peer.map(|it| it.0)).await {
         Ok(viewer) => viewer,
-        Err(failure) => return failed(&failure),
-    };
-    let Ok(who) = viewer.gate.who() else {
-        return problem(
-            StatusCode::UNAUTHORIZED,
-            "UNAUTHENTICATED",
-            viewer.lang.pick("请先登录", "sign in first"),
-        );
-    };
-    let declared =
-        headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
-    let too_large = || {
-        let message = viewer.lang.pick("文件超过 20 MB", "the file is over 20 MB");
-        problem(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", message)
-    };
-    if declared.is_some_and(|size| size > roster::MAX_BYTES) {
-        return too_large();
-    }
-    let Ok(_turn) = app.uploading.acquire().await else {
-        return failed(&Failure::internal("uploads are closed"));
-    };
-    let read = tokio::time::timeout(app.config.request_timeout(), bounded(body, roster::MAX_BYTES));
-    let content = match read.await {
-        Ok(Ok(Some(content))) => content,
-        Ok(Ok(None)) => return too_large(),
-        Ok(Err(())) => {
-            let message = viewer.lang.pick("文件没有传完", "the file was cut off");
-            return problem(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message);
-        }
-        Err(_) => {
-            let message = viewer.lang.pick("文件没有及时传完", "the file did not arrive in time");
-            return problem(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message);
+        Err(failure) => {
+            body::let_in(&headers, body);
+            return asked.failed(&failure);
         }
     };
-    if content.is_empty() {
-        let message = viewer.lang.pick("文件是空的", "the file is empty");
-        return problem(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message);
+    let who = match viewer.gate.who() {
+        Ok(who) => who,
+        Err(failure) => {
+            body::let_in(&headers, body);
+            return asked.failed(&failure);
+        }
+    };
+    let refuse = |status, zh, en| asked.problem(status, "BAD_USER_INPUT", asked.lang.pick(zh, en));
+    if !body::is_plain(&headers) {
+        body::let_in(&headers, body);
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return refuse(status, "请不要压缩传输", "send the file without Content-Encoding");
     }
-    let name = headers.get(header::CONTENT_DISPOSITION).map_or_else(String::new, file_name);
+    let time = app.config.request_timeout();
+    let Ok(Ok(_turn)) = tokio::time::timeout(time, app.uploading.acquire()).await else {
+        body::let_in(&headers, body);
+        let message =
+            asked.lang.pick("上传的人太多，请稍后再试", "too many are uploading; try again");
+        return asked.problem(StatusCode::SERVICE_UNAVAILABLE, "RATE_LIMITED", message);
+    };
+    let content = match body::whole(&headers, body, roster::MAX_BYTES, time).await {
+        Ok(content) if content.is_empty() => {
+            return refuse(StatusCode::BAD_REQUEST, "文件是空的", "the file is empty");
+        }
+        Ok(content) => content,
+        Err(Unread::TooLarge) => {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return refuse(status, "文件超过 20 MB", "the file is over 20 MB");
+        }
+        Err(Unread::CutOff) => {
+            return refuse(StatusCode::BAD_REQUEST, "文件没有传完", "the file was cut off");
+        }
+        Err(Unread::TooLate) => {
+            let status = StatusCode::REQUEST_TIMEOUT;
+            return refuse(status, "文件没有及时传完", "the file did not arrive in time");
+        }
+    };
+    let name =
+        headers.get(header::CONTENT_DISPOSITION).map_or_else(String::new, disposition::file_name);
     let kept = viewer
         .write_unsigned("Upload", async |tx| {
             let kept = upload::keep(tx, who, name, content, viewer.now).await?;
@@ -87,62 +98,9 @@ pub(super) async fn upload(
             (StatusCode::CREATED, Json(json!({ "id": Gid(id).to_string(), "size": size })))
                 .into_response()
         }
-        Err(Error::Failed(failure)) => failed(&failure),
-        Err(Error::Refused(_)) => failed(&Failure::internal("an upload was refused")),
+        Err(Error::Failed(failure)) => asked.failed(&failure),
+        Err(Error::Refused(_)) => asked.failed(&Failure::internal("an upload was refused")),
     }
-}
-
-/// The whole body, or nothing where it is longer than `most`, or an error where it was cut off.
-async fn bounded(body: Body, most: usize) -> Result<Option<Vec<u8>>, ()> {
-    let mut stream = body.into_data_stream();
-    let mut content = Vec::new();
-    while let Some(piece) = stream.next().await {
-        let piece: Bytes = piece.map_err(drop)?;
-        if content.len() + piece.len() > most {
-            return Ok(None);
-        }
-        content.extend_from_slice(&piece);
-    }
-    Ok(Some(content))
-}
-
-/// The name in a `Content-Disposition`, by RFC 6266: `filename*` before `filename`, and never more than a name.
-fn file_name(header: &HeaderValue) -> String {
-    let text = String::from_utf8_lossy(header.as_bytes());
-    let (mut plain, mut extended) = (None, None);
-    for part in text.split(';').skip(1) {
-        let Some((key, value)) = part.split_once('=') else { continue };
-        match key.trim().to_ascii_lowercase().as_str() {
-            "filename" => plain = Some(value.trim().trim_matches('"').to_owned()),
-            "filename*" => {
-                let encoded = value.trim().splitn(3, '\'').nth(2).unwrap_or_default();
-                extended = Some(percent_decoded(encoded));
-            }
-            _ => {}
-        }
-    }
-    let name = extended.or(plain).unwrap_or_default();
-    let name = crate::text::line(name.rsplit(['/', '\\']).next().unwrap_or_default());
-    name.chars().take(200).collect()
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                bytes.push(hex(*high).unwrap_or(0) * 16 + hex(*low).unwrap_or(0));
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[derive(Deserialize)]
@@ -154,23 +112,20 @@ pub(super) struct Opener {
 /// The file of an export, for whoever has its address, until that expires, and for as long as its maker may export.
 pub(super) async fn download(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(opener): Query<Opener>,
+    Extension(asked): Extension<Asked>,
+    id: Result<Path<String>, PathRejection>,
+    opener: Result<Query<Opener>, QueryRejection>,
 ) -> Response {
     let now = app.now();
-    let opened = Gid::<ExportId>::decode(&id)
-        .filter(|id| app.keys.opens_export(&opener.token, now) == Some(id.0));
+    let opened = id.ok().zip(opener.ok()).and_then(|(Path(id), Query(opener))| {
+        Gid::<ExportId>::decode(&id)
+            .filter(|id| app.keys.opens_export(&opener.token, now) == Some(id.0))
+    });
     let Some(Gid(id)) = opened else {
-        return problem(
-            StatusCode::NOT_FOUND,
-            "NOT_FOUND",
-            "链接无效或已过期 / the address is not valid, or no longer",
-        );
+        let message = asked.lang.pick("链接无效或已过期", "the address is not valid, or no longer");
+        return asked.problem(StatusCode::NOT_FOUND, "NOT_FOUND", message);
     };
-    match send(app, id, now).await {
-        Ok(response) => response,
-        Err(failure) => failed(&failure),
-    }
+    send(app, id, now).await.unwrap_or_else(|failure| asked.failed(&failure))
 }
 
 async fn send(
@@ -193,7 +148,7 @@ async fn send(
 
     let format = row.format;
     let job = file::Job::new(&app, row, now).await?;
-    let disposition = format!("attachment; filename*=UTF-8''{}", percent_encoded(&job.file_name()));
+    let disposition = disposition::attachment(&job.file_name());
     let (media, body, size) = match format {
         Format::Csv => {
             ("text/csv; charset=utf-8", Body::from_stream(file::csv(app.clone(), job)), None)
@@ -210,41 +165,8 @@ async fn send(
     if let Some(size) = size {
         response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
     }
-    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+    if let Some(disposition) = disposition {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
-fn failed(failure: &Failure) -> Response {
-    match failure {
-        Failure::Unauthenticated => {
-            problem(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "请先登录 / sign in first")
-        }
-        Failure::Forbidden | Failure::NotFound => {
-            problem(StatusCode::NOT_FOUND, "NOT_FOUND", "不存在 / not found")
-        }
-        Failure::BadInput(zh, en) => {
-            problem(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", &format!("{zh} / {en}"))
-        }
-        Failure::Conflict(zh, en) => {
-            problem(StatusCode::CONFLICT, "CONFLICT", &format!("{zh} / {en}"))
-        }
-        Failure::Db(_) | Failure::Internal(_) => {
-            tracing::error!("{failure:?}");
-            let message = "服务器内部错误 / internal error";
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", message)
-        }
-    }
 }

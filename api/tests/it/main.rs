@@ -10,6 +10,7 @@ mod crash;
 mod day;
 mod door;
 mod fixture;
+mod http;
 mod lists;
 mod scope;
 mod server;

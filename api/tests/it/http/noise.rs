@@ -1,0 +1,183 @@
+//! Noise of all kinds: nothing panics, and nothing that a client sends is the server's fault.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, Method, Request},
+};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::select,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::post;
+use crate::app::{Answer, TestApp};
+
+/// Tries a check on many inputs, all on one service.
+fn all<S: Strategy>(cases: u32, strategy: &S, check: impl AsyncFn(&TestApp, S::Value) -> Answer) {
+    let runtime = Runtime::new().unwrap();
+    let app = runtime.block_on(TestApp::sqlite());
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let done = TestRunner::new(config).run(strategy, |input| {
+        let answer = runtime.block_on(check(&app, input));
+        let body = String::from_utf8_lossy(&answer.body);
+        prop_assert!(answer.status.as_u16() < 500, "{}: {body}", answer.status);
+        prop_assert!(!body.contains("INTERNAL_SERVER_ERROR"), "{body}");
+        Ok(())
+    });
+    done.unwrap();
+}
+
+/// Texts that somebody would try.
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        select(vec![
+            "",
+            "\0",
+            "a\0b",
+            "\u{10FFFF}",
+            "'; DROP TABLE account; --",
+            "%_\\",
+            "../..",
+            "null",
+            "[]"
+        ])
+        .prop_map(str::to_owned),
+        "(activity|session|account|person|upload|x)_[0-9a-f]{30,33}",
+        "[A-Za-z0-9_-]{0,60}",
+    ]
+}
+
+#[test]
+fn any_bytes_may_be_sent_as_a_body() {
+    let bodies = prop_oneof![
+        vec(any::<u8>(), 0..200),
+        vec(select(br#"{}[]":,\ntrue0123"#.to_vec()), 0..60),
+    ];
+    all(200, &bodies, async |app, body| post(app, "*/*", body).await);
+}
+
+#[test]
+fn any_text_may_be_sent_as_a_document() {
+    const WORDS: [&str; 34] = [
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "!",
+        ":",
+        "$n",
+        "@skip",
+        "@include",
+        "...",
+        "on",
+        "query",
+        "mutation",
+        "fragment",
+        "F",
+        "Query",
+        "activities",
+        "nodes",
+        "id",
+        "viewer",
+        "first",
+        "1",
+        "-1",
+        "null",
+        "true",
+        "if",
+        "\"x\"",
+        "\"\"\"",
+        "#",
+        "__typename",
+        "__schema",
+        "=",
+    ];
+    let documents = prop_oneof![
+        any::<String>(),
+        vec(select(WORDS.to_vec()), 0..30).prop_map(|it| it.join(" ")),
+        vec(select(WORDS.to_vec()), 0..10)
+            .prop_map(|it| format!("{{ activities {{ nodes {{ id {} }} }} }}", it.join(" "))),
+    ];
+    all(300, &documents, async |app, document| {
+        let body = json!({"query": document, "variables": {"n": 1}}).to_string();
+        post(app, "*/*", body).await
+    });
+}
+
+#[test]
+fn any_value_may_be_sent_as_a_variable() {
+    const DOCUMENTS: [&str; 7] = [
+        "query($v: ID!) { node(id: $v) { id } }",
+        "query($v: ID!) { activity(id: $v) { id } }",
+        "query($v: [ID!]!) { nodes(ids: $v) { id } }",
+        "query($v: String) { activities(first: 2, after: $v) { nodes { id } } }",
+        "query($v: String) { people(last: 2, before: $v) { nodes { id } } }",
+        "query($v: Int) { activities(first: $v) { nodes { id } } }",
+        "mutation($v: String!) { signIn(input: {username: $v, password: $v}) { userErrors { code } } }",
+    ];
+    let keys = vec(texts(), 0..3).prop_map(|it| {
+        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+        BASE64_URL_SAFE_NO_PAD.encode(json!(it).to_string())
+    });
+    let values = prop_oneof![
+        texts().prop_map(Value::from),
+        keys.prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        vec(texts(), 0..3).prop_map(Value::from),
+        Just(json!(null)),
+        Just(json!({"a": {"b": []}})),
+    ];
+    all(200, &(select(DOCUMENTS.to_vec()), values), async |app, (document, value)| {
+        super::send(app.organiser(), document, json!({"v": value})).await
+    });
+}
+
+#[test]
+fn any_header_and_address_may_be_sent() {
+    const NAMES: [&str; 9] = [
+        "accept",
+        "accept-language",
+        "authorization",
+        "content-type",
+        "content-disposition",
+        "content-encoding",
+        "accept-encoding",
+        "cookie",
+        "range",
+    ];
+    const PATHS: [&str; 8] =
+        ["/graphql", "/uploads", "/exports/", "/healthz", "/readyz", "/metrics", "/", "/nowhere/"];
+    let values = prop_oneof![
+        vec(any::<u8>(), 0..60),
+        "(attachment; )?filename\\*?=(UTF-8'')?[\"%;\\\\a-z0-9=]{0,30}"
+            .prop_map(String::into_bytes),
+        "[a-z*]{1,3}/[a-z*+-]{1,5}(;q=[0-9.]{1,4})?(, ?\\*/\\*)?".prop_map(String::into_bytes),
+        "Bearer [A-Za-z0-9_.-]{0,40}".prop_map(String::into_bytes),
+    ];
+    let requests = (
+        select(vec![Method::GET, Method::POST, Method::HEAD, Method::OPTIONS, Method::PUT]),
+        select(PATHS.to_vec()),
+        "[A-Za-z0-9%&=_{}-]{0,40}",
+        vec((select(NAMES.to_vec()), values), 0..4),
+    );
+    all(300, &requests, async |app, (method, path, rest, headers)| {
+        let encoded = rest.replace('{', "%7B").replace('}', "%7D");
+        let at = if path.ends_with('/') { "" } else { "?query=" };
+        let mut request = Request::builder().method(method).uri(format!("{path}{at}{encoded}"));
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                request = request.header(HeaderName::from_static(name), value);
+            }
+        }
+        app.anonymous().request(request, Body::from("{}")).await
+    });
+}
