@@ -3,4 +3,5 @@
 #![expect(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
 mod app;
+mod demo;
 mod door;
