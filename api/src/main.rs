@@ -19,6 +19,8 @@ use api::{
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use entity::{id::OrganisationId, role_grant::Role};
+use indicatif::ProgressBar;
+use sea_orm::ActiveEnum;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -297,8 +299,23 @@ async fn first_administrator(db: &Db, config: &Config) -> Outcome {
 async fn fill(config: Config) -> Outcome {
     log(&config)?;
     let db = connect(&config).await?;
-    demo::fill(&db, &config.organisation).await?;
+    let password = made_password()?;
+    // Says nothing where standard error is no terminal.
+    let progress = ProgressBar::new(0);
+    let done = demo::fill(&db, &config.organisation, &password, now(), &progress).await;
+    progress.finish_and_clear();
+    let made = done.map_err(|error| said(&error))?;
     db.close().await;
+    println!("The database holds a year of a synthetic federation. Sign in with one of these:");
+    for it in &made {
+        println!("  {:<10} {:<10} {}", it.username, it.role.to_value(), it.about);
+    }
+    println!("  password: {password}");
+    println!("They all have this password, which is shown this once.");
+    if !made.iter().any(|it| it.role == Role::OrgAdmin) {
+        println!("The accounts that were there are as they were.");
+    }
+    println!("`qinglan serve` serves it at http://{}", config.listen);
     Ok(())
 }
 
@@ -387,8 +404,8 @@ fn refuse_password(password: &str) -> Outcome {
     }
 }
 
-fn said(error: &api::error::Error<account::AccountErrorCode>) -> String {
-    use api::error::{Error, Lang, Refusal};
+fn said<C: api::error::Refusal>(error: &api::error::Error<C>) -> String {
+    use api::error::{Error, Lang};
     match error {
         Error::Refused(all) => {
             all.iter().map(|it| it.code.message(Lang::En)).collect::<Vec<_>>().join("; ")

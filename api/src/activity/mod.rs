@@ -303,7 +303,8 @@ async fn locked(tx: &DatabaseTransaction, id: ActivityId) -> Result<activity::Mo
     activity::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
 }
 
-async fn turn(
+/// Gives an activity another status; the reason goes with CANCELLED alone. The caller has found that it may.
+pub async fn turn(
     tx: &DatabaseTransaction,
     it: activity::Model,
     status: Status,

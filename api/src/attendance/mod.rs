@@ -1,6 +1,7 @@
 //! What scans say of who came. A row is derived: working it out again from the scans gives the same.
 
 pub mod graphql;
+pub mod past;
 pub mod scan;
 
 use entity::{

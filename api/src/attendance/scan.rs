@@ -9,6 +9,7 @@ use entity::{
     id::{ActivityId, RegistrationId, ScanId},
     registration,
     scan::{self, Clock, Column, Outcome},
+    session,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -109,13 +110,15 @@ pub async fn check_in(
     let outcome = match &registration {
         None if found.is_some() => Outcome::WrongActivity,
         None => Outcome::UnknownCode,
-        Some(it) if it.status == registration::Status::Cancelled => Outcome::Cancelled,
-        Some(it) if it.status != registration::Status::Confirmed => Outcome::NotConfirmed,
-        Some(_) if is_called_off(tx, session.activity_id).await? => Outcome::Cancelled,
-        Some(_) if scanned_at < session.opens_at => Outcome::TooEarly,
-        Some(_) if session.closes_at <= scanned_at => Outcome::TooLate,
-        Some(_) if before.as_ref().is_some_and(|it| it.first_in_at.is_some()) => Outcome::AlreadyIn,
-        Some(_) => Outcome::Admitted,
+        Some(it) => {
+            let decided = decide(session, it.status, inside(before.as_ref()), scanned_at);
+            let welcome = !matches!(decided, Outcome::Cancelled | Outcome::NotConfirmed);
+            if welcome && is_called_off(tx, session.activity_id).await? {
+                Outcome::Cancelled
+            } else {
+                decided
+            }
+        }
     };
     let scan = scan::Model {
         id: ScanId::generate(),
@@ -153,6 +156,27 @@ pub async fn check_in(
         _ => before,
     };
     Ok(Answer { scan, replayed: false, registration, attendance })
+}
+
+fn inside(attendance: Option<&attendance::Model>) -> bool {
+    attendance.is_some_and(|it| it.first_in_at.is_some())
+}
+
+/// What the door says to whoever is registered for a session's activity, which was not called off.
+pub(super) fn decide(
+    session: &session::Model,
+    status: registration::Status,
+    inside: bool,
+    at: DateTime<Utc>,
+) -> Outcome {
+    match status {
+        registration::Status::Cancelled => Outcome::Cancelled,
+        registration::Status::Confirmed if at < session.opens_at => Outcome::TooEarly,
+        registration::Status::Confirmed if session.closes_at <= at => Outcome::TooLate,
+        registration::Status::Confirmed if inside => Outcome::AlreadyIn,
+        registration::Status::Confirmed => Outcome::Admitted,
+        _ => Outcome::NotConfirmed,
+    }
 }
 
 /// The first answer to a scan that is on record.

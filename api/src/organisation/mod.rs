@@ -17,7 +17,7 @@ use crate::{
         Permit, Reach, Scope,
         policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
     },
-    db::{begins_with, is_duplicate},
+    db::{CHUNK, begins_with, is_duplicate},
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
     refusals,
@@ -82,6 +82,36 @@ pub async fn create(
         created_at: Set(now),
     };
     row.insert(tx).await.map_err(name_taken)
+}
+
+/// Keeps organisations below another. For the command line, which asks nobody.
+pub async fn insert_all(
+    tx: &DatabaseTransaction,
+    parent: &organisation::Model,
+    drafts: Vec<Draft>,
+    now: DateTime<Utc>,
+) -> Result<Vec<organisation::Model>, Failure> {
+    let rows: Vec<organisation::Model> = drafts
+        .into_iter()
+        .map(|draft| {
+            let id = OrganisationId::generate();
+            organisation::Model {
+                id,
+                parent_id: Some(parent.id),
+                kind: draft.kind,
+                name: draft.name,
+                code: draft.code,
+                path: path_below(&parent.path, id),
+                created_at: now,
+            }
+        })
+        .collect();
+    for chunk in rows.chunks(CHUNK) {
+        let chunk =
+            chunk.iter().map(|row| organisation::ActiveModel::from(row.clone()).reset_all());
+        organisation::Entity::insert_many(chunk).exec_without_returning(tx).await?;
+    }
+    Ok(rows)
 }
 
 /// Changes what is given, and leaves the rest.

@@ -314,6 +314,18 @@ pub async fn take_position(
     Ok(row.insert(tx).await?)
 }
 
+/// Keeps positions of many people. For the command line, which asks nobody.
+pub async fn insert_positions(
+    tx: &DatabaseTransaction,
+    rows: Vec<position::Model>,
+) -> Result<(), Failure> {
+    for chunk in rows.chunks(CHUNK) {
+        let chunk = chunk.iter().map(|row| position::ActiveModel::from(row.clone()).reset_all());
+        position::Entity::insert_many(chunk).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
 /// Says which day was a position's last.
 pub async fn end_position(
     tx: &DatabaseTransaction,

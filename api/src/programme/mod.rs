@@ -4,7 +4,7 @@ pub mod graphql;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    id::ProgrammeId,
+    id::{OrganisationId, ProgrammeId},
     programme::{self, Column, Kind},
 };
 use sea_orm::{
@@ -51,9 +51,19 @@ pub async fn create(
     draft: Draft,
     now: DateTime<Utc>,
 ) -> Result<programme::Model, Error<CreateProgrammeErrorCode>> {
+    Ok(insert(tx, permit.on().id, draft, now).await?)
+}
+
+/// Keeps a new programme. For the command line, which asks nobody.
+pub async fn insert(
+    tx: &impl ConnectionTrait,
+    owner: OrganisationId,
+    draft: Draft,
+    now: DateTime<Utc>,
+) -> Result<programme::Model, Failure> {
     let row = programme::ActiveModel {
         id: Set(ProgrammeId::generate()),
-        owner_id: Set(permit.on().id),
+        owner_id: Set(owner),
         kind: Set(draft.kind),
         title: Set(draft.title),
         year: Set(draft.year),

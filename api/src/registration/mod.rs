@@ -216,6 +216,19 @@ pub async fn cancel(
     if !checked_in(tx, [it.id]).await?.is_empty() {
         return Err(CancelRegistrationErrorCode::CheckedIn.at(["registrationId"]).into());
     }
+    let row = withdraw(tx, &mut pools, it, reason, now).await?;
+    pools.settle(tx).await?;
+    Ok(row)
+}
+
+/// Takes back a live registration and frees its seat. The caller has locked both and settles the pools.
+pub async fn withdraw(
+    tx: &DatabaseTransaction,
+    pools: &mut Pools,
+    it: registration::Model,
+    reason: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<registration::Model, Failure> {
     if it.status.holds_seat() {
         pools.free(it.category_id);
     }
@@ -223,9 +236,7 @@ pub async fn cancel(
     row.status = Set(Status::Cancelled);
     row.status_at = Set(now);
     row.cancel_reason = Set(reason);
-    let row = row.update(tx).await?;
-    pools.settle(tx).await?;
-    Ok(row)
+    Ok(row.update(tx).await?)
 }
 
 /// A registration as it is now, locked. Its activity's pools are locked before, where they are needed.

@@ -8,6 +8,7 @@ mod capacity;
 mod contract;
 mod crash;
 mod day;
+mod demo;
 mod door;
 mod fixture;
 mod http;
