@@ -38,6 +38,7 @@ const EXPORT_AUDIENCE: &str = "qinglan/export";
 pub struct Tokens {
     /// Goes into `Authorization: Bearer …`. Good for 15 minutes.
     pub access_token: String,
+    /// 15 minutes after it was given.
     pub access_token_expires_at: DateTime<Utc>,
     /// Changes for new tokens, once. Using it twice ends the sign-in.
     pub refresh_token: String,

@@ -136,7 +136,11 @@ impl NodeQuery {
 
     /// The things that some ids name, in their order; null for each that is not there or not to be seen. At most 100.
     #[graphql(complexity = "ids.len().min(100) * child_complexity + 1")]
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100, of any kinds.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
         let viewer = Viewer::of(ctx);
         viewer.gate.who()?;
         if ids.len() > 100 {

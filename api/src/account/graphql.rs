@@ -62,7 +62,6 @@ pub enum Role {
     Viewer,
 }
 
-/// What signs in (账号).
 pub struct Account {
     row: account::Model,
     /// Whether it is the viewer's own.
@@ -75,12 +74,15 @@ impl From<account::Model> for Account {
     }
 }
 
+/// What signs in (账号).
 #[Object]
 impl Account {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<AccountId> {
         Gid(self.row.id)
     }
 
+    /// In lower case; unique.
     async fn username(&self) -> &str {
         &self.row.username
     }
@@ -105,6 +107,7 @@ impl Account {
         Ok(Organisation(Viewer::of(ctx).row(self.row.home_id).await?))
     }
 
+    /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
@@ -132,7 +135,6 @@ pub enum GrantScope {
     Academy(AcademyClass),
 }
 
-/// A role over a scope, until a time (授权).
 pub struct Grant {
     row: role_grant::Model,
     /// Whether it is the viewer's own.
@@ -169,12 +171,15 @@ fn seen<A: Action>(permit: Result<Permit<A>, Failure>) -> Result<bool, Failure> 
     }
 }
 
+/// A role over a scope, until a time (授权).
 #[Object]
 impl Grant {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<GrantId> {
         Gid(self.row.id)
     }
 
+    /// What it allows.
     async fn role(&self) -> Role {
         self.row.role.into()
     }
@@ -203,6 +208,7 @@ impl Grant {
         self.row.expires_at
     }
 
+    /// When it was given.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
@@ -217,6 +223,7 @@ impl Grant {
 #[derive(SimpleObject)]
 #[graphql(name = "Viewer")]
 pub struct SignedIn {
+    /// What they signed in with.
     account: Account,
     /// What is granted to them and in force now.
     grants: Vec<Grant>,
@@ -232,36 +239,50 @@ impl SignedIn {
     }
 }
 
+/// What `signIn` takes.
 #[derive(InputObject)]
 pub struct SignInInput {
+    /// In any case.
     username: String,
+    /// As it was set.
     password: String,
 }
 
+/// What `signIn` gives.
 #[derive(SimpleObject)]
 pub struct SignInPayload {
+    /// What further requests are sent with; null where the sign-in was refused.
     tokens: Option<Tokens>,
+    /// Who is signed in now.
     viewer: Option<SignedIn>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<SignInUserError>,
 }
 
+/// What `refreshTokens` takes.
 #[derive(InputObject)]
 pub struct RefreshTokensInput {
+    /// The latest that was given for this sign-in.
     refresh_token: String,
 }
 
+/// What `refreshTokens` gives.
 #[derive(SimpleObject)]
 pub struct RefreshTokensPayload {
+    /// The new ones; null where it was refused.
     tokens: Option<Tokens>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<RefreshTokensUserError>,
 }
 
+/// What `signOut` gives.
 #[derive(SimpleObject)]
 pub struct SignOutPayload {
     /// Whether somebody was signed in, and is not any more.
     signed_out: bool,
 }
 
+/// What `createAccount` takes.
 #[derive(InputObject)]
 pub struct CreateAccountInput {
     /// The organisation that looks after the account.
@@ -270,33 +291,43 @@ pub struct CreateAccountInput {
     username: String,
     /// 10 to 200 characters, without the username.
     password: String,
+    /// Who will use it, if that is on record and in the viewer's scope.
     person_id: Option<Gid<PersonId>>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `disableAccount` takes.
 #[derive(InputObject)]
 pub struct DisableAccountInput {
+    /// Which one.
     account_id: Gid<AccountId>,
 }
 
+/// What `resetPassword` takes.
 #[derive(InputObject)]
 pub struct ResetPasswordInput {
+    /// Which one.
     account_id: Gid<AccountId>,
     /// 10 to 200 characters, without the username.
     password: String,
 }
 
+/// What `changePassword` takes.
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
+    /// The one that is in use.
     old_password: String,
     /// 10 to 200 characters, without the username.
     new_password: String,
 }
 
+/// What `grantRole` takes.
 #[derive(InputObject)]
 pub struct GrantRoleInput {
+    /// To whom; not oneself.
     account_id: Gid<AccountId>,
+    /// What the account will be allowed over the scope.
     role: Role,
     /// Over an organisation and everything below it.
     organisation_id: Option<Gid<OrganisationId>>,
@@ -304,33 +335,45 @@ pub struct GrantRoleInput {
     programme_id: Option<Gid<ProgrammeId>>,
     /// Over an activity; for ORGANISER, DOOR_STAFF and VIEWER.
     activity_id: Option<Gid<ActivityId>>,
+    /// Until when, in the future; until it is taken back if not given.
     expires_at: Option<DateTime<Utc>>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `revokeGrant` takes.
 #[derive(InputObject)]
 pub struct RevokeGrantInput {
+    /// Which one.
     grant_id: Gid<GrantId>,
     /// Why; at most 500 characters.
     reason: Option<String>,
 }
 
 macro_rules! payloads {
-    ($($name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        $(#[doc = $doc])+
         #[derive(SimpleObject)]
         pub struct $name {
+            /// What was made or changed; null where it was refused.
             $field: Option<$node>,
+            /// Why it was refused, all reasons at once; empty where it was done.
             user_errors: Vec<$error>,
         }
     )*};
 }
 payloads! {
+    /// What `createAccount` gives.
     CreateAccountPayload { account: Account, AccountUserError }
+    /// What `disableAccount` gives.
     DisableAccountPayload { account: Account, AccountUserError }
+    /// What `resetPassword` gives.
     ResetPasswordPayload { account: Account, AccountUserError }
+    /// What `changePassword` gives.
     ChangePasswordPayload { account: Account, AccountUserError }
+    /// What `grantRole` gives.
     GrantRolePayload { grant: Grant, GrantUserError }
+    /// What `revokeGrant` gives.
     RevokeGrantPayload { grant: Grant, GrantUserError }
 }
 

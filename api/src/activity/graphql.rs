@@ -81,19 +81,22 @@ impl Node {
 
 macro_rules! activity_types {
     ($($(#[doc = $doc:literal])+ $name:ident;)*) => {$(
-        $(#[doc = $doc])+
         pub struct $name(pub Node);
 
+        $(#[doc = $doc])+
         #[Object]
         impl $name {
+            /// Opaque; unique among all things.
             pub async fn id(&self) -> Gid<ActivityId> {
                 Gid(self.0.row.id)
             }
 
+            /// What it is called.
             async fn title(&self) -> &str {
                 &self.0.row.title
             }
 
+            /// How far it is.
             async fn status(&self) -> ActivityStatus {
                 self.0.row.status.into()
             }
@@ -113,6 +116,7 @@ macro_rules! activity_types {
                 self.0.row.ends_at
             }
 
+            /// Where it takes place.
             async fn venue(&self) -> Option<&str> {
                 self.0.row.venue.as_deref()
             }
@@ -132,6 +136,7 @@ macro_rules! activity_types {
                 Ok(self.0.pool(ctx).await?.taken)
             }
 
+            /// The umbrella it belongs to.
             async fn programme(&self, ctx: &Context<'_>) -> Result<Programme> {
                 match &self.0.programme {
                     Some(row) => Ok(Programme(row.clone())),
@@ -205,13 +210,13 @@ activity_types! {
 /// What people register for (活动). Its type follows from its programme's kind.
 #[derive(Interface)]
 #[graphql(
-    field(name = "id", ty = "Gid<ActivityId>"),
-    field(name = "title", ty = "&str"),
-    field(name = "status", ty = "ActivityStatus"),
+    field(name = "id", ty = "Gid<ActivityId>", desc = "Opaque; unique among all things."),
+    field(name = "title", ty = "&str", desc = "What it is called."),
+    field(name = "status", ty = "ActivityStatus", desc = "How far it is."),
     field(name = "cancel_reason", ty = "Option<&str>", desc = "Why it was called off, if it was."),
     field(name = "starts_at", ty = "Option<DateTime<Utc>>", desc = "The first session's start."),
     field(name = "ends_at", ty = "Option<DateTime<Utc>>", desc = "The last session's end."),
-    field(name = "venue", ty = "Option<&str>"),
+    field(name = "venue", ty = "Option<&str>", desc = "Where it takes place."),
     field(
         name = "time_zone",
         ty = "&str",
@@ -223,7 +228,7 @@ activity_types! {
         desc = "How many seats there are; null for as many as come."
     ),
     field(name = "seats_taken", ty = "i32", desc = "How many seats are held."),
-    field(name = "programme", ty = "Programme"),
+    field(name = "programme", ty = "Programme", desc = "The umbrella it belongs to."),
     field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
     field(
         name = "categories",
@@ -313,7 +318,6 @@ async fn fetch_ahead(
         .collect())
 }
 
-/// A kind of participant of one activity (参会类别), with seats of its own if wanted.
 pub struct Category {
     pub row: category::Model,
     pub pools: Option<Arc<Vec<capacity_pool::Model>>>,
@@ -338,12 +342,15 @@ impl Category {
     }
 }
 
+/// A kind of participant of one activity (参会类别), with seats of its own if wanted.
 #[Object]
 impl Category {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<CategoryId> {
         Gid(self.row.id)
     }
 
+    /// Unique on the activity.
     async fn name(&self) -> &str {
         &self.row.name
     }
@@ -359,6 +366,7 @@ impl Category {
     }
 }
 
+/// A category to be.
 #[derive(InputObject)]
 pub struct CategoryInput {
     /// At most 50 characters; unique on the activity.
@@ -367,6 +375,7 @@ pub struct CategoryInput {
     capacity: Option<i32>,
 }
 
+/// What `createActivity` takes.
 #[derive(InputObject)]
 pub struct CreateActivityInput {
     /// The type of the activity follows from the programme's kind.
@@ -392,8 +401,10 @@ pub struct CreateActivityInput {
     idempotency_key: Option<String>,
 }
 
+/// What `updateActivity` takes.
 #[derive(InputObject)]
 pub struct UpdateActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
     /// At most 200 characters.
     title: Option<String>,
@@ -401,25 +412,33 @@ pub struct UpdateActivityInput {
     venue: Option<String>,
 }
 
+/// What `publishActivity` takes.
 #[derive(InputObject)]
 pub struct PublishActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
 }
 
+/// What `closeActivity` takes.
 #[derive(InputObject)]
 pub struct CloseActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
 }
 
+/// What `cancelActivity` takes.
 #[derive(InputObject)]
 pub struct CancelActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
     /// Why; at most 500 characters.
     reason: String,
 }
 
+/// What `createCategory` takes.
 #[derive(InputObject)]
 pub struct CreateCategoryInput {
+    /// Of which activity.
     activity_id: Gid<ActivityId>,
     /// At most 50 characters; unique on the activity.
     name: String,
@@ -429,8 +448,10 @@ pub struct CreateCategoryInput {
     idempotency_key: Option<String>,
 }
 
+/// What `setCapacity` takes.
 #[derive(InputObject)]
 pub struct SetCapacityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
     /// The name of a category; the whole activity if not given.
     category: Option<String>,
@@ -439,31 +460,44 @@ pub struct SetCapacityInput {
 }
 
 macro_rules! payloads {
-    ($($name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        $(#[doc = $doc])+
         #[derive(SimpleObject)]
         pub struct $name {
+            /// What was made or changed; null where it was refused.
             $field: Option<$node>,
+            /// Why it was refused, all reasons at once; empty where it was done.
             user_errors: Vec<$error>,
         }
     )*};
 }
 payloads! {
+    /// What `createActivity` gives.
     CreateActivityPayload { activity: Activity, CreateActivityUserError }
+    /// What `updateActivity` gives.
     UpdateActivityPayload { activity: Activity, CreateActivityUserError }
+    /// What `publishActivity` gives.
     PublishActivityPayload { activity: Activity, ActivityStatusUserError }
+    /// What `closeActivity` gives.
     CloseActivityPayload { activity: Activity, ActivityStatusUserError }
+    /// What `cancelActivity` gives.
     CancelActivityPayload { activity: Activity, ActivityStatusUserError }
+    /// What `createCategory` gives.
     CreateCategoryPayload { category: Category, CapacityUserError }
+    /// What `setCapacity` gives.
     SetCapacityPayload { activity: Activity, CapacityUserError }
 }
 
 /// Narrows a list of activities. What is not given does not narrow.
 #[derive(InputObject, Default)]
 pub struct ActivityFilter {
+    /// Those of one programme.
     programme_id: Option<Gid<ProgrammeId>>,
+    /// Those of one kind of programme.
     kind: Option<ProgrammeKind>,
     /// The programme's year.
     year: Option<i32>,
+    /// Those with one of these.
     status: Option<Vec<ActivityStatus>>,
     /// Those that start at this instant or later.
     starts_from: Option<DateTime<Utc>>,

@@ -31,19 +31,22 @@ pub enum OrganisationKind {
     School,
 }
 
-/// A node of the one tree of organisations (组织). A grant over one covers everything below it.
 pub struct Organisation(pub organisation::Model);
 
+/// A node of the one tree of organisations (组织). A grant over one covers everything below it.
 #[Object]
 impl Organisation {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<OrganisationId> {
         Gid(self.0.id)
     }
 
+    /// What it is.
     async fn kind(&self) -> OrganisationKind {
         self.0.kind.into()
     }
 
+    /// Unique among those below the same one.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -66,10 +69,12 @@ impl Organisation {
     }
 }
 
+/// What `createOrganisation` takes.
 #[derive(InputObject)]
 pub struct CreateOrganisationInput {
     /// The organisation above the new one.
     parent_id: Gid<OrganisationId>,
+    /// What it is.
     kind: OrganisationKind,
     /// At most 100 characters.
     name: String,
@@ -79,9 +84,12 @@ pub struct CreateOrganisationInput {
     idempotency_key: Option<String>,
 }
 
+/// What `updateOrganisation` takes.
 #[derive(InputObject)]
 pub struct UpdateOrganisationInput {
+    /// Which one.
     organisation_id: Gid<OrganisationId>,
+    /// What it is.
     kind: Option<OrganisationKind>,
     /// At most 100 characters.
     name: Option<String>,
@@ -89,15 +97,21 @@ pub struct UpdateOrganisationInput {
     code: Option<String>,
 }
 
+/// What `createOrganisation` gives.
 #[derive(SimpleObject)]
 pub struct CreateOrganisationPayload {
+    /// What was made or changed; null where it was refused.
     organisation: Option<Organisation>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<OrganisationUserError>,
 }
 
+/// What `updateOrganisation` gives.
 #[derive(SimpleObject)]
 pub struct UpdateOrganisationPayload {
+    /// What was made or changed; null where it was refused.
     organisation: Option<Organisation>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<OrganisationUserError>,
 }
 
@@ -128,8 +142,8 @@ impl OrganisationQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        parent_id: Option<Gid<OrganisationId>>,
-        name: Option<String>,
+        #[graphql(desc = "Those right below this one.")] parent_id: Option<Gid<OrganisationId>>,
+        #[graphql(desc = "The beginning of the name.")] name: Option<String>,
     ) -> Result<Connection<String, Organisation>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewOrganisation>()?;

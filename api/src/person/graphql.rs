@@ -33,15 +33,16 @@ pub enum Gender {
     Female,
 }
 
-/// One human being (人员), with or without an account.
 pub struct Person {
     pub row: person::Model,
     /// Whether the viewer may see the phone whole.
     pub phone_is_open: bool,
 }
 
+/// One human being (人员), with or without an account.
 #[Object]
 impl Person {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<PersonId> {
         Gid(self.row.id)
     }
@@ -56,6 +57,7 @@ impl Person {
         &self.row.pinyin
     }
 
+    /// If it is known.
     async fn gender(&self) -> Option<Gender> {
         self.row.gender.map(Into::into)
     }
@@ -80,22 +82,25 @@ impl Person {
     }
 }
 
-/// A person's title in an organisation (任职), from a day, to a day.
 pub struct Position {
     pub row: position::Model,
     pub organisation: organisation::Model,
 }
 
+/// A person's title in an organisation (任职), from a day, to a day.
 #[Object]
 impl Position {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<PositionId> {
         Gid(self.row.id)
     }
 
+    /// As it was entered: 会长, 副会长 …
     async fn title(&self) -> &str {
         &self.row.title
     }
 
+    /// Where.
     async fn organisation(&self) -> Organisation {
         Organisation(self.organisation.clone())
     }
@@ -122,6 +127,7 @@ pub struct PersonInput {
     pub organisation: Option<String>,
     /// The title there; at most 100 characters.
     pub title: Option<String>,
+    /// If it is known.
     pub gender: Option<Gender>,
 }
 
@@ -173,64 +179,91 @@ const CODES: CleanCodes<PersonErrorCode> = CleanCodes {
     too_long: PersonErrorCode::TooLong,
 };
 
+/// What `createPerson` takes.
 #[derive(InputObject)]
 pub struct CreatePersonInput {
     /// The organisation that keeps the record.
     organisation_id: Gid<OrganisationId>,
+    /// Cleaned as a roster's names are; at most 100 characters.
     name: String,
+    /// One number. Cleaned as a roster's phones are.
     phone: Option<String>,
+    /// If it is known.
     gender: Option<Gender>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `updatePerson` takes.
 #[derive(InputObject)]
 pub struct UpdatePersonInput {
+    /// Which one.
     person_id: Gid<PersonId>,
+    /// Cleaned as a roster's names are; at most 100 characters.
     name: Option<String>,
+    /// One number. Cleaned as a roster's phones are.
     phone: Option<String>,
 }
 
+/// What `createPosition` takes.
 #[derive(InputObject)]
 pub struct CreatePositionInput {
+    /// Who; somebody in the viewer's scope.
     person_id: Gid<PersonId>,
+    /// Where.
     organisation_id: Gid<OrganisationId>,
     /// At most 100 characters.
     title: String,
+    /// The first day, if it is known.
     from_on: Option<NaiveDate>,
+    /// The last day, if it has ended; not before the first.
     until_on: Option<NaiveDate>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `endPosition` takes.
 #[derive(InputObject)]
 pub struct EndPositionInput {
+    /// Which one.
     position_id: Gid<PositionId>,
     /// The last day.
     until_on: NaiveDate,
 }
 
+/// What `createPerson` gives.
 #[derive(SimpleObject)]
 pub struct CreatePersonPayload {
+    /// What was made or changed; null where it was refused.
     person: Option<Person>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PersonUserError>,
 }
 
+/// What `updatePerson` gives.
 #[derive(SimpleObject)]
 pub struct UpdatePersonPayload {
+    /// What was made or changed; null where it was refused.
     person: Option<Person>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PersonUserError>,
 }
 
+/// What `createPosition` gives.
 #[derive(SimpleObject)]
 pub struct CreatePositionPayload {
+    /// What was made or changed; null where it was refused.
     position: Option<Position>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PositionUserError>,
 }
 
+/// What `endPosition` gives.
 #[derive(SimpleObject)]
 pub struct EndPositionPayload {
+    /// What was made or changed; null where it was refused.
     position: Option<Position>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PositionUserError>,
 }
 
@@ -257,6 +290,9 @@ impl PersonQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        #[graphql(
+            desc = "The beginning of a name, of its pinyin or of its initials, or a whole phone number."
+        )]
         search: Option<String>,
     ) -> Result<Connection<String, Person>> {
         let viewer = Viewer::of(ctx);

@@ -31,23 +31,27 @@ pub enum ProgrammeKind {
     Academy,
 }
 
-/// An umbrella of a year (项目): a festival edition, a relay season, an academy year.
 pub struct Programme(pub programme::Model);
 
+/// An umbrella of a year (项目): a festival edition, a relay season, an academy year.
 #[Object]
 impl Programme {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<ProgrammeId> {
         Gid(self.0.id)
     }
 
+    /// Which line of work it belongs to.
     async fn kind(&self) -> ProgrammeKind {
         self.0.kind.into()
     }
 
+    /// What it is called.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
+    /// The year that it counts for.
     async fn year(&self) -> i32 {
         self.0.year
     }
@@ -58,8 +62,10 @@ impl Programme {
     }
 }
 
+/// What `createProgramme` takes.
 #[derive(InputObject)]
 pub struct CreateProgrammeInput {
+    /// Which line of work it belongs to; the type of its activities follows from it.
     kind: ProgrammeKind,
     /// At most 200 characters.
     title: String,
@@ -71,9 +77,12 @@ pub struct CreateProgrammeInput {
     idempotency_key: Option<String>,
 }
 
+/// What `createProgramme` gives.
 #[derive(SimpleObject)]
 pub struct CreateProgrammePayload {
+    /// What was made or changed; null where it was refused.
     programme: Option<Programme>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CreateProgrammeUserError>,
 }
 
@@ -101,8 +110,8 @@ impl ProgrammeQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        kind: Option<ProgrammeKind>,
-        year: Option<i32>,
+        #[graphql(desc = "Those of one kind.")] kind: Option<ProgrammeKind>,
+        #[graphql(desc = "Those of one year.")] year: Option<i32>,
     ) -> Result<Connection<String, Programme>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewProgramme>()?;

@@ -53,7 +53,6 @@ pub enum RegistrationStatus {
     Cancelled,
 }
 
-/// A person on an activity (报名).
 pub struct Registration {
     row: registration::Model,
     /// Whether the viewer may see the ticket code and the phone whole.
@@ -69,12 +68,15 @@ impl Registration {
     }
 }
 
+/// A person on an activity (报名).
 #[Object]
 impl Registration {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<RegistrationId> {
         Gid(self.row.id)
     }
 
+    /// How it stands.
     async fn status(&self) -> RegistrationStatus {
         self.row.status.into()
     }
@@ -94,6 +96,7 @@ impl Registration {
         self.row.title.as_deref()
     }
 
+    /// When it was made.
     async fn registered_at(&self) -> DateTime<Utc> {
         self.row.registered_at
     }
@@ -108,6 +111,7 @@ impl Registration {
         self.row.cancel_reason.as_deref()
     }
 
+    /// Who.
     async fn person(&self, ctx: &Context<'_>) -> Result<Person> {
         let row = match self.beside.as_ref().and_then(|it| it.people.get(&self.row.person_id)) {
             Some(row) => row.clone(),
@@ -116,6 +120,7 @@ impl Registration {
         Ok(Person { row, phone_is_open: self.is_open })
     }
 
+    /// As what they come, if it was said.
     async fn category(&self, ctx: &Context<'_>) -> Result<Option<Category>> {
         let Some(id) = self.row.category_id else { return Ok(None) };
         let row = match self.beside.as_ref().and_then(|it| it.categories.get(&id)) {
@@ -144,6 +149,7 @@ impl Registration {
         }
     }
 
+    /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.row.activity_id).await?))
     }
@@ -152,6 +158,7 @@ impl Registration {
 /// Narrows a list of registrations. What is not given does not narrow.
 #[derive(InputObject, Default)]
 pub struct RegistrationFilter {
+    /// Those with one of these.
     status: Option<Vec<RegistrationStatus>>,
     /// The name of a category.
     category: Option<String>,
@@ -211,8 +218,10 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
     }
 }
 
+/// What `registerAttendee` takes.
 #[derive(InputObject)]
 pub struct RegisterAttendeeInput {
+    /// For which activity.
     activity_id: Gid<ActivityId>,
     /// The person as typed. Whoever has the same name and phone on record is the same person.
     person: Option<PersonInput>,
@@ -224,22 +233,30 @@ pub struct RegisterAttendeeInput {
     idempotency_key: Option<String>,
 }
 
+/// What `registerAttendee` gives.
 #[derive(SimpleObject)]
 pub struct RegisterAttendeePayload {
+    /// What was made or changed; null where it was refused.
     registration: Option<Registration>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<RegisterAttendeeUserError>,
 }
 
+/// What `cancelRegistration` takes.
 #[derive(InputObject)]
 pub struct CancelRegistrationInput {
+    /// Which one.
     registration_id: Gid<RegistrationId>,
     /// Why; at most 500 characters.
     reason: Option<String>,
 }
 
+/// What `cancelRegistration` gives.
 #[derive(SimpleObject)]
 pub struct CancelRegistrationPayload {
+    /// What was made or changed; null where it was refused.
     registration: Option<Registration>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CancelRegistrationUserError>,
 }
 

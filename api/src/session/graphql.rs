@@ -19,27 +19,32 @@ use crate::{
     write::Note,
 };
 
-/// A span of time at a place, at which attendance is taken (场次 / 课次).
 pub struct Session(pub session::Model);
 
+/// A span of time at a place, at which attendance is taken (场次 / 课次).
 #[Object]
 impl Session {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<SessionId> {
         Gid(self.0.id)
     }
 
+    /// What it is called.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
+    /// Where it takes place, if it says so.
     async fn venue(&self) -> Option<&str> {
         self.0.venue.as_deref()
     }
 
+    /// When it begins.
     async fn starts_at(&self) -> DateTime<Utc> {
         self.0.starts_at
     }
 
+    /// When it ends.
     async fn ends_at(&self) -> DateTime<Utc> {
         self.0.ends_at
     }
@@ -64,6 +69,7 @@ impl Session {
         super::show_hours(self.0.credit_centihours)
     }
 
+    /// Of which it is a part.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
     }
@@ -141,6 +147,7 @@ pub struct SessionInput {
     pub title: String,
     /// At most 200 characters.
     pub venue: Option<String>,
+    /// When it begins.
     pub starts_at: DateTime<Utc>,
     /// After the start.
     pub ends_at: DateTime<Utc>,
@@ -184,30 +191,41 @@ impl SessionInput {
     }
 }
 
+/// What `createSession` takes.
 #[derive(InputObject)]
 pub struct CreateSessionInput {
+    /// Of which activity.
     activity_id: Gid<ActivityId>,
+    /// What it shall be.
     session: SessionInput,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `updateSession` takes.
 #[derive(InputObject)]
 pub struct UpdateSessionInput {
+    /// Which one.
     session_id: Gid<SessionId>,
     /// The whole session as it shall be.
     session: SessionInput,
 }
 
+/// What `createSession` gives.
 #[derive(SimpleObject)]
 pub struct CreateSessionPayload {
+    /// What was made or changed; null where it was refused.
     session: Option<Session>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<SessionUserError>,
 }
 
+/// What `updateSession` gives.
 #[derive(SimpleObject)]
 pub struct UpdateSessionPayload {
+    /// What was made or changed; null where it was refused.
     session: Option<Session>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<SessionUserError>,
 }
 

@@ -7,5 +7,8 @@ mod app;
 mod contract;
 mod door;
 mod fixture;
+mod queries;
+mod schema;
 mod scope;
 mod sign_in;
+mod tidy;
