@@ -195,6 +195,21 @@ pub async fn authenticate(
     Ok(Some(Who { account, sign_in: Some(sign_in.id), grants }))
 }
 
+/// Who made an address that was signed for them, and opens it without a header. Nobody, if the account is out of use.
+pub async fn signer(
+    app: &App,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Option<Who>, Failure> {
+    let found = account::Entity::find_by_id(account)
+        .filter(account::Column::DisabledAt.is_null())
+        .one(app.db.read())
+        .await?;
+    let Some(account) = found else { return Ok(None) };
+    let grants = authz::grants_of(app.db.read(), account.id, now).await?;
+    Ok(Some(Who { account, sign_in: None, grants }))
+}
+
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())

@@ -1,5 +1,7 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, Union, connection::Connection,
 };
@@ -7,7 +9,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     account,
     id::{AccountId, ActivityId, GrantId, OrganisationId, PersonId, ProgrammeId},
-    role_grant,
+    organisation, role_grant,
 };
 
 use super::{
@@ -30,7 +32,7 @@ use crate::{
         },
     },
     error::{Error, Failure, Refusal},
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
     page::Slice,
     person::graphql::Person,
@@ -66,11 +68,13 @@ pub struct Account {
     row: account::Model,
     /// Whether it is the viewer's own.
     is_own: bool,
+    /// What a list fetched ahead.
+    home: Option<organisation::Model>,
 }
 
 impl From<account::Model> for Account {
     fn from(row: account::Model) -> Self {
-        Self { row, is_own: false }
+        Self { row, is_own: false, home: None }
     }
 }
 
@@ -93,10 +97,10 @@ impl Account {
         let viewer = Viewer::of(ctx);
         let row = viewer.row(id).await?;
         if self.is_own {
-            return Ok(Some(Person { row, phone_is_open: true }));
+            return Ok(Some(Person::new(row, true)));
         }
         match viewer.gate.permit_on::<ViewPerson>(row).await {
-            Ok(permit) => Ok(Some(Person { row: permit.into_row(), phone_is_open: false })),
+            Ok(permit) => Ok(Some(Person::new(permit.into_row(), false))),
             Err(Failure::Forbidden | Failure::NotFound) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
@@ -104,7 +108,10 @@ impl Account {
 
     /// The organisation that looks after it.
     async fn home(&self, ctx: &Context<'_>) -> Result<Organisation> {
-        Ok(Organisation(Viewer::of(ctx).row(self.row.home_id).await?))
+        match &self.home {
+            Some(row) => Ok(row.clone().into()),
+            None => Ok(Organisation::from(Viewer::of(ctx).row(self.row.home_id).await?)),
+        }
     }
 
     /// When it was made.
@@ -192,8 +199,8 @@ impl Grant {
             return Ok(None);
         }
         Ok(Some(match (self.row.organisation_id, self.row.programme_id, self.row.activity_id) {
-            (Some(id), _, _) => GrantScope::Organisation(Organisation(viewer.row(id).await?)),
-            (_, Some(id), _) => GrantScope::Programme(Programme(viewer.row(id).await?)),
+            (Some(id), _, _) => GrantScope::Organisation(Organisation::from(viewer.row(id).await?)),
+            (_, Some(id), _) => GrantScope::Programme(Programme::from(viewer.row(id).await?)),
             (_, _, Some(id)) => match Activity::from(viewer.row(id).await?) {
                 Activity::Festival(it) => GrantScope::Festival(it),
                 Activity::Relay(it) => GrantScope::Relay(it),
@@ -233,7 +240,7 @@ impl SignedIn {
     fn new(account: account::Model, grants: Vec<Held>) -> Self {
         let own = |it: Held| Grant { row: it.row, is_own: true };
         Self {
-            account: Account { row: account, is_own: true },
+            account: Account { row: account, is_own: true, home: None },
             grants: grants.into_iter().map(own).collect(),
         }
     }
@@ -407,9 +414,17 @@ impl AccountQuery {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewAccount>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        Ok(super::list(viewer.db.read(), &reach, slice)
-            .await?
-            .connection(|it| it.id, Account::from))
+        let page = super::list(viewer.db.read(), &reach, slice).await?;
+        let homes = if wants(ctx, "home") {
+            viewer.load.load_many(page.rows.iter().map(|it| it.home_id)).await?
+        } else {
+            HashMap::default()
+        };
+        let node = |row: account::Model| Account {
+            home: homes.get(&row.home_id).cloned(),
+            ..Account::from(row)
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 

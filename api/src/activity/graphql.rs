@@ -1,6 +1,6 @@
 //! Activities as GraphQL shows them: three types behind one interface.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Context, Enum, InputObject, Interface, Lookahead, Object, Result, SimpleObject,
@@ -12,6 +12,7 @@ use entity::{
     id::{ActivityId, CategoryId, OrganisationId, ProgrammeId},
     organisation,
     programme::{self, Kind},
+    session,
 };
 
 use super::{
@@ -57,6 +58,8 @@ pub struct Node {
     pools: Option<Vec<capacity_pool::Model>>,
     programme: Option<programme::Model>,
     host: Option<organisation::Model>,
+    categories: Option<Vec<category::Model>>,
+    sessions: Option<Vec<session::Model>>,
 }
 
 impl Node {
@@ -139,29 +142,38 @@ macro_rules! activity_types {
             /// The umbrella it belongs to.
             async fn programme(&self, ctx: &Context<'_>) -> Result<Programme> {
                 match &self.0.programme {
-                    Some(row) => Ok(Programme(row.clone())),
-                    None => Ok(Programme(Viewer::of(ctx).row(self.0.row.programme_id).await?)),
+                    Some(row) => Ok(row.clone().into()),
+                    None => Ok(Programme::from(Viewer::of(ctx).row(self.0.row.programme_id).await?)),
                 }
             }
 
             /// The organisation that holds it.
             async fn host(&self, ctx: &Context<'_>) -> Result<Organisation> {
                 match &self.0.host {
-                    Some(row) => Ok(Organisation(row.clone())),
-                    None => Ok(Organisation(Viewer::of(ctx).row(self.0.row.host_id).await?)),
+                    Some(row) => Ok(row.clone().into()),
+                    None => Ok(Organisation::from(Viewer::of(ctx).row(self.0.row.host_id).await?)),
                 }
             }
 
             /// The kinds of participants, in their order.
             async fn categories(&self, ctx: &Context<'_>) -> Result<Vec<Category>> {
-                let rows = super::categories(Viewer::of(ctx).db.read(), self.0.row.id).await?;
-                let pools = Arc::new(self.0.fetch_pools(ctx).await?);
+                let rows = match &self.0.categories {
+                    Some(rows) => rows.clone(),
+                    None => super::categories(Viewer::of(ctx).db.read(), self.0.row.id).await?,
+                };
+                let pools = Arc::new(match &self.0.pools {
+                    Some(pools) => pools.clone(),
+                    None => self.0.fetch_pools(ctx).await?,
+                });
                 Ok(rows.into_iter().map(|row| Category { row, pools: Some(pools.clone()) }).collect())
             }
 
             /// The sessions, in the order in which they take place.
             async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
-                let rows = crate::session::schedule(Viewer::of(ctx).db.read(), self.0.row.id).await?;
+                let rows = match &self.0.sessions {
+                    Some(rows) => rows.clone(),
+                    None => crate::session::schedule(Viewer::of(ctx).db.read(), self.0.row.id).await?,
+                };
                 Ok(rows.into_iter().map(Session).collect())
             }
 
@@ -278,8 +290,24 @@ impl Activity {
 
 impl From<activity::Model> for Activity {
     fn from(row: activity::Model) -> Self {
-        Self::of(Node { row: Arc::new(row), pools: None, programme: None, host: None })
+        Self::of(Node {
+            row: Arc::new(row),
+            pools: None,
+            programme: None,
+            host: None,
+            categories: None,
+            sessions: None,
+        })
     }
+}
+
+/// Rows by the activity they are of, in the order in which they come.
+fn by_activity<T>(rows: Vec<T>, of: impl Fn(&T) -> ActivityId) -> HashMap<ActivityId, Vec<T>> {
+    let mut grouped: HashMap<ActivityId, Vec<T>> = HashMap::new();
+    for row in rows {
+        grouped.entry(of(&row)).or_default().push(row);
+    }
+    grouped
 }
 
 /// The activities of a page, with what is selected below them fetched once for all.
@@ -290,7 +318,7 @@ async fn fetch_ahead(
 ) -> Result<Vec<Activity>, Failure> {
     let wants = |field: &str| ahead.iter().any(|it| it.field(field).exists());
     let db = viewer.db.read();
-    let mut pools = if wants("capacity") || wants("seatsTaken") {
+    let mut pools = if wants("capacity") || wants("seatsTaken") || wants("categories") {
         Some(capacity::of(db, rows.iter().map(|it| it.id)).await?)
     } else {
         None
@@ -298,17 +326,33 @@ async fn fetch_ahead(
     let programmes = if wants("programme") {
         viewer.load.load_many(rows.iter().map(|it| it.programme_id)).await?
     } else {
-        Default::default()
+        HashMap::default()
     };
     let hosts = if wants("host") {
         viewer.load.load_many(rows.iter().map(|it| it.host_id)).await?
     } else {
-        Default::default()
+        HashMap::default()
+    };
+    let ids: Vec<ActivityId> = rows.iter().map(|it| it.id).collect();
+    let mut categories = if wants("categories") {
+        let mut found = super::categories_of(db, ids.iter().copied()).await?;
+        found.sort_by_key(|it| (it.position, it.id));
+        Some(by_activity(found, |it| it.activity_id))
+    } else {
+        None
+    };
+    let mut sessions = if wants("sessions") {
+        let found = crate::session::schedules(db, ids).await?;
+        Some(by_activity(found, |it| it.activity_id))
+    } else {
+        None
     };
     Ok(rows
         .into_iter()
         .map(|row| {
             Activity::of(Node {
+                categories: categories.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
+                sessions: sessions.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
                 pools: pools.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
                 programme: programmes.get(&row.programme_id).cloned(),
                 host: hosts.get(&row.host_id).cloned(),

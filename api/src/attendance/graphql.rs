@@ -116,11 +116,13 @@ impl Scan {
 pub struct Attendance {
     pub row: attendance::Model,
     pub session: Option<session::Model>,
+    /// What a list fetched ahead.
+    pub registration: Option<Registration>,
 }
 
 impl From<attendance::Model> for Attendance {
     fn from(row: attendance::Model) -> Self {
-        Self { row, session: None }
+        Self { row, session: None, registration: None }
     }
 }
 
@@ -157,7 +159,12 @@ impl Attendance {
 
     /// Whose. Without the ticket code, and with the phone masked.
     async fn registration(&self, ctx: &Context<'_>) -> Result<Registration> {
-        Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
+        match &self.registration {
+            Some(it) => Ok(it.clone()),
+            None => {
+                Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
+            }
+        }
     }
 }
 
@@ -250,9 +257,10 @@ impl AttendanceMutation {
             outcome: Some(answer.scan.outcome.into()),
             replayed: answer.replayed,
             scan: Some(Scan(answer.scan)),
-            attendance: answer
-                .attendance
-                .map(|row| Attendance { row, session: Some(permit.on().clone()) }),
+            attendance: answer.attendance.map(|row| Attendance {
+                session: Some(permit.on().clone()),
+                ..Attendance::from(row)
+            }),
             registration: answer.registration.map(|row| Registration::new(row, is_open)),
             user_errors,
         })

@@ -16,7 +16,7 @@ use crate::{
         ViewPerson, ViewPhone,
     },
     error::{Failure, Refusal},
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
     page::Slice,
     text::Check,
@@ -37,6 +37,18 @@ pub struct Person {
     pub row: person::Model,
     /// Whether the viewer may see the phone whole.
     pub phone_is_open: bool,
+    /// What a list fetched ahead.
+    titles: Option<Vec<Title>>,
+}
+
+/// A position with its organisation.
+type Title = (position::Model, organisation::Model);
+
+impl Person {
+    #[must_use]
+    pub fn new(row: person::Model, phone_is_open: bool) -> Self {
+        Self { row, phone_is_open, titles: None }
+    }
 }
 
 /// One human being (人员), with or without an account.
@@ -74,11 +86,14 @@ impl Person {
 
     /// The titles they have and had.
     async fn positions(&self, ctx: &Context<'_>) -> Result<Vec<Position>> {
-        let rows = super::positions(Viewer::of(ctx).db.read(), self.row.id).await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(row, of)| Some(Position { row, organisation: of? }))
-            .collect())
+        let rows = match &self.titles {
+            Some(rows) => rows.clone(),
+            None => {
+                let mut rows = super::positions(Viewer::of(ctx).db.read(), [self.row.id]).await?;
+                rows.remove(&self.row.id).unwrap_or_default()
+            }
+        };
+        Ok(rows.into_iter().map(|(row, organisation)| Position { row, organisation }).collect())
     }
 }
 
@@ -102,7 +117,7 @@ impl Position {
 
     /// Where.
     async fn organisation(&self) -> Organisation {
-        Organisation(self.organisation.clone())
+        self.organisation.clone().into()
     }
 
     /// The first day, if it is known.
@@ -276,7 +291,7 @@ impl PersonQuery {
     async fn person(&self, ctx: &Context<'_>, id: Gid<PersonId>) -> Result<Option<Person>> {
         let permit = Viewer::of(ctx).gate.permit::<ViewPerson>(id.0).await?;
         let phone_is_open = permit.also::<ViewPhone>();
-        Ok(Some(Person { row: permit.into_row(), phone_is_open }))
+        Ok(Some(Person::new(permit.into_row(), phone_is_open)))
     }
 
     /// The people in the viewer's scope, in the order in which they were recorded. `search` finds by the beginning of
@@ -313,7 +328,18 @@ impl PersonQuery {
             }
             Err(failure) => return Err(failure.into()),
         };
-        Ok(page.connection(|it| it.id, |row| Person { row, phone_is_open }))
+        let mut titles = if wants(ctx, "positions") {
+            let ids = page.rows.iter().map(|it| it.id);
+            Some(super::positions(viewer.db.read(), ids).await?)
+        } else {
+            None
+        };
+        let node = |row: person::Model| Person {
+            titles: titles.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
+            row,
+            phone_is_open,
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 
@@ -341,10 +367,7 @@ impl PersonMutation {
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreatePersonPayload {
-            person: person.map(|row| Person { row, phone_is_open: true }),
-            user_errors,
-        })
+        Ok(CreatePersonPayload { person: person.map(|row| Person::new(row, true)), user_errors })
     }
 
     /// Corrects a person's name or phone. For ORG_ADMIN and LIAISON of the organisation that keeps the record.
@@ -373,10 +396,7 @@ impl PersonMutation {
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;
-        Ok(UpdatePersonPayload {
-            person: person.map(|row| Person { row, phone_is_open: true }),
-            user_errors,
-        })
+        Ok(UpdatePersonPayload { person: person.map(|row| Person::new(row, true)), user_errors })
     }
 
     /// Records that a person has a title in an organisation. For ORG_ADMIN and LIAISON there.

@@ -7,6 +7,8 @@ pub mod find;
 pub mod graphql;
 pub mod name;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     id::{OrganisationId, PersonId, PositionId},
@@ -115,8 +117,7 @@ pub async fn recognise(
             // First, because an equal ID number settles it.
             known.splice(0..0, by_id);
         }
-        let mut index: std::collections::HashMap<&str, Vec<&person::Model>> =
-            std::collections::HashMap::new();
+        let mut index: HashMap<&str, Vec<&person::Model>> = HashMap::new();
         for person in &known {
             for key in [person.id_no.as_deref(), person.phone.as_deref()].into_iter().flatten() {
                 index.entry(key).or_default().push(person);
@@ -304,17 +305,24 @@ pub async fn end_position(
     Ok(row.update(tx).await?)
 }
 
-/// The positions of a person, with their organisations, in the order in which they were recorded.
+/// The positions of some people, with their organisations, in the order in which they were recorded.
 pub async fn positions(
     db: &impl ConnectionTrait,
-    person: PersonId,
-) -> Result<Vec<(position::Model, Option<organisation::Model>)>, Failure> {
-    Ok(position::Entity::find()
-        .filter(position::Column::PersonId.eq(person))
+    people: impl IntoIterator<Item = PersonId>,
+) -> Result<HashMap<PersonId, Vec<(position::Model, organisation::Model)>>, Failure> {
+    let rows = position::Entity::find()
+        .filter(crate::db::within((position::Entity, position::Column::PersonId), people))
         .find_also_related(organisation::Entity)
         .order_by_asc(position::Column::Id)
         .all(db)
-        .await?)
+        .await?;
+    let mut positions: HashMap<PersonId, Vec<_>> = HashMap::new();
+    for (row, organisation) in rows {
+        if let Some(organisation) = organisation {
+            positions.entry(row.person_id).or_default().push((row, organisation));
+        }
+    }
+    Ok(positions)
 }
 
 /// Takes away the records of people who are on no list any more. For the undo of what made them.

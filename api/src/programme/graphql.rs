@@ -1,18 +1,20 @@
 //! Programmes as GraphQL shows them.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
 use entity::{
     id::{OrganisationId, ProgrammeId},
-    programme,
+    organisation, programme,
 };
 
 use super::{CreateProgrammeErrorCode, CreateProgrammeUserError, Draft};
 use crate::{
     authz::policy::{CreateProgramme, ViewProgramme},
     error::Refusal,
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
     page::Slice,
     text::Check,
@@ -31,34 +33,47 @@ pub enum ProgrammeKind {
     Academy,
 }
 
-pub struct Programme(pub programme::Model);
+pub struct Programme {
+    row: programme::Model,
+    /// What a list fetched ahead.
+    owner: Option<organisation::Model>,
+}
+
+impl From<programme::Model> for Programme {
+    fn from(row: programme::Model) -> Self {
+        Self { row, owner: None }
+    }
+}
 
 /// An umbrella of a year (项目): a festival edition, a relay season, an academy year.
 #[Object]
 impl Programme {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<ProgrammeId> {
-        Gid(self.0.id)
+        Gid(self.row.id)
     }
 
     /// Which line of work it belongs to.
     async fn kind(&self) -> ProgrammeKind {
-        self.0.kind.into()
+        self.row.kind.into()
     }
 
     /// What it is called.
     async fn title(&self) -> &str {
-        &self.0.title
+        &self.row.title
     }
 
     /// The year that it counts for.
     async fn year(&self) -> i32 {
-        self.0.year
+        self.row.year
     }
 
     /// The organisation it belongs to. Organisations below may hold activities in it.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Organisation> {
-        Ok(Organisation(Viewer::of(ctx).row(self.0.owner_id).await?))
+        match &self.owner {
+            Some(row) => Ok(row.clone().into()),
+            None => Ok(Organisation::from(Viewer::of(ctx).row(self.row.owner_id).await?)),
+        }
     }
 }
 
@@ -97,7 +112,7 @@ impl ProgrammeQuery {
         ctx: &Context<'_>,
         id: Gid<ProgrammeId>,
     ) -> Result<Option<Programme>> {
-        Ok(Some(Programme(Viewer::of(ctx).gate.permit::<ViewProgramme>(id.0).await?.into_row())))
+        Ok(Some(Viewer::of(ctx).gate.permit::<ViewProgramme>(id.0).await?.into_row().into()))
     }
 
     /// The programmes in the viewer's scope and those of the organisations above it, newest first.
@@ -117,7 +132,14 @@ impl ProgrammeQuery {
         let reach = viewer.gate.reach::<ViewProgramme>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page = super::list(viewer.db.read(), &reach, kind.map(Into::into), year, slice).await?;
-        Ok(page.connection(|it| it.id, Programme))
+        let owners = if wants(ctx, "owner") {
+            viewer.load.load_many(page.rows.iter().map(|it| it.owner_id)).await?
+        } else {
+            HashMap::default()
+        };
+        let node =
+            |row: programme::Model| Programme { owner: owners.get(&row.owner_id).cloned(), row };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 
@@ -149,6 +171,6 @@ impl ProgrammeMutation {
             })
             .await;
         let (programme, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreateProgrammePayload { programme: programme.map(Programme), user_errors })
+        Ok(CreateProgrammePayload { programme: programme.map(Programme::from), user_errors })
     }
 }

@@ -1,6 +1,6 @@
 //! Registrations as GraphQL shows them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Context, Enum, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
@@ -53,6 +53,7 @@ pub enum RegistrationStatus {
     Cancelled,
 }
 
+#[derive(Clone)]
 pub struct Registration {
     row: registration::Model,
     /// Whether the viewer may see the ticket code and the phone whole.
@@ -117,7 +118,7 @@ impl Registration {
             Some(row) => row.clone(),
             None => Viewer::of(ctx).row(self.row.person_id).await?,
         };
-        Ok(Person { row, phone_is_open: self.is_open })
+        Ok(Person::new(row, self.is_open))
     }
 
     /// As what they come, if it was said.
@@ -138,7 +139,7 @@ impl Registration {
                     beside.attendances.get(&self.row.id).map(Vec::as_slice).unwrap_or_default();
                 let with_session = |row: &entity::attendance::Model| Attendance {
                     session: beside.sessions.get(&row.session_id).cloned(),
-                    row: row.clone(),
+                    ..Attendance::from(row.clone())
                 };
                 Ok(rows.iter().map(with_session).collect())
             }
@@ -206,6 +207,21 @@ pub async fn connection(
     let node =
         |row: registration::Model| (row.id, Registration { row, is_open, beside: beside.clone() });
     Ok(page.with(rows.into_iter().map(node)))
+}
+
+/// The registrations of some attendances, closed, with all that is selected below them.
+pub async fn of_attendances(
+    viewer: &Viewer,
+    ids: Vec<RegistrationId>,
+    ahead: &[Lookahead<'_>],
+) -> Result<HashMap<RegistrationId, Registration>, Failure> {
+    let found: HashMap<RegistrationId, registration::Model> = viewer.load.load_many(ids).await?;
+    let rows: Vec<registration::Model> = found.into_values().collect();
+    let beside = Arc::new(super::beside(viewer.db.read(), &rows, wanted(ahead)).await?);
+    let node = |row: registration::Model| {
+        (row.id, Registration { row, is_open: false, beside: Some(beside.clone()) })
+    };
+    Ok(rows.into_iter().map(node).collect())
 }
 
 fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {

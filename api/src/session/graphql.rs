@@ -1,8 +1,13 @@
 //! Sessions as GraphQL shows them.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject, connection::Connection};
+use std::collections::HashMap;
+
+use async_graphql::{
+    Context, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
+};
 use chrono::{DateTime, Utc};
 use entity::{
+    attendance,
     id::{ActivityId, SessionId},
     session,
 };
@@ -15,6 +20,7 @@ use crate::{
     error::Refusal,
     graphql::{Gid, Viewer, settle},
     page::Slice,
+    registration,
     text::Check,
     write::Note,
 };
@@ -95,7 +101,21 @@ impl Session {
         let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page = super::attendances(viewer.db.read(), &permit, slice).await?;
-        Ok(page.connection(|it| it.id, Attendance::from))
+        let here = ctx.look_ahead();
+        let ahead = [here.field("edges").field("node"), here.field("nodes")]
+            .map(|it| it.field("registration"));
+        let registrations = if ahead.iter().any(Lookahead::exists) {
+            let ids = page.rows.iter().map(|it| it.registration_id).collect();
+            registration::graphql::of_attendances(viewer, ids, &ahead).await?
+        } else {
+            HashMap::default()
+        };
+        let node = |row: attendance::Model| Attendance {
+            session: Some(self.0.clone()),
+            registration: registrations.get(&row.registration_id).cloned(),
+            row,
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 
     /// Every attempt at the door, newest first. For ORG_ADMIN and ORGANISER.

@@ -17,7 +17,7 @@ async fn statements(app: &TestApp, operation: &str, variables: &Value, first: us
     let mut variables = variables.clone();
     variables["first"] = json!(first);
     let before = app.app.db.statements();
-    let data = app.organiser().ask(&document(operation), variables).await;
+    let data = app.organiser().ask(operation, variables).await;
     let taken = app.app.db.statements() - before;
     let listed = edges(&data).unwrap_or_else(|| panic!("{operation}: no list in {data}"));
     assert_eq!(listed, first, "{operation} lists others than it was asked for");
@@ -31,6 +31,10 @@ fn edges(data: &Value) -> Option<usize> {
 }
 
 async fn is_flat(app: &TestApp, operation: &str, variables: Value) {
+    is_flat_document(app, &document(operation), variables).await;
+}
+
+async fn is_flat_document(app: &TestApp, operation: &str, variables: Value) {
     // The first request of a kind may prepare something.
     statements(app, operation, &variables, 2).await;
     let few = statements(app, operation, &variables, 2).await;
@@ -88,6 +92,9 @@ on_both! {
         }
         is_flat(&app, "programmes", json!({})).await;
         is_flat(&app, "activities", json!({})).await;
+        let deep = "query($first: Int) { activities(first: $first) { edges { node {
+            categories { name seatsTaken } sessions { title } } } } }";
+        is_flat_document(&app, deep, json!({})).await;
     }
 
     async fn organisations_and_accounts(app) {

@@ -1,6 +1,6 @@
 //! The schema is the API's manual: complete, in one style, and committed.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use async_graphql::{
     Positioned,
@@ -25,10 +25,6 @@ fn fields(of: &TypeDefinition) -> &[Positioned<FieldDefinition>] {
         TypeKind::Interface(it) => &it.fields,
         _ => &[],
     }
-}
-
-fn named(name: &str) -> TypeDefinition {
-    types().into_iter().find(|it| it.name.node == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
 #[test]
@@ -82,7 +78,9 @@ fn everything_is_described() {
 
 #[test]
 fn mutations_are_of_one_form() {
-    for mutation in fields(&named("Mutation")).iter().map(|it| &it.node) {
+    let all: BTreeMap<String, TypeDefinition> =
+        types().into_iter().map(|it| (it.name.node.to_string(), it)).collect();
+    for mutation in fields(&all["Mutation"]).iter().map(|it| &it.node) {
         let name = mutation.name.node.as_str();
         let verb = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
         assert_eq!(mutation.ty.node.to_string(), format!("{verb}Payload!"), "{name}");
@@ -96,15 +94,15 @@ fn mutations_are_of_one_form() {
             assert_eq!(arguments, [format!("input: {verb}Input!")], "{name}");
         }
 
-        for field in fields(&named(&format!("{verb}Payload"))).iter().map(|it| &it.node) {
+        for field in fields(&all[&format!("{verb}Payload")]).iter().map(|it| &it.node) {
             let (field, ty) = (field.name.node.as_str(), field.ty.node.to_string());
             if field == "userErrors" {
                 assert!(
                     ty.starts_with('[') && ty.ends_with("UserError!]!"),
                     "{name}.{field}: {ty}"
                 );
-                let error = named(ty.trim_matches(['[', ']', '!']));
-                let parts: Vec<String> = fields(&error)
+                let error = &all[ty.trim_matches(['[', ']', '!'])];
+                let parts: Vec<String> = fields(error)
                     .iter()
                     .map(|it| format!("{}: {}", it.node.name.node, it.node.ty.node))
                     .collect();

@@ -46,7 +46,28 @@ const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Files that are longer than 400 lines, and how long they may be.
-const LONG: &[(&str, usize)] = &[];
+const LONG: &[(&str, usize)] = &[
+    // Three types and their interface, with a filter, seven inputs and the mutations.
+    ("activity/graphql.rs", 860),
+    ("activity/mod.rs", 470),
+    // Accounts, sign-ins and grants: to be split along these.
+    ("account/graphql.rs", 770),
+    ("export/xlsx.rs", 510),
+    ("organisation/graphql.rs", 400),
+    ("person/graphql.rs", 500),
+    ("person/name.rs", 670),
+    ("registration/graphql.rs", 440),
+    ("roster/graphql.rs", 480),
+];
+
+/// Who writes a table that is another's, and why.
+const BESIDE: &[(&str, &str)] = &[
+    // A list changes what it has put on record before, in bulk, under the locks of the import.
+    ("roster/commit.rs", "registration"),
+    ("roster/undo.rs", "registration"),
+    // The span of an activity is that of its sessions.
+    ("session/mod.rs", "activity"),
+];
 
 struct File {
     /// From `api/src` on.
@@ -141,7 +162,17 @@ fn graphql_asks_the_domain_and_not_the_database() {
 
 #[test]
 fn a_domain_knows_nothing_of_who_asks_by_which_road() {
-    nowhere(&["Context", "Viewer", "axum", "http"], |it| it.domain().is_some() && !it.is_graphql());
+    // `Viewer` alone is the role, too.
+    let words = [
+        "Context",
+        "graphql::Viewer",
+        "&Viewer",
+        "Viewer::of",
+        "async_graphql::Context",
+        "axum",
+        "http",
+    ];
+    nowhere(&words, |it| it.domain().is_some() && !it.is_graphql());
 }
 
 #[test]
@@ -176,8 +207,10 @@ fn a_table_is_written_by_its_owner_alone() {
     let owners: BTreeMap<&str, &str> = OWNERS.iter().copied().collect();
     let mut found = Vec::new();
     for file in source() {
+        let flat: String = file.code.chars().filter(|it| !it.is_whitespace()).collect();
         for (table, owner) in &owners {
-            let own = file.path.split('/').next() == Some(owner);
+            let own = file.path.split('/').next() == Some(owner)
+                || BESIDE.contains(&(file.path.as_str(), table));
             for verb in [
                 "insert",
                 "insert_many",
@@ -187,7 +220,6 @@ fn a_table_is_written_by_its_owner_alone() {
                 "delete_many",
                 "delete_by_id",
             ] {
-                let flat: String = file.code.chars().filter(|it| !it.is_whitespace()).collect();
                 if !own && names(&flat, &format!("{table}::Entity::{verb}")) {
                     found.push(format!("{} writes {table}, which is {owner}'s", file.path));
                 }
