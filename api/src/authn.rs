@@ -38,6 +38,7 @@ const EXPORT_AUDIENCE: &str = "qinglan/export";
 pub struct Tokens {
     /// Goes into `Authorization: Bearer …`. Good for 15 minutes.
     pub access_token: String,
+    /// 15 minutes after it was given.
     pub access_token_expires_at: DateTime<Utc>,
     /// Changes for new tokens, once. Using it twice ends the sign-in.
     pub refresh_token: String,
@@ -192,6 +193,21 @@ pub async fn authenticate(
     let Some((sign_in, Some(account))) = found else { return Ok(None) };
     let grants = authz::grants_of(app.db.read(), account.id, now).await?;
     Ok(Some(Who { account, sign_in: Some(sign_in.id), grants }))
+}
+
+/// Who made an address that was signed for them, and opens it without a header. Nobody, if the account is out of use.
+pub async fn signer(
+    app: &App,
+    account: AccountId,
+    now: DateTime<Utc>,
+) -> Result<Option<Who>, Failure> {
+    let found = account::Entity::find_by_id(account)
+        .filter(account::Column::DisabledAt.is_null())
+        .one(app.db.read())
+        .await?;
+    let Some(account) = found else { return Ok(None) };
+    let grants = authz::grants_of(app.db.read(), account.id, now).await?;
+    Ok(Some(Who { account, sign_in: None, grants }))
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -105,6 +105,14 @@ impl Viewer {
     }
 }
 
+/// Whether a field is selected of the things of the connection that is being resolved, so that it is fetched ahead.
+#[must_use]
+pub fn wants(ctx: &Context<'_>, field: &str) -> bool {
+    let ahead = ctx.look_ahead();
+    ahead.field("nodes").field(field).exists()
+        || ahead.field("edges").field("node").field(field).exists()
+}
+
 /// The error type of one mutation's payload; see [`refusals!`](crate::refusals).
 pub trait UserError: Sized {
     type Code: Refusal;

@@ -76,7 +76,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "attendance" => {
             let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();
-            Node::Attendance(Attendance { row, session: Some(session) })
+            Node::Attendance(Attendance { session: Some(session), ..Attendance::from(row) })
         }
         "category" => {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
@@ -88,22 +88,22 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
-        "organisation" => Node::Organisation(Organisation(
-            gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row(),
-        )),
+        "organisation" => Node::Organisation(
+            gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
+        ),
         "person" => {
             let permit = gate.permit::<ViewPerson>(named!(PersonId)).await?;
             let phone_is_open = permit.also::<ViewPhone>();
-            Node::Person(Person { row: permit.into_row(), phone_is_open })
+            Node::Person(Person::new(permit.into_row(), phone_is_open))
         }
         "position" => {
             let row = gate.permit::<EndPosition>(named!(PositionId)).await?.into_row();
             let organisation = viewer.row(row.organisation_id).await?;
             Node::Position(Position { row, organisation })
         }
-        "programme" => Node::Programme(Programme(
-            gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row(),
-        )),
+        "programme" => Node::Programme(
+            gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row().into(),
+        ),
         "registration" => {
             let permit = gate.permit::<ViewRegistration>(named!(RegistrationId)).await?;
             let is_open = permit.also::<CancelRegistration>();
@@ -136,7 +136,11 @@ impl NodeQuery {
 
     /// The things that some ids name, in their order; null for each that is not there or not to be seen. At most 100.
     #[graphql(complexity = "ids.len().min(100) * child_complexity + 1")]
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100, of any kinds.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
         let viewer = Viewer::of(ctx);
         viewer.gate.who()?;
         if ids.len() > 100 {

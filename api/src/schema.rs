@@ -1,19 +1,19 @@
 //! The merged roots, and the limits that every operation keeps.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql::{EmptySubscription, MergedObject, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{AccountMutation, AccountQuery},
+    account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery},
-    attendance::graphql::AttendanceMutation,
+    attendance::graphql::{Attendance, AttendanceMutation, Scan},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
     node::NodeQuery,
-    organisation::graphql::{OrganisationMutation, OrganisationQuery},
-    person::graphql::{PersonMutation, PersonQuery},
-    programme::graphql::{ProgrammeMutation, ProgrammeQuery},
-    registration::graphql::{RegistrationMutation, RegistrationQuery},
-    roster::graphql::{RosterMutation, RosterQuery},
+    organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
+    person::graphql::{Person, PersonMutation, PersonQuery},
+    programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
+    registration::graphql::{Registration, RegistrationMutation, RegistrationQuery},
+    roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
 };
 
@@ -76,7 +76,21 @@ pub fn sdl() -> String {
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .register_output_type::<Activity>()
+        .override_output_type_description::<Connection<String, Account>>(PAGE)
+        .override_output_type_description::<Connection<String, Activity>>(PAGE)
+        .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Organisation>>(PAGE)
+        .override_output_type_description::<Connection<String, Person>>(PAGE)
+        .override_output_type_description::<Connection<String, Programme>>(PAGE)
+        .override_output_type_description::<Connection<String, Registration>>(PAGE)
+        .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
+        .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
+        .override_output_type_description::<Connection<String, Scan>>(PAGE)
 }
+
+/// What all connections say of themselves.
+const PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
+    1 to 100, and the first 20 if nothing is said.";
 
 /// What a page costs: its rows are counted before they are there.
 #[must_use]

@@ -1,5 +1,7 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, Union, connection::Connection,
 };
@@ -7,7 +9,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     account,
     id::{AccountId, ActivityId, GrantId, OrganisationId, PersonId, ProgrammeId},
-    role_grant,
+    organisation, role_grant,
 };
 
 use super::{
@@ -30,7 +32,7 @@ use crate::{
         },
     },
     error::{Error, Failure, Refusal},
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
     page::Slice,
     person::graphql::Person,
@@ -62,25 +64,29 @@ pub enum Role {
     Viewer,
 }
 
-/// What signs in (账号).
 pub struct Account {
     row: account::Model,
     /// Whether it is the viewer's own.
     is_own: bool,
+    /// What a list fetched ahead.
+    home: Option<organisation::Model>,
 }
 
 impl From<account::Model> for Account {
     fn from(row: account::Model) -> Self {
-        Self { row, is_own: false }
+        Self { row, is_own: false, home: None }
     }
 }
 
+/// What signs in (账号).
 #[Object]
 impl Account {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<AccountId> {
         Gid(self.row.id)
     }
 
+    /// In lower case; unique.
     async fn username(&self) -> &str {
         &self.row.username
     }
@@ -91,10 +97,10 @@ impl Account {
         let viewer = Viewer::of(ctx);
         let row = viewer.row(id).await?;
         if self.is_own {
-            return Ok(Some(Person { row, phone_is_open: true }));
+            return Ok(Some(Person::new(row, true)));
         }
         match viewer.gate.permit_on::<ViewPerson>(row).await {
-            Ok(permit) => Ok(Some(Person { row: permit.into_row(), phone_is_open: false })),
+            Ok(permit) => Ok(Some(Person::new(permit.into_row(), false))),
             Err(Failure::Forbidden | Failure::NotFound) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
@@ -102,9 +108,13 @@ impl Account {
 
     /// The organisation that looks after it.
     async fn home(&self, ctx: &Context<'_>) -> Result<Organisation> {
-        Ok(Organisation(Viewer::of(ctx).row(self.row.home_id).await?))
+        match &self.home {
+            Some(row) => Ok(row.clone().into()),
+            None => Ok(Organisation::from(Viewer::of(ctx).row(self.row.home_id).await?)),
+        }
     }
 
+    /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
@@ -132,7 +142,6 @@ pub enum GrantScope {
     Academy(AcademyClass),
 }
 
-/// A role over a scope, until a time (授权).
 pub struct Grant {
     row: role_grant::Model,
     /// Whether it is the viewer's own.
@@ -169,12 +178,15 @@ fn seen<A: Action>(permit: Result<Permit<A>, Failure>) -> Result<bool, Failure> 
     }
 }
 
+/// A role over a scope, until a time (授权).
 #[Object]
 impl Grant {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<GrantId> {
         Gid(self.row.id)
     }
 
+    /// What it allows.
     async fn role(&self) -> Role {
         self.row.role.into()
     }
@@ -187,8 +199,8 @@ impl Grant {
             return Ok(None);
         }
         Ok(Some(match (self.row.organisation_id, self.row.programme_id, self.row.activity_id) {
-            (Some(id), _, _) => GrantScope::Organisation(Organisation(viewer.row(id).await?)),
-            (_, Some(id), _) => GrantScope::Programme(Programme(viewer.row(id).await?)),
+            (Some(id), _, _) => GrantScope::Organisation(Organisation::from(viewer.row(id).await?)),
+            (_, Some(id), _) => GrantScope::Programme(Programme::from(viewer.row(id).await?)),
             (_, _, Some(id)) => match Activity::from(viewer.row(id).await?) {
                 Activity::Festival(it) => GrantScope::Festival(it),
                 Activity::Relay(it) => GrantScope::Relay(it),
@@ -203,6 +215,7 @@ impl Grant {
         self.row.expires_at
     }
 
+    /// When it was given.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
@@ -217,6 +230,7 @@ impl Grant {
 #[derive(SimpleObject)]
 #[graphql(name = "Viewer")]
 pub struct SignedIn {
+    /// What they signed in with.
     account: Account,
     /// What is granted to them and in force now.
     grants: Vec<Grant>,
@@ -226,42 +240,56 @@ impl SignedIn {
     fn new(account: account::Model, grants: Vec<Held>) -> Self {
         let own = |it: Held| Grant { row: it.row, is_own: true };
         Self {
-            account: Account { row: account, is_own: true },
+            account: Account { row: account, is_own: true, home: None },
             grants: grants.into_iter().map(own).collect(),
         }
     }
 }
 
+/// What `signIn` takes.
 #[derive(InputObject)]
 pub struct SignInInput {
+    /// In any case.
     username: String,
+    /// As it was set.
     password: String,
 }
 
+/// What `signIn` gives.
 #[derive(SimpleObject)]
 pub struct SignInPayload {
+    /// What further requests are sent with; null where the sign-in was refused.
     tokens: Option<Tokens>,
+    /// Who is signed in now.
     viewer: Option<SignedIn>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<SignInUserError>,
 }
 
+/// What `refreshTokens` takes.
 #[derive(InputObject)]
 pub struct RefreshTokensInput {
+    /// The latest that was given for this sign-in.
     refresh_token: String,
 }
 
+/// What `refreshTokens` gives.
 #[derive(SimpleObject)]
 pub struct RefreshTokensPayload {
+    /// The new ones; null where it was refused.
     tokens: Option<Tokens>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<RefreshTokensUserError>,
 }
 
+/// What `signOut` gives.
 #[derive(SimpleObject)]
 pub struct SignOutPayload {
     /// Whether somebody was signed in, and is not any more.
     signed_out: bool,
 }
 
+/// What `createAccount` takes.
 #[derive(InputObject)]
 pub struct CreateAccountInput {
     /// The organisation that looks after the account.
@@ -270,33 +298,43 @@ pub struct CreateAccountInput {
     username: String,
     /// 8 to 200 characters.
     password: String,
+    /// Who will use it, if that is on record and in the viewer's scope.
     person_id: Option<Gid<PersonId>>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `disableAccount` takes.
 #[derive(InputObject)]
 pub struct DisableAccountInput {
+    /// Which one.
     account_id: Gid<AccountId>,
 }
 
+/// What `resetPassword` takes.
 #[derive(InputObject)]
 pub struct ResetPasswordInput {
+    /// Which one.
     account_id: Gid<AccountId>,
     /// 8 to 200 characters.
     password: String,
 }
 
+/// What `changePassword` takes.
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
+    /// The one that is in use.
     old_password: String,
     /// 8 to 200 characters.
     new_password: String,
 }
 
+/// What `grantRole` takes.
 #[derive(InputObject)]
 pub struct GrantRoleInput {
+    /// To whom; not oneself.
     account_id: Gid<AccountId>,
+    /// What the account will be allowed over the scope.
     role: Role,
     /// Over an organisation and everything below it.
     organisation_id: Option<Gid<OrganisationId>>,
@@ -304,33 +342,45 @@ pub struct GrantRoleInput {
     programme_id: Option<Gid<ProgrammeId>>,
     /// Over an activity; for ORGANISER, DOOR_STAFF and VIEWER.
     activity_id: Option<Gid<ActivityId>>,
+    /// Until when, in the future; until it is taken back if not given.
     expires_at: Option<DateTime<Utc>>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `revokeGrant` takes.
 #[derive(InputObject)]
 pub struct RevokeGrantInput {
+    /// Which one.
     grant_id: Gid<GrantId>,
     /// Why; at most 500 characters.
     reason: Option<String>,
 }
 
 macro_rules! payloads {
-    ($($name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        $(#[doc = $doc])+
         #[derive(SimpleObject)]
         pub struct $name {
+            /// What was made or changed; null where it was refused.
             $field: Option<$node>,
+            /// Why it was refused, all reasons at once; empty where it was done.
             user_errors: Vec<$error>,
         }
     )*};
 }
 payloads! {
+    /// What `createAccount` gives.
     CreateAccountPayload { account: Account, AccountUserError }
+    /// What `disableAccount` gives.
     DisableAccountPayload { account: Account, AccountUserError }
+    /// What `resetPassword` gives.
     ResetPasswordPayload { account: Account, AccountUserError }
+    /// What `changePassword` gives.
     ChangePasswordPayload { account: Account, AccountUserError }
+    /// What `grantRole` gives.
     GrantRolePayload { grant: Grant, GrantUserError }
+    /// What `revokeGrant` gives.
     RevokeGrantPayload { grant: Grant, GrantUserError }
 }
 
@@ -364,9 +414,17 @@ impl AccountQuery {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewAccount>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        Ok(super::list(viewer.db.read(), &reach, slice)
-            .await?
-            .connection(|it| it.id, Account::from))
+        let page = super::list(viewer.db.read(), &reach, slice).await?;
+        let homes = if wants(ctx, "home") {
+            viewer.load.load_many(page.rows.iter().map(|it| it.home_id)).await?
+        } else {
+            HashMap::default()
+        };
+        let node = |row: account::Model| Account {
+            home: homes.get(&row.home_id).cloned(),
+            ..Account::from(row)
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 

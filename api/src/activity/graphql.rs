@@ -1,6 +1,6 @@
 //! Activities as GraphQL shows them: three types behind one interface.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Context, Enum, InputObject, Interface, Lookahead, Object, Result, SimpleObject,
@@ -12,6 +12,7 @@ use entity::{
     id::{ActivityId, CategoryId, OrganisationId, ProgrammeId},
     organisation,
     programme::{self, Kind},
+    session,
 };
 
 use super::{
@@ -57,6 +58,8 @@ pub struct Node {
     pools: Option<Vec<capacity_pool::Model>>,
     programme: Option<programme::Model>,
     host: Option<organisation::Model>,
+    categories: Option<Vec<category::Model>>,
+    sessions: Option<Vec<session::Model>>,
 }
 
 impl Node {
@@ -81,19 +84,22 @@ impl Node {
 
 macro_rules! activity_types {
     ($($(#[doc = $doc:literal])+ $name:ident;)*) => {$(
-        $(#[doc = $doc])+
         pub struct $name(pub Node);
 
+        $(#[doc = $doc])+
         #[Object]
         impl $name {
+            /// Opaque; unique among all things.
             pub async fn id(&self) -> Gid<ActivityId> {
                 Gid(self.0.row.id)
             }
 
+            /// What it is called.
             async fn title(&self) -> &str {
                 &self.0.row.title
             }
 
+            /// How far it is.
             async fn status(&self) -> ActivityStatus {
                 self.0.row.status.into()
             }
@@ -113,6 +119,7 @@ macro_rules! activity_types {
                 self.0.row.ends_at
             }
 
+            /// Where it takes place.
             async fn venue(&self) -> Option<&str> {
                 self.0.row.venue.as_deref()
             }
@@ -132,31 +139,41 @@ macro_rules! activity_types {
                 Ok(self.0.pool(ctx).await?.taken)
             }
 
+            /// The umbrella it belongs to.
             async fn programme(&self, ctx: &Context<'_>) -> Result<Programme> {
                 match &self.0.programme {
-                    Some(row) => Ok(Programme(row.clone())),
-                    None => Ok(Programme(Viewer::of(ctx).row(self.0.row.programme_id).await?)),
+                    Some(row) => Ok(row.clone().into()),
+                    None => Ok(Programme::from(Viewer::of(ctx).row(self.0.row.programme_id).await?)),
                 }
             }
 
             /// The organisation that holds it.
             async fn host(&self, ctx: &Context<'_>) -> Result<Organisation> {
                 match &self.0.host {
-                    Some(row) => Ok(Organisation(row.clone())),
-                    None => Ok(Organisation(Viewer::of(ctx).row(self.0.row.host_id).await?)),
+                    Some(row) => Ok(row.clone().into()),
+                    None => Ok(Organisation::from(Viewer::of(ctx).row(self.0.row.host_id).await?)),
                 }
             }
 
             /// The kinds of participants, in their order.
             async fn categories(&self, ctx: &Context<'_>) -> Result<Vec<Category>> {
-                let rows = super::categories(Viewer::of(ctx).db.read(), self.0.row.id).await?;
-                let pools = Arc::new(self.0.fetch_pools(ctx).await?);
+                let rows = match &self.0.categories {
+                    Some(rows) => rows.clone(),
+                    None => super::categories(Viewer::of(ctx).db.read(), self.0.row.id).await?,
+                };
+                let pools = Arc::new(match &self.0.pools {
+                    Some(pools) => pools.clone(),
+                    None => self.0.fetch_pools(ctx).await?,
+                });
                 Ok(rows.into_iter().map(|row| Category { row, pools: Some(pools.clone()) }).collect())
             }
 
             /// The sessions, in the order in which they take place.
             async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
-                let rows = crate::session::schedule(Viewer::of(ctx).db.read(), self.0.row.id).await?;
+                let rows = match &self.0.sessions {
+                    Some(rows) => rows.clone(),
+                    None => crate::session::schedule(Viewer::of(ctx).db.read(), self.0.row.id).await?,
+                };
                 Ok(rows.into_iter().map(Session).collect())
             }
 
@@ -205,13 +222,13 @@ activity_types! {
 /// What people register for (活动). Its type follows from its programme's kind.
 #[derive(Interface)]
 #[graphql(
-    field(name = "id", ty = "Gid<ActivityId>"),
-    field(name = "title", ty = "&str"),
-    field(name = "status", ty = "ActivityStatus"),
+    field(name = "id", ty = "Gid<ActivityId>", desc = "Opaque; unique among all things."),
+    field(name = "title", ty = "&str", desc = "What it is called."),
+    field(name = "status", ty = "ActivityStatus", desc = "How far it is."),
     field(name = "cancel_reason", ty = "Option<&str>", desc = "Why it was called off, if it was."),
     field(name = "starts_at", ty = "Option<DateTime<Utc>>", desc = "The first session's start."),
     field(name = "ends_at", ty = "Option<DateTime<Utc>>", desc = "The last session's end."),
-    field(name = "venue", ty = "Option<&str>"),
+    field(name = "venue", ty = "Option<&str>", desc = "Where it takes place."),
     field(
         name = "time_zone",
         ty = "&str",
@@ -223,7 +240,7 @@ activity_types! {
         desc = "How many seats there are; null for as many as come."
     ),
     field(name = "seats_taken", ty = "i32", desc = "How many seats are held."),
-    field(name = "programme", ty = "Programme"),
+    field(name = "programme", ty = "Programme", desc = "The umbrella it belongs to."),
     field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
     field(
         name = "categories",
@@ -273,8 +290,24 @@ impl Activity {
 
 impl From<activity::Model> for Activity {
     fn from(row: activity::Model) -> Self {
-        Self::of(Node { row: Arc::new(row), pools: None, programme: None, host: None })
+        Self::of(Node {
+            row: Arc::new(row),
+            pools: None,
+            programme: None,
+            host: None,
+            categories: None,
+            sessions: None,
+        })
     }
+}
+
+/// Rows by the activity they are of, in the order in which they come.
+fn by_activity<T>(rows: Vec<T>, of: impl Fn(&T) -> ActivityId) -> HashMap<ActivityId, Vec<T>> {
+    let mut grouped: HashMap<ActivityId, Vec<T>> = HashMap::new();
+    for row in rows {
+        grouped.entry(of(&row)).or_default().push(row);
+    }
+    grouped
 }
 
 /// The activities of a page, with what is selected below them fetched once for all.
@@ -285,7 +318,7 @@ async fn fetch_ahead(
 ) -> Result<Vec<Activity>, Failure> {
     let wants = |field: &str| ahead.iter().any(|it| it.field(field).exists());
     let db = viewer.db.read();
-    let mut pools = if wants("capacity") || wants("seatsTaken") {
+    let mut pools = if wants("capacity") || wants("seatsTaken") || wants("categories") {
         Some(capacity::of(db, rows.iter().map(|it| it.id)).await?)
     } else {
         None
@@ -293,17 +326,33 @@ async fn fetch_ahead(
     let programmes = if wants("programme") {
         viewer.load.load_many(rows.iter().map(|it| it.programme_id)).await?
     } else {
-        Default::default()
+        HashMap::default()
     };
     let hosts = if wants("host") {
         viewer.load.load_many(rows.iter().map(|it| it.host_id)).await?
     } else {
-        Default::default()
+        HashMap::default()
+    };
+    let ids: Vec<ActivityId> = rows.iter().map(|it| it.id).collect();
+    let mut categories = if wants("categories") {
+        let mut found = super::categories_of(db, ids.iter().copied()).await?;
+        found.sort_by_key(|it| (it.position, it.id));
+        Some(by_activity(found, |it| it.activity_id))
+    } else {
+        None
+    };
+    let mut sessions = if wants("sessions") {
+        let found = crate::session::schedules(db, ids).await?;
+        Some(by_activity(found, |it| it.activity_id))
+    } else {
+        None
     };
     Ok(rows
         .into_iter()
         .map(|row| {
             Activity::of(Node {
+                categories: categories.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
+                sessions: sessions.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
                 pools: pools.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
                 programme: programmes.get(&row.programme_id).cloned(),
                 host: hosts.get(&row.host_id).cloned(),
@@ -313,7 +362,6 @@ async fn fetch_ahead(
         .collect())
 }
 
-/// A kind of participant of one activity (参会类别), with seats of its own if wanted.
 pub struct Category {
     pub row: category::Model,
     pub pools: Option<Arc<Vec<capacity_pool::Model>>>,
@@ -338,12 +386,15 @@ impl Category {
     }
 }
 
+/// A kind of participant of one activity (参会类别), with seats of its own if wanted.
 #[Object]
 impl Category {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<CategoryId> {
         Gid(self.row.id)
     }
 
+    /// Unique on the activity.
     async fn name(&self) -> &str {
         &self.row.name
     }
@@ -359,6 +410,7 @@ impl Category {
     }
 }
 
+/// A category to be.
 #[derive(InputObject)]
 pub struct CategoryInput {
     /// At most 50 characters; unique on the activity.
@@ -367,6 +419,7 @@ pub struct CategoryInput {
     capacity: Option<i32>,
 }
 
+/// What `createActivity` takes.
 #[derive(InputObject)]
 pub struct CreateActivityInput {
     /// The type of the activity follows from the programme's kind.
@@ -392,8 +445,10 @@ pub struct CreateActivityInput {
     idempotency_key: Option<String>,
 }
 
+/// What `updateActivity` takes.
 #[derive(InputObject)]
 pub struct UpdateActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
     /// At most 200 characters.
     title: Option<String>,
@@ -401,25 +456,33 @@ pub struct UpdateActivityInput {
     venue: Option<String>,
 }
 
+/// What `publishActivity` takes.
 #[derive(InputObject)]
 pub struct PublishActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
 }
 
+/// What `closeActivity` takes.
 #[derive(InputObject)]
 pub struct CloseActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
 }
 
+/// What `cancelActivity` takes.
 #[derive(InputObject)]
 pub struct CancelActivityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
     /// Why; at most 500 characters.
     reason: String,
 }
 
+/// What `createCategory` takes.
 #[derive(InputObject)]
 pub struct CreateCategoryInput {
+    /// Of which activity.
     activity_id: Gid<ActivityId>,
     /// At most 50 characters; unique on the activity.
     name: String,
@@ -429,8 +492,10 @@ pub struct CreateCategoryInput {
     idempotency_key: Option<String>,
 }
 
+/// What `setCapacity` takes.
 #[derive(InputObject)]
 pub struct SetCapacityInput {
+    /// Which one.
     activity_id: Gid<ActivityId>,
     /// The name of a category; the whole activity if not given.
     category: Option<String>,
@@ -439,31 +504,44 @@ pub struct SetCapacityInput {
 }
 
 macro_rules! payloads {
-    ($($name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        $(#[doc = $doc])+
         #[derive(SimpleObject)]
         pub struct $name {
+            /// What was made or changed; null where it was refused.
             $field: Option<$node>,
+            /// Why it was refused, all reasons at once; empty where it was done.
             user_errors: Vec<$error>,
         }
     )*};
 }
 payloads! {
+    /// What `createActivity` gives.
     CreateActivityPayload { activity: Activity, CreateActivityUserError }
+    /// What `updateActivity` gives.
     UpdateActivityPayload { activity: Activity, CreateActivityUserError }
+    /// What `publishActivity` gives.
     PublishActivityPayload { activity: Activity, ActivityStatusUserError }
+    /// What `closeActivity` gives.
     CloseActivityPayload { activity: Activity, ActivityStatusUserError }
+    /// What `cancelActivity` gives.
     CancelActivityPayload { activity: Activity, ActivityStatusUserError }
+    /// What `createCategory` gives.
     CreateCategoryPayload { category: Category, CapacityUserError }
+    /// What `setCapacity` gives.
     SetCapacityPayload { activity: Activity, CapacityUserError }
 }
 
 /// Narrows a list of activities. What is not given does not narrow.
 #[derive(InputObject, Default)]
 pub struct ActivityFilter {
+    /// Those of one programme.
     programme_id: Option<Gid<ProgrammeId>>,
+    /// Those of one kind of programme.
     kind: Option<ProgrammeKind>,
     /// The programme's year.
     year: Option<i32>,
+    /// Those with one of these.
     status: Option<Vec<ActivityStatus>>,
     /// Those that start at this instant or later.
     starts_from: Option<DateTime<Utc>>,

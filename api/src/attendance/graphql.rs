@@ -67,11 +67,12 @@ pub enum ScanClock {
     Server,
 }
 
-/// One attempt at a door (扫码记录), kept for ever.
 pub struct Scan(pub scan::Model);
 
+/// One attempt at a door (扫码记录), kept for ever.
 #[Object]
 impl Scan {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<ScanId> {
         Gid(self.0.id)
     }
@@ -81,6 +82,7 @@ impl Scan {
         self.0.client_id
     }
 
+    /// What the door was told.
     async fn outcome(&self) -> CheckInOutcome {
         self.0.outcome.into()
     }
@@ -90,6 +92,7 @@ impl Scan {
         self.0.scanned_at
     }
 
+    /// Whose clock `scannedAt` goes by.
     async fn clock(&self) -> ScanClock {
         self.0.clock.into()
     }
@@ -104,29 +107,34 @@ impl Scan {
         self.0.received_at
     }
 
+    /// Which gate, as the device said.
     async fn gate(&self) -> Option<&str> {
         self.0.gate.as_deref()
     }
 }
 
-/// What the scans say of one registration at one session (出勤).
 pub struct Attendance {
     pub row: attendance::Model,
     pub session: Option<session::Model>,
+    /// What a list fetched ahead.
+    pub registration: Option<Registration>,
 }
 
 impl From<attendance::Model> for Attendance {
     fn from(row: attendance::Model) -> Self {
-        Self { row, session: None }
+        Self { row, session: None, registration: None }
     }
 }
 
+/// What the scans say of one registration at one session (出勤).
 #[Object]
 impl Attendance {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<AttendanceId> {
         Gid(self.row.id)
     }
 
+    /// How they attended.
     async fn status(&self) -> AttendanceStatus {
         self.row.status.into()
     }
@@ -141,6 +149,7 @@ impl Attendance {
         self.row.first_gate.as_deref()
     }
 
+    /// At which session.
     async fn session(&self, ctx: &Context<'_>) -> Result<Session> {
         match &self.session {
             Some(row) => Ok(Session(row.clone())),
@@ -148,13 +157,21 @@ impl Attendance {
         }
     }
 
+    /// Whose. Without the ticket code, and with the phone masked.
     async fn registration(&self, ctx: &Context<'_>) -> Result<Registration> {
-        Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
+        match &self.registration {
+            Some(it) => Ok(it.clone()),
+            None => {
+                Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
+            }
+        }
     }
 }
 
+/// What `checkIn` takes.
 #[derive(InputObject)]
 pub struct CheckInInput {
+    /// At which session's door.
     session_id: Gid<SessionId>,
     /// The code as it was read or typed; spaces, dashes and lower case do not matter.
     ticket_code: Option<String>,
@@ -168,17 +185,20 @@ pub struct CheckInInput {
     scanned_at: Option<DateTime<Utc>>,
 }
 
+/// What `checkIn` gives.
 #[derive(SimpleObject)]
 pub struct CheckInPayload {
     /// Null only when there are `userErrors`: then nothing is on record.
     outcome: Option<CheckInOutcome>,
     /// Whether this scan was on record already, and this is its first answer again.
     replayed: bool,
+    /// What is on record of this call.
     scan: Option<Scan>,
     /// What is known of the person at this session.
     attendance: Option<Attendance>,
     /// Null where the code is unknown or of another activity.
     registration: Option<Registration>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CheckInUserError>,
 }
 
@@ -237,9 +257,10 @@ impl AttendanceMutation {
             outcome: Some(answer.scan.outcome.into()),
             replayed: answer.replayed,
             scan: Some(Scan(answer.scan)),
-            attendance: answer
-                .attendance
-                .map(|row| Attendance { row, session: Some(permit.on().clone()) }),
+            attendance: answer.attendance.map(|row| Attendance {
+                session: Some(permit.on().clone()),
+                ..Attendance::from(row)
+            }),
             registration: answer.registration.map(|row| Registration::new(row, is_open)),
             user_errors,
         })

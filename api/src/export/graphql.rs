@@ -38,19 +38,22 @@ pub enum ExportSort {
     Strokes,
 }
 
-/// A list that was taken out, and why.
 pub struct Export(pub export::Model);
 
+/// A list that was taken out, and why.
 #[Object]
 impl Export {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<ExportId> {
         Gid(self.0.id)
     }
 
+    /// What kind of file.
     async fn format(&self) -> ExportFormat {
         self.0.format.into()
     }
 
+    /// In what order the people stand.
     async fn sort(&self) -> ExportSort {
         self.0.sort.into()
     }
@@ -76,18 +79,23 @@ impl Export {
         self.0.expires_at
     }
 
+    /// When it was asked for.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
+    /// Whose people are in it.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
     }
 }
 
+/// What `createExport` takes.
 #[derive(InputObject)]
 pub struct CreateExportInput {
+    /// Of which activity.
     activity_id: Gid<ActivityId>,
+    /// What kind of file.
     format: ExportFormat,
     /// The order of the people; that of the list if not given.
     sort: Option<ExportSort>,
@@ -97,9 +105,12 @@ pub struct CreateExportInput {
     idempotency_key: Option<String>,
 }
 
+/// What `createExport` gives.
 #[derive(SimpleObject)]
 pub struct CreateExportPayload {
+    /// What was made or changed; null where it was refused.
     export: Option<Export>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CreateExportUserError>,
 }
 

@@ -12,8 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use entity::{account, export::Format, id::ExportId};
-use sea_orm::EntityTrait;
+use entity::{export::Format, id::ExportId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::io::ReaderStream;
@@ -25,7 +24,8 @@ use super::{
 };
 use crate::{
     app::App,
-    authz::{self, Gate, Who, policy::CreateExport},
+    authn,
+    authz::{Gate, policy::CreateExport},
     error::{Error, Failure},
     export::{self, file},
     graphql::Gid,
@@ -135,15 +135,8 @@ async fn send(
 ) -> Result<Response, Failure> {
     let row = export::find(app.db.read(), id).await?;
     // What was granted when the address was given may have been taken back since.
-    let account = account::Entity::find_by_id(row.account_id)
-        .one(app.db.read())
-        .await?
-        .ok_or(Failure::NotFound)?;
-    if account.disabled_at.is_some() {
-        return Err(Failure::NotFound);
-    }
-    let grants = authz::grants_of(app.db.read(), account.id, now).await?;
-    let gate = Gate::new(Some(Who { account, sign_in: None, grants }), app.db.clone());
+    let maker = authn::signer(&app, row.account_id, now).await?.ok_or(Failure::NotFound)?;
+    let gate = Gate::new(Some(maker), app.db.clone());
     gate.permit::<CreateExport>(row.activity_id).await?;
 
     let format = row.format;

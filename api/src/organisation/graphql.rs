@@ -1,5 +1,7 @@
 //! Organisations as GraphQL shows them. No queries here: resolvers ask the domain.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
@@ -9,7 +11,7 @@ use super::{Draft, OrganisationErrorCode, OrganisationUserError};
 use crate::{
     authz::policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
     error::Failure,
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     page::Slice,
     text::Check,
     write::Note,
@@ -31,45 +33,63 @@ pub enum OrganisationKind {
     School,
 }
 
-/// A node of the one tree of organisations (组织). A grant over one covers everything below it.
-pub struct Organisation(pub organisation::Model);
+pub struct Organisation {
+    row: organisation::Model,
+    /// What a list fetched ahead.
+    parent: Option<organisation::Model>,
+}
 
+impl From<organisation::Model> for Organisation {
+    fn from(row: organisation::Model) -> Self {
+        Self { row, parent: None }
+    }
+}
+
+/// A node of the one tree of organisations (组织). A grant over one covers everything below it.
 #[Object]
 impl Organisation {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<OrganisationId> {
-        Gid(self.0.id)
+        Gid(self.row.id)
     }
 
+    /// What it is.
     async fn kind(&self) -> OrganisationKind {
-        self.0.kind.into()
+        self.row.kind.into()
     }
 
+    /// Unique among those below the same one.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.row.name
     }
 
     /// The code that others know it by: GB/T 2260 for a district's federation, a credit code for an enterprise.
     async fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
+        self.row.code.as_deref()
     }
 
     /// The organisation above it, where the viewer may see that one.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
-        let Some(id) = self.0.parent_id else { return Ok(None) };
+        let Some(id) = self.row.parent_id else { return Ok(None) };
         let viewer = Viewer::of(ctx);
-        let row = viewer.row(id).await?;
+        let row = match &self.parent {
+            Some(row) => row.clone(),
+            None => viewer.row(id).await?,
+        };
         match viewer.gate.permit_on::<ViewOrganisation>(row).await {
-            Ok(permit) => Ok(Some(Self(permit.into_row()))),
+            Ok(permit) => Ok(Some(permit.into_row().into())),
             Err(Failure::Forbidden | Failure::NotFound) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
 }
 
+/// What `createOrganisation` takes.
 #[derive(InputObject)]
 pub struct CreateOrganisationInput {
     /// The organisation above the new one.
     parent_id: Gid<OrganisationId>,
+    /// What it is.
     kind: OrganisationKind,
     /// At most 100 characters.
     name: String,
@@ -79,9 +99,12 @@ pub struct CreateOrganisationInput {
     idempotency_key: Option<String>,
 }
 
+/// What `updateOrganisation` takes.
 #[derive(InputObject)]
 pub struct UpdateOrganisationInput {
+    /// Which one.
     organisation_id: Gid<OrganisationId>,
+    /// What it is.
     kind: Option<OrganisationKind>,
     /// At most 100 characters.
     name: Option<String>,
@@ -89,15 +112,21 @@ pub struct UpdateOrganisationInput {
     code: Option<String>,
 }
 
+/// What `createOrganisation` gives.
 #[derive(SimpleObject)]
 pub struct CreateOrganisationPayload {
+    /// What was made or changed; null where it was refused.
     organisation: Option<Organisation>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<OrganisationUserError>,
 }
 
+/// What `updateOrganisation` gives.
 #[derive(SimpleObject)]
 pub struct UpdateOrganisationPayload {
+    /// What was made or changed; null where it was refused.
     organisation: Option<Organisation>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<OrganisationUserError>,
 }
 
@@ -112,9 +141,7 @@ impl OrganisationQuery {
         ctx: &Context<'_>,
         id: Gid<OrganisationId>,
     ) -> Result<Option<Organisation>> {
-        Ok(Some(Organisation(
-            Viewer::of(ctx).gate.permit::<ViewOrganisation>(id.0).await?.into_row(),
-        )))
+        Ok(Some(Viewer::of(ctx).gate.permit::<ViewOrganisation>(id.0).await?.into_row().into()))
     }
 
     /// The organisations in the viewer's scope, in the order in which they were made: all of them, those right below
@@ -128,8 +155,8 @@ impl OrganisationQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        parent_id: Option<Gid<OrganisationId>>,
-        name: Option<String>,
+        #[graphql(desc = "Those right below this one.")] parent_id: Option<Gid<OrganisationId>>,
+        #[graphql(desc = "The beginning of the name.")] name: Option<String>,
     ) -> Result<Connection<String, Organisation>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewOrganisation>()?;
@@ -137,7 +164,16 @@ impl OrganisationQuery {
         let page =
             super::list(viewer.db.read(), &reach, parent_id.map(|it| it.0), name.as_deref(), slice)
                 .await?;
-        Ok(page.connection(|it| it.id, Organisation))
+        let parents = if wants(ctx, "parent") {
+            viewer.load.load_many(page.rows.iter().filter_map(|it| it.parent_id)).await?
+        } else {
+            HashMap::default()
+        };
+        let node = |row: organisation::Model| Organisation {
+            parent: row.parent_id.and_then(|id| parents.get(&id).cloned()),
+            row,
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 
@@ -168,7 +204,10 @@ impl OrganisationMutation {
             })
             .await;
         let (organisation, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreateOrganisationPayload { organisation: organisation.map(Organisation), user_errors })
+        Ok(CreateOrganisationPayload {
+            organisation: organisation.map(Organisation::from),
+            user_errors,
+        })
     }
 
     /// Changes what is given of an organisation. For ORG_ADMIN.
@@ -192,6 +231,9 @@ impl OrganisationMutation {
             })
             .await;
         let (organisation, user_errors) = settle(done, viewer.lang)?;
-        Ok(UpdateOrganisationPayload { organisation: organisation.map(Organisation), user_errors })
+        Ok(UpdateOrganisationPayload {
+            organisation: organisation.map(Organisation::from),
+            user_errors,
+        })
     }
 }

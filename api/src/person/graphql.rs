@@ -16,7 +16,7 @@ use crate::{
         ViewPerson, ViewPhone,
     },
     error::{Failure, Refusal},
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
     page::Slice,
     text::Check,
@@ -33,15 +33,28 @@ pub enum Gender {
     Female,
 }
 
-/// One human being (人员), with or without an account.
 pub struct Person {
     pub row: person::Model,
     /// Whether the viewer may see the phone whole.
     pub phone_is_open: bool,
+    /// What a list fetched ahead.
+    titles: Option<Vec<Title>>,
 }
 
+/// A position with its organisation.
+type Title = (position::Model, organisation::Model);
+
+impl Person {
+    #[must_use]
+    pub fn new(row: person::Model, phone_is_open: bool) -> Self {
+        Self { row, phone_is_open, titles: None }
+    }
+}
+
+/// One human being (人员), with or without an account.
 #[Object]
 impl Person {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<PersonId> {
         Gid(self.row.id)
     }
@@ -56,6 +69,7 @@ impl Person {
         &self.row.pinyin
     }
 
+    /// If it is known.
     async fn gender(&self) -> Option<Gender> {
         self.row.gender.map(Into::into)
     }
@@ -72,32 +86,38 @@ impl Person {
 
     /// The titles they have and had.
     async fn positions(&self, ctx: &Context<'_>) -> Result<Vec<Position>> {
-        let rows = super::positions(Viewer::of(ctx).db.read(), self.row.id).await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(row, of)| Some(Position { row, organisation: of? }))
-            .collect())
+        let rows = match &self.titles {
+            Some(rows) => rows.clone(),
+            None => {
+                let mut rows = super::positions(Viewer::of(ctx).db.read(), [self.row.id]).await?;
+                rows.remove(&self.row.id).unwrap_or_default()
+            }
+        };
+        Ok(rows.into_iter().map(|(row, organisation)| Position { row, organisation }).collect())
     }
 }
 
-/// A person's title in an organisation (任职), from a day, to a day.
 pub struct Position {
     pub row: position::Model,
     pub organisation: organisation::Model,
 }
 
+/// A person's title in an organisation (任职), from a day, to a day.
 #[Object]
 impl Position {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<PositionId> {
         Gid(self.row.id)
     }
 
+    /// As it was entered: 会长, 副会长 …
     async fn title(&self) -> &str {
         &self.row.title
     }
 
+    /// Where.
     async fn organisation(&self) -> Organisation {
-        Organisation(self.organisation.clone())
+        self.organisation.clone().into()
     }
 
     /// The first day, if it is known.
@@ -122,6 +142,7 @@ pub struct PersonInput {
     pub organisation: Option<String>,
     /// The title there; at most 100 characters.
     pub title: Option<String>,
+    /// If it is known.
     pub gender: Option<Gender>,
 }
 
@@ -173,64 +194,91 @@ const CODES: CleanCodes<PersonErrorCode> = CleanCodes {
     too_long: PersonErrorCode::TooLong,
 };
 
+/// What `createPerson` takes.
 #[derive(InputObject)]
 pub struct CreatePersonInput {
     /// The organisation that keeps the record.
     organisation_id: Gid<OrganisationId>,
+    /// Cleaned as a roster's names are; at most 100 characters.
     name: String,
+    /// One number. Cleaned as a roster's phones are.
     phone: Option<String>,
+    /// If it is known.
     gender: Option<Gender>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `updatePerson` takes.
 #[derive(InputObject)]
 pub struct UpdatePersonInput {
+    /// Which one.
     person_id: Gid<PersonId>,
+    /// Cleaned as a roster's names are; at most 100 characters.
     name: Option<String>,
+    /// One number. Cleaned as a roster's phones are.
     phone: Option<String>,
 }
 
+/// What `createPosition` takes.
 #[derive(InputObject)]
 pub struct CreatePositionInput {
+    /// Who; somebody in the viewer's scope.
     person_id: Gid<PersonId>,
+    /// Where.
     organisation_id: Gid<OrganisationId>,
     /// At most 100 characters.
     title: String,
+    /// The first day, if it is known.
     from_on: Option<NaiveDate>,
+    /// The last day, if it has ended; not before the first.
     until_on: Option<NaiveDate>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `endPosition` takes.
 #[derive(InputObject)]
 pub struct EndPositionInput {
+    /// Which one.
     position_id: Gid<PositionId>,
     /// The last day.
     until_on: NaiveDate,
 }
 
+/// What `createPerson` gives.
 #[derive(SimpleObject)]
 pub struct CreatePersonPayload {
+    /// What was made or changed; null where it was refused.
     person: Option<Person>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PersonUserError>,
 }
 
+/// What `updatePerson` gives.
 #[derive(SimpleObject)]
 pub struct UpdatePersonPayload {
+    /// What was made or changed; null where it was refused.
     person: Option<Person>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PersonUserError>,
 }
 
+/// What `createPosition` gives.
 #[derive(SimpleObject)]
 pub struct CreatePositionPayload {
+    /// What was made or changed; null where it was refused.
     position: Option<Position>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PositionUserError>,
 }
 
+/// What `endPosition` gives.
 #[derive(SimpleObject)]
 pub struct EndPositionPayload {
+    /// What was made or changed; null where it was refused.
     position: Option<Position>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<PositionUserError>,
 }
 
@@ -243,7 +291,7 @@ impl PersonQuery {
     async fn person(&self, ctx: &Context<'_>, id: Gid<PersonId>) -> Result<Option<Person>> {
         let permit = Viewer::of(ctx).gate.permit::<ViewPerson>(id.0).await?;
         let phone_is_open = permit.also::<ViewPhone>();
-        Ok(Some(Person { row: permit.into_row(), phone_is_open }))
+        Ok(Some(Person::new(permit.into_row(), phone_is_open)))
     }
 
     /// The people in the viewer's scope, in the order in which they were recorded. `search` finds by the beginning of
@@ -257,6 +305,9 @@ impl PersonQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        #[graphql(
+            desc = "The beginning of a name, of its pinyin or of its initials, or a whole phone number."
+        )]
         search: Option<String>,
     ) -> Result<Connection<String, Person>> {
         let viewer = Viewer::of(ctx);
@@ -277,7 +328,18 @@ impl PersonQuery {
             }
             Err(failure) => return Err(failure.into()),
         };
-        Ok(page.connection(|it| it.id, |row| Person { row, phone_is_open }))
+        let mut titles = if wants(ctx, "positions") {
+            let ids = page.rows.iter().map(|it| it.id);
+            Some(super::positions(viewer.db.read(), ids).await?)
+        } else {
+            None
+        };
+        let node = |row: person::Model| Person {
+            titles: titles.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
+            row,
+            phone_is_open,
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 
@@ -305,10 +367,7 @@ impl PersonMutation {
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreatePersonPayload {
-            person: person.map(|row| Person { row, phone_is_open: true }),
-            user_errors,
-        })
+        Ok(CreatePersonPayload { person: person.map(|row| Person::new(row, true)), user_errors })
     }
 
     /// Corrects a person's name or phone. For ORG_ADMIN and LIAISON of the organisation that keeps the record.
@@ -337,10 +396,7 @@ impl PersonMutation {
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;
-        Ok(UpdatePersonPayload {
-            person: person.map(|row| Person { row, phone_is_open: true }),
-            user_errors,
-        })
+        Ok(UpdatePersonPayload { person: person.map(|row| Person::new(row, true)), user_errors })
     }
 
     /// Records that a person has a title in an organisation. For ORG_ADMIN and LIAISON there.

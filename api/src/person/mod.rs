@@ -340,17 +340,24 @@ pub async fn end_position(
     Ok(row.update(tx).await?)
 }
 
-/// The positions of a person, with their organisations, in the order in which they were recorded.
+/// The positions of some people, with their organisations, in the order in which they were recorded.
 pub async fn positions(
     db: &impl ConnectionTrait,
-    person: PersonId,
-) -> Result<Vec<(position::Model, Option<organisation::Model>)>, Failure> {
-    Ok(position::Entity::find()
-        .filter(position::Column::PersonId.eq(person))
+    people: impl IntoIterator<Item = PersonId>,
+) -> Result<HashMap<PersonId, Vec<(position::Model, organisation::Model)>>, Failure> {
+    let rows = position::Entity::find()
+        .filter(crate::db::within((position::Entity, position::Column::PersonId), people))
         .find_also_related(organisation::Entity)
         .order_by_asc(position::Column::Id)
         .all(db)
-        .await?)
+        .await?;
+    let mut positions: HashMap<PersonId, Vec<_>> = HashMap::new();
+    for (row, organisation) in rows {
+        if let Some(organisation) = organisation {
+            positions.entry(row.person_id).or_default().push((row, organisation));
+        }
+    }
+    Ok(positions)
 }
 
 /// Those of some people whom no rival is about to refer to, locked so that none will until the transaction ends. The

@@ -1,18 +1,20 @@
 //! Programmes as GraphQL shows them.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
 use entity::{
     id::{OrganisationId, ProgrammeId},
-    programme,
+    organisation, programme,
 };
 
 use super::{CreateProgrammeErrorCode, CreateProgrammeUserError, Draft};
 use crate::{
     authz::policy::{CreateProgramme, ViewProgramme},
     error::Refusal,
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
     page::Slice,
     text::Check,
@@ -31,35 +33,54 @@ pub enum ProgrammeKind {
     Academy,
 }
 
-/// An umbrella of a year (项目): a festival edition, a relay season, an academy year.
-pub struct Programme(pub programme::Model);
+pub struct Programme {
+    row: programme::Model,
+    /// What a list fetched ahead.
+    owner: Option<organisation::Model>,
+}
 
+impl From<programme::Model> for Programme {
+    fn from(row: programme::Model) -> Self {
+        Self { row, owner: None }
+    }
+}
+
+/// An umbrella of a year (项目): a festival edition, a relay season, an academy year.
 #[Object]
 impl Programme {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<ProgrammeId> {
-        Gid(self.0.id)
+        Gid(self.row.id)
     }
 
+    /// Which line of work it belongs to.
     async fn kind(&self) -> ProgrammeKind {
-        self.0.kind.into()
+        self.row.kind.into()
     }
 
+    /// What it is called.
     async fn title(&self) -> &str {
-        &self.0.title
+        &self.row.title
     }
 
+    /// The year that it counts for.
     async fn year(&self) -> i32 {
-        self.0.year
+        self.row.year
     }
 
     /// The organisation it belongs to. Organisations below may hold activities in it.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Organisation> {
-        Ok(Organisation(Viewer::of(ctx).row(self.0.owner_id).await?))
+        match &self.owner {
+            Some(row) => Ok(row.clone().into()),
+            None => Ok(Organisation::from(Viewer::of(ctx).row(self.row.owner_id).await?)),
+        }
     }
 }
 
+/// What `createProgramme` takes.
 #[derive(InputObject)]
 pub struct CreateProgrammeInput {
+    /// Which line of work it belongs to; the type of its activities follows from it.
     kind: ProgrammeKind,
     /// At most 200 characters.
     title: String,
@@ -71,9 +92,12 @@ pub struct CreateProgrammeInput {
     idempotency_key: Option<String>,
 }
 
+/// What `createProgramme` gives.
 #[derive(SimpleObject)]
 pub struct CreateProgrammePayload {
+    /// What was made or changed; null where it was refused.
     programme: Option<Programme>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CreateProgrammeUserError>,
 }
 
@@ -88,7 +112,7 @@ impl ProgrammeQuery {
         ctx: &Context<'_>,
         id: Gid<ProgrammeId>,
     ) -> Result<Option<Programme>> {
-        Ok(Some(Programme(Viewer::of(ctx).gate.permit::<ViewProgramme>(id.0).await?.into_row())))
+        Ok(Some(Viewer::of(ctx).gate.permit::<ViewProgramme>(id.0).await?.into_row().into()))
     }
 
     /// The programmes in the viewer's scope and those of the organisations above it, newest first.
@@ -101,14 +125,21 @@ impl ProgrammeQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        kind: Option<ProgrammeKind>,
-        year: Option<i32>,
+        #[graphql(desc = "Those of one kind.")] kind: Option<ProgrammeKind>,
+        #[graphql(desc = "Those of one year.")] year: Option<i32>,
     ) -> Result<Connection<String, Programme>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewProgramme>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page = super::list(viewer.db.read(), &reach, kind.map(Into::into), year, slice).await?;
-        Ok(page.connection(|it| it.id, Programme))
+        let owners = if wants(ctx, "owner") {
+            viewer.load.load_many(page.rows.iter().map(|it| it.owner_id)).await?
+        } else {
+            HashMap::default()
+        };
+        let node =
+            |row: programme::Model| Programme { owner: owners.get(&row.owner_id).cloned(), row };
+        Ok(page.connection(|it| it.id, node))
     }
 }
 
@@ -140,6 +171,6 @@ impl ProgrammeMutation {
             })
             .await;
         let (programme, user_errors) = settle(done, viewer.lang)?;
-        Ok(CreateProgrammePayload { programme: programme.map(Programme), user_errors })
+        Ok(CreateProgrammePayload { programme: programme.map(Programme::from), user_errors })
     }
 }

@@ -1,6 +1,6 @@
 //! Registrations as GraphQL shows them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Context, Enum, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
@@ -53,7 +53,7 @@ pub enum RegistrationStatus {
     Cancelled,
 }
 
-/// A person on an activity (报名).
+#[derive(Clone)]
 pub struct Registration {
     row: registration::Model,
     /// Whether the viewer may see the ticket code and the phone whole.
@@ -69,12 +69,15 @@ impl Registration {
     }
 }
 
+/// A person on an activity (报名).
 #[Object]
 impl Registration {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<RegistrationId> {
         Gid(self.row.id)
     }
 
+    /// How it stands.
     async fn status(&self) -> RegistrationStatus {
         self.row.status.into()
     }
@@ -94,6 +97,7 @@ impl Registration {
         self.row.title.as_deref()
     }
 
+    /// When it was made.
     async fn registered_at(&self) -> DateTime<Utc> {
         self.row.registered_at
     }
@@ -108,14 +112,16 @@ impl Registration {
         self.row.cancel_reason.as_deref()
     }
 
+    /// Who.
     async fn person(&self, ctx: &Context<'_>) -> Result<Person> {
         let row = match self.beside.as_ref().and_then(|it| it.people.get(&self.row.person_id)) {
             Some(row) => row.clone(),
             None => Viewer::of(ctx).row(self.row.person_id).await?,
         };
-        Ok(Person { row, phone_is_open: self.is_open })
+        Ok(Person::new(row, self.is_open))
     }
 
+    /// As what they come, if it was said.
     async fn category(&self, ctx: &Context<'_>) -> Result<Option<Category>> {
         let Some(id) = self.row.category_id else { return Ok(None) };
         let row = match self.beside.as_ref().and_then(|it| it.categories.get(&id)) {
@@ -133,7 +139,7 @@ impl Registration {
                     beside.attendances.get(&self.row.id).map(Vec::as_slice).unwrap_or_default();
                 let with_session = |row: &entity::attendance::Model| Attendance {
                     session: beside.sessions.get(&row.session_id).cloned(),
-                    row: row.clone(),
+                    ..Attendance::from(row.clone())
                 };
                 Ok(rows.iter().map(with_session).collect())
             }
@@ -144,6 +150,7 @@ impl Registration {
         }
     }
 
+    /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.row.activity_id).await?))
     }
@@ -152,6 +159,7 @@ impl Registration {
 /// Narrows a list of registrations. What is not given does not narrow.
 #[derive(InputObject, Default)]
 pub struct RegistrationFilter {
+    /// Those with one of these.
     status: Option<Vec<RegistrationStatus>>,
     /// The name of a category.
     category: Option<String>,
@@ -201,6 +209,21 @@ pub async fn connection(
     Ok(page.with(rows.into_iter().map(node)))
 }
 
+/// The registrations of some attendances, closed, with all that is selected below them.
+pub async fn of_attendances(
+    viewer: &Viewer,
+    ids: Vec<RegistrationId>,
+    ahead: &[Lookahead<'_>],
+) -> Result<HashMap<RegistrationId, Registration>, Failure> {
+    let found: HashMap<RegistrationId, registration::Model> = viewer.load.load_many(ids).await?;
+    let rows: Vec<registration::Model> = found.into_values().collect();
+    let beside = Arc::new(super::beside(viewer.db.read(), &rows, wanted(ahead)).await?);
+    let node = |row: registration::Model| {
+        (row.id, Registration { row, is_open: false, beside: Some(beside.clone()) })
+    };
+    Ok(rows.into_iter().map(node).collect())
+}
+
 fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
     let wants = |field: &str| ahead.iter().any(|it| it.field(field).exists());
     Wanted {
@@ -211,8 +234,10 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
     }
 }
 
+/// What `registerAttendee` takes.
 #[derive(InputObject)]
 pub struct RegisterAttendeeInput {
+    /// For which activity.
     activity_id: Gid<ActivityId>,
     /// The person as typed. Whoever has the same name and phone on record is the same person.
     person: Option<PersonInput>,
@@ -224,22 +249,30 @@ pub struct RegisterAttendeeInput {
     idempotency_key: Option<String>,
 }
 
+/// What `registerAttendee` gives.
 #[derive(SimpleObject)]
 pub struct RegisterAttendeePayload {
+    /// What was made or changed; null where it was refused.
     registration: Option<Registration>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<RegisterAttendeeUserError>,
 }
 
+/// What `cancelRegistration` takes.
 #[derive(InputObject)]
 pub struct CancelRegistrationInput {
+    /// Which one.
     registration_id: Gid<RegistrationId>,
     /// Why; at most 500 characters.
     reason: Option<String>,
 }
 
+/// What `cancelRegistration` gives.
 #[derive(SimpleObject)]
 pub struct CancelRegistrationPayload {
+    /// What was made or changed; null where it was refused.
     registration: Option<Registration>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CancelRegistrationUserError>,
 }
 

@@ -72,18 +72,22 @@ pub enum RosterOutcome {
 #[serde(default)]
 #[graphql(name = "RosterCounts")]
 pub struct Counts {
+    /// Rows that say something of a person.
     #[serde(alias = "data_rows")]
     data_rows: i32,
+    /// Rows that are taken.
     #[serde(alias = "accepted_rows")]
     accepted_rows: i32,
+    /// Rows that are not; their codes say why.
     #[serde(alias = "rejected_rows")]
     rejected_rows: i32,
+    /// Accepted rows that say a person again.
     #[serde(alias = "merged_rows")]
     merged_rows: i32,
+    /// Different people.
     persons: i32,
 }
 
-/// An uploaded list under review (导入批次): a decision for every row, and one undo.
 pub struct RosterBatch(pub roster_batch::Model);
 
 impl RosterBatch {
@@ -97,20 +101,25 @@ impl RosterBatch {
     }
 }
 
+/// An uploaded list under review (导入批次): a decision for every row, and one undo.
 #[Object]
 impl RosterBatch {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<RosterBatchId> {
         Gid(self.0.id)
     }
 
+    /// How far it is.
     async fn status(&self) -> RosterStatus {
         self.0.status.into()
     }
 
+    /// What kind of list it is.
     async fn profile(&self) -> RosterProfile {
         self.0.profile.into()
     }
 
+    /// As it was uploaded.
     async fn file_name(&self) -> &str {
         &self.0.file_name
     }
@@ -125,6 +134,7 @@ impl RosterBatch {
         self.part("unmappedColumns")
     }
 
+    /// How many rows became what.
     async fn counts(&self) -> Counts {
         self.part("counts")
     }
@@ -154,14 +164,17 @@ impl RosterBatch {
         self.0.unchanged
     }
 
+    /// When it was read.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
+    /// When its people were registered, if they were.
     async fn committed_at(&self) -> Option<DateTime<Utc>> {
         self.0.committed_at
     }
 
+    /// Whose people it lists.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
     }
@@ -175,7 +188,7 @@ impl RosterBatch {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        outcome: Option<RosterOutcome>,
+        #[graphql(desc = "Those that do this.")] outcome: Option<RosterOutcome>,
     ) -> Result<Connection<String, RosterRow>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewRoster>(self.0.clone()).await?;
@@ -185,9 +198,9 @@ impl RosterBatch {
     }
 }
 
-/// One row of an uploaded list, and what becomes of it.
 pub struct RosterRow(roster_row::Model);
 
+/// One row of an uploaded list, and what becomes of it.
 #[Object]
 impl RosterRow {
     /// The row as the spreadsheet program shows it; of a CSV, the number of the record.
@@ -205,18 +218,22 @@ impl RosterRow {
         serde_json::from_value(self.0.codes.clone()).unwrap_or_default()
     }
 
+    /// As it was read and cleaned.
     async fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
+    /// As it was read and cleaned.
     async fn phone(&self) -> Option<&str> {
         self.0.phone.as_deref()
     }
 
+    /// The employer.
     async fn organisation(&self) -> Option<&str> {
         self.0.organisation.as_deref()
     }
 
+    /// The title there.
     async fn title(&self) -> Option<&str> {
         self.0.title.as_deref()
     }
@@ -238,11 +255,14 @@ pub async fn connection(
     Ok(super::list(viewer.db.read(), &permit, slice).await?.connection(|it| it.id, RosterBatch))
 }
 
+/// What `stageRoster` takes.
 #[derive(InputObject)]
 pub struct StageRosterInput {
+    /// For which activity.
     activity_id: Gid<ActivityId>,
     /// What `POST /uploads` gave; one's own, of the last 24 hours.
     upload_id: Gid<UploadId>,
+    /// What kind of list it is.
     profile: RosterProfile,
     /// The day that dates without a year are near to; the first session's if not given.
     event_date: Option<NaiveDate>,
@@ -250,14 +270,19 @@ pub struct StageRosterInput {
     idempotency_key: Option<String>,
 }
 
+/// What `stageRoster` gives.
 #[derive(SimpleObject)]
 pub struct StageRosterPayload {
+    /// What was made or changed; null where it was refused.
     batch: Option<RosterBatch>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<StageRosterUserError>,
 }
 
+/// What `commitRoster` takes.
 #[derive(InputObject)]
 pub struct CommitRosterInput {
+    /// Which one; STAGED.
     batch_id: Gid<RosterBatchId>,
     /// The name of a category of the activity, for those who are registered anew.
     category: Option<String>,
@@ -265,17 +290,23 @@ pub struct CommitRosterInput {
     idempotency_key: Option<String>,
 }
 
+/// What `commitRoster` gives.
 #[derive(SimpleObject)]
 pub struct CommitRosterPayload {
+    /// What was made or changed; null where it was refused.
     batch: Option<RosterBatch>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CommitRosterUserError>,
 }
 
+/// What `undoRoster` takes.
 #[derive(InputObject)]
 pub struct UndoRosterInput {
+    /// Which one; committed.
     batch_id: Gid<RosterBatchId>,
 }
 
+/// What `undoRoster` gives.
 #[derive(SimpleObject)]
 pub struct UndoRosterPayload {
     /// The batch after the undo; null where nothing was undone.

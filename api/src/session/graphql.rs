@@ -1,8 +1,13 @@
 //! Sessions as GraphQL shows them.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject, connection::Connection};
+use std::collections::HashMap;
+
+use async_graphql::{
+    Context, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
+};
 use chrono::{DateTime, Utc};
 use entity::{
+    attendance,
     id::{ActivityId, SessionId},
     session,
 };
@@ -15,31 +20,37 @@ use crate::{
     error::Refusal,
     graphql::{Gid, Viewer, settle},
     page::Slice,
+    registration,
     text::Check,
     write::Note,
 };
 
-/// A span of time at a place, at which attendance is taken (场次 / 课次).
 pub struct Session(pub session::Model);
 
+/// A span of time at a place, at which attendance is taken (场次 / 课次).
 #[Object]
 impl Session {
+    /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<SessionId> {
         Gid(self.0.id)
     }
 
+    /// What it is called.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
+    /// Where it takes place, if it says so.
     async fn venue(&self) -> Option<&str> {
         self.0.venue.as_deref()
     }
 
+    /// When it begins.
     async fn starts_at(&self) -> DateTime<Utc> {
         self.0.starts_at
     }
 
+    /// When it ends.
     async fn ends_at(&self) -> DateTime<Utc> {
         self.0.ends_at
     }
@@ -64,6 +75,7 @@ impl Session {
         super::show_hours(self.0.credit_centihours)
     }
 
+    /// Of which it is a part.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
     }
@@ -89,7 +101,21 @@ impl Session {
         let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page = super::attendances(viewer.db.read(), &permit, slice).await?;
-        Ok(page.connection(|it| it.id, Attendance::from))
+        let here = ctx.look_ahead();
+        let ahead = [here.field("edges").field("node"), here.field("nodes")]
+            .map(|it| it.field("registration"));
+        let registrations = if ahead.iter().any(Lookahead::exists) {
+            let ids = page.rows.iter().map(|it| it.registration_id).collect();
+            registration::graphql::of_attendances(viewer, ids, &ahead).await?
+        } else {
+            HashMap::default()
+        };
+        let node = |row: attendance::Model| Attendance {
+            session: Some(self.0.clone()),
+            registration: registrations.get(&row.registration_id).cloned(),
+            row,
+        };
+        Ok(page.connection(|it| it.id, node))
     }
 
     /// Every attempt at the door, newest first. For ORG_ADMIN and ORGANISER.
@@ -141,6 +167,7 @@ pub struct SessionInput {
     pub title: String,
     /// At most 200 characters.
     pub venue: Option<String>,
+    /// When it begins.
     pub starts_at: DateTime<Utc>,
     /// After the start.
     pub ends_at: DateTime<Utc>,
@@ -184,30 +211,41 @@ impl SessionInput {
     }
 }
 
+/// What `createSession` takes.
 #[derive(InputObject)]
 pub struct CreateSessionInput {
+    /// Of which activity.
     activity_id: Gid<ActivityId>,
+    /// What it shall be.
     session: SessionInput,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
+/// What `updateSession` takes.
 #[derive(InputObject)]
 pub struct UpdateSessionInput {
+    /// Which one.
     session_id: Gid<SessionId>,
     /// The whole session as it shall be.
     session: SessionInput,
 }
 
+/// What `createSession` gives.
 #[derive(SimpleObject)]
 pub struct CreateSessionPayload {
+    /// What was made or changed; null where it was refused.
     session: Option<Session>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<SessionUserError>,
 }
 
+/// What `updateSession` gives.
 #[derive(SimpleObject)]
 pub struct UpdateSessionPayload {
+    /// What was made or changed; null where it was refused.
     session: Option<Session>,
+    /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<SessionUserError>,
 }
 

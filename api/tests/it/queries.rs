@@ -1,0 +1,109 @@
+//! A list of a hundred costs as many statements as a list of two.
+
+use std::fmt::Write;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{TestApp, document, on_both},
+    fixture::text,
+};
+
+const MANY: usize = 100;
+
+/// How many statements one request takes.
+async fn statements(app: &TestApp, operation: &str, variables: &Value, first: usize) -> u64 {
+    let mut variables = variables.clone();
+    variables["first"] = json!(first);
+    let before = app.app.db.statements();
+    let data = app.organiser().ask(operation, variables).await;
+    let taken = app.app.db.statements() - before;
+    let listed = edges(&data).unwrap_or_else(|| panic!("{operation}: no list in {data}"));
+    assert_eq!(listed, first, "{operation} lists others than it was asked for");
+    taken
+}
+
+/// How long the list is that an answer holds.
+fn edges(data: &Value) -> Option<usize> {
+    let fields = data.as_object()?;
+    fields.values().find_map(|it| it["edges"].as_array().map(Vec::len).or_else(|| edges(it)))
+}
+
+async fn is_flat(app: &TestApp, operation: &str, variables: Value) {
+    is_flat_document(app, &document(operation), variables).await;
+}
+
+async fn is_flat_document(app: &TestApp, operation: &str, variables: Value) {
+    // The first request of a kind may prepare something.
+    statements(app, operation, &variables, 2).await;
+    let few = statements(app, operation, &variables, 2).await;
+    let many = statements(app, operation, &variables, MANY).await;
+    assert_eq!(few, many, "{operation}: {few} statements for 2, {many} for {MANY}");
+}
+
+/// A list of people, and the batch and the activity it was committed for.
+async fn crowd(app: &TestApp) -> (String, String, String) {
+    let festival = app.festival(None, &[("企业家", None)]).await;
+    let mut list = String::from("姓名,手机号码,工作单位,职务\n");
+    for nth in 0..MANY {
+        let name: String =
+            ['赵', '钱', '孙', '李', '周'].iter().cycle().skip(nth).take(2).collect();
+        writeln!(list, "{name}一,1390000{nth:04},温州某某有限公司,董事长").unwrap();
+    }
+    let upload = app.organiser().upload("名单.csv", list.as_bytes()).await;
+    let input = json!({"activityId": festival.activity, "uploadId": upload, "profile": "EVENT"});
+    let batch = app.organiser().run("stage_roster", json!({"input": input})).await;
+    let batch = text(&batch["stageRoster"]["batch"]["id"]);
+    let input = json!({"batchId": batch, "category": "企业家"});
+    let done = app.organiser().run("commit_roster", json!({"input": input})).await;
+    assert_eq!(done["commitRoster"]["batch"]["registered"], MANY);
+    (festival.activity, festival.session, batch)
+}
+
+on_both! {
+    async fn people_and_registrations(app) {
+        let (activity, session, batch) = crowd(&app).await;
+        let listed = app.organiser().run("registrations", json!({"activityId": activity, "first": 100})).await;
+        for edge in listed["activity"]["registrations"]["edges"].as_array().unwrap() {
+            let input = json!({"sessionId": session, "ticketCode": edge["node"]["ticketCode"], "scanId": app.uuid()});
+            app.organiser().run("check_in", json!({"input": input})).await;
+            let input = json!({"personId": edge["node"]["person"]["id"], "organisationId": app.root_id(), "title": "会员"});
+            app.organiser().run("create_position", json!({"input": input})).await;
+        }
+        is_flat(&app, "registrations", json!({"activityId": activity})).await;
+        is_flat(&app, "attendances", json!({"sessionId": session})).await;
+        is_flat(&app, "people", json!({})).await;
+        is_flat(&app, "roster_rows", json!({"id": batch})).await;
+    }
+
+    async fn activities_and_programmes(app) {
+        let root = app.root_id();
+        let at = |minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
+        for nth in 0..MANY {
+            let input = json!({"kind": "RELAY", "title": format!("青蓝接力{nth}"), "year": 2026, "ownerId": root});
+            let programme = app.organiser().run("create_programme", json!({"input": input})).await;
+            let input = json!({
+                "programmeId": programme["createProgramme"]["programme"]["id"], "title": format!("接力{nth}"),
+                "categories": [{"name": "企业家"}],
+                "sessions": [{"title": "上午", "startsAt": at(30), "endsAt": at(180)}],
+            });
+            app.organiser().run("create_activity", json!({"input": input})).await;
+        }
+        is_flat(&app, "programmes", json!({})).await;
+        is_flat(&app, "activities", json!({})).await;
+        let deep = "query($first: Int) { activities(first: $first) { edges { node {
+            categories { name seatsTaken } sessions { title } } } } }";
+        is_flat_document(&app, deep, json!({})).await;
+    }
+
+    async fn organisations_and_accounts(app) {
+        for nth in 0..MANY {
+            let input = json!({"parentId": app.root_id(), "kind": "CHAMBER", "name": format!("商会{nth}")});
+            app.organiser().run("create_organisation", json!({"input": input})).await;
+            app.bare_account().await;
+        }
+        is_flat(&app, "organisations", json!({})).await;
+        is_flat(&app, "accounts", json!({})).await;
+    }
+}
