@@ -4,8 +4,10 @@
 
 mod app;
 mod capacity;
+mod command;
 mod crash;
 mod day;
 mod door;
 mod lists;
+mod roster;
 mod server;
