@@ -105,7 +105,7 @@ fn a_wrong_value_is_named_and_refused_at_the_start() {
     std::fs::write(&file, "").unwrap();
     let file = file.to_str().unwrap();
     for (name, value, named) in [
-        ("DATABASE_URL", "mysql://127.0.0.1/qinglan", "mysql"),
+        ("DATABASE_URL", "mysql://qinglan:Geheim123@127.0.0.1/qinglan", "DATABASE_URL"),
         ("DATABASE_URL", "qinglan.db", "DATABASE_URL"),
         ("DATABASE_URL", "", "DATABASE_URL"),
         ("DATABASE_URL", "postgres://qinglan:Geheim123@127.0.0.1:1/none", "database"),
