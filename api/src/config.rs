@@ -56,6 +56,17 @@ impl Config {
         }
     }
 
+    /// Whether the database is one that can be used. The value is not repeated, since it may hold a password.
+    pub fn check_database_url(&self) -> Result<(), &'static str> {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        match &self.database_url {
+            Some(url) if !known.iter().any(|it| url.starts_with(it)) => {
+                Err("DATABASE_URL is neither sqlite://PATH nor postgres://USER:PASSWORD@HOST/NAME")
+            }
+            _ => Ok(()),
+        }
+    }
+
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout)

@@ -11,8 +11,9 @@ use std::{
 
 use migration::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, RuntimeErr, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
@@ -178,6 +179,9 @@ pub fn is_duplicate(error: &DbErr) -> bool {
 /// the same may succeed if it is sent again.
 #[must_use]
 pub fn is_rivalry(error: &DbErr) -> bool {
+    if matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
+        return true;
+    }
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
         error
     else {

@@ -196,6 +196,7 @@ fn both(why: roster::Unreadable) -> String {
 
 /// The database, with its tables brought up to date.
 async fn connect(config: &Config) -> Result<Db, Box<dyn std::error::Error>> {
+    config.check_database_url()?;
     let url = config.database_url();
     let db = Db::connect(&url)
         .await

@@ -5,6 +5,7 @@
 mod access;
 mod app;
 mod capacity;
+mod command;
 mod contract;
 mod crash;
 mod day;
@@ -14,6 +15,7 @@ mod fixture;
 mod http;
 mod lists;
 mod queries;
+mod roster;
 mod schema;
 mod scope;
 mod server;

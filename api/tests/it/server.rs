@@ -82,6 +82,8 @@ impl Home {
             .env("DATABASE_URL", &self.url)
             .env("QINGLAN_DATA_DIR", self.folder.path())
             .env("QINGLAN_LISTEN", "127.0.0.1:0")
+            // The tests' machine may be busy with other things.
+            .env("QINGLAN_REQUEST_TIMEOUT", "120")
             .current_dir(self.folder.path())
             .args(arguments)
             .stdin(Stdio::null())
@@ -173,7 +175,7 @@ impl Server {
 
     /// Nobody, with connections of its own.
     pub fn client(&self) -> Remote {
-        let http = reqwest::Client::builder().no_proxy().timeout(2 * PATIENCE).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(5 * PATIENCE).build().unwrap();
         Remote { http, base: format!("http://{}", self.address), token: None }
     }
 
