@@ -244,7 +244,7 @@ impl Call {
             "extensions": { "code": refusal.code, "requestId": self.asked.id.to_string() },
         });
         if let Some(at) = refusal.at {
-            message += &format!(" ({}:{})", at.line, at.column);
+            message = format!("{message} ({}:{})", at.line, at.column);
             error["locations"] = json!([{ "line": at.line, "column": at.column }]);
         }
         error["message"] = message.into();
