@@ -195,8 +195,8 @@ pub fn publish(mut response: Response, lang: Lang, request_id: Uuid) -> Response
 
 /// The code of one of async-graphql's own errors, which have words only, and what it is in Chinese.
 ///
-/// A document is faulty by itself (GRAPHQL_VALIDATION_FAILED); a value is faulty wherever it stands, in the document or
-/// in a variable (BAD_USER_INPUT), so that a client need not know when the server looks at it.
+/// A document is faulty by itself (`GRAPHQL_VALIDATION_FAILED`); a value is faulty wherever it stands, in the document or
+/// in a variable (`BAD_USER_INPUT`), so that a client need not know when the server looks at it.
 fn kind_of(error: &ServerError) -> (&'static str, &'static str) {
     const LIMITS: [&str; 4] = [
         "Query is too complex",

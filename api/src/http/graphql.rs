@@ -244,7 +244,7 @@ impl Call {
             "extensions": { "code": refusal.code, "requestId": self.asked.id.to_string() },
         });
         if let Some(at) = refusal.at {
-            message += &format!(" ({}:{})", at.line, at.column);
+            message = format!("{message} ({}:{})", at.line, at.column);
             error["locations"] = json!([{ "line": at.line, "column": at.column }]);
         }
         error["message"] = message.into();
@@ -255,20 +255,14 @@ impl Call {
         response
     }
 
-    /// A failure before anything is executed: the sign-in, mostly.
+    /// A failure before anything is executed.
     fn failed(&self, failure: Failure) -> Response {
         let status = status_of(&failure);
         let error = async_graphql::Error::from(failure).into_server_error(Pos::default());
         let mut response = GraphQlResponse::from_errors(vec![error]);
         response = publish(response, self.asked.lang, self.asked.id);
         response.errors.iter_mut().for_each(|it| it.locations.clear());
-        let mut response =
-            self.errors(status, &serde_json::to_value(&response.errors).unwrap_or_default());
-        if status == StatusCode::UNAUTHORIZED {
-            let scheme = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-        }
-        response
+        self.errors(status, &serde_json::to_value(&response.errors).unwrap_or_default())
     }
 
     fn errors(&self, status: StatusCode, errors: &Value) -> Response {
@@ -276,9 +270,7 @@ impl Call {
         let is_request = errors[0]["extensions"]["code"] != "BAD_USER_INPUT"
             || errors[0]["locations"].is_array();
         let status = match (self.media, status) {
-            (Media::Json, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) if is_request => {
-                StatusCode::OK
-            }
+            (Media::Json, StatusCode::BAD_REQUEST) if is_request => StatusCode::OK,
             (_, status) => status,
         };
         let body = json!({ "errors": errors }).to_string();
@@ -303,7 +295,8 @@ impl Call {
 fn prepare(params: Params, may_change: bool, introspection: bool) -> Result<Prepared, Refusal> {
     let about = |code, (chinese, english)| refuse(StatusCode::BAD_REQUEST, code, chinese, english);
     let document = parse(&params.query)?;
-    limits::check(&document).map_err(|excess| about(excess.code(), excess.words()))?;
+    let variables = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
+    limits::check(&document, &variables).map_err(|excess| about(excess.code(), excess.words()))?;
     let name = params.operation_name.filter(|it| !it.is_empty());
     let operation = limits::operation(&document, name.as_deref()).ok_or_else(|| {
         about(
@@ -334,7 +327,6 @@ fn prepare(params: Params, may_change: bool, introspection: bool) -> Result<Prep
             ("不开放内省", "introspection is turned off"),
         ));
     }
-    let variables = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
     let missing = limits::missing(&operation.node, &variables);
     let mut request = Request::new(params.query);
     request.operation_name = name;

@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
     parser::types::{
-        Directive, DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition,
-        OperationType, Selection, SelectionSet,
+        Directive, DocumentOperations, ExecutableDocument, Field, FragmentDefinition,
+        OperationDefinition, OperationType, Selection, SelectionSet,
     },
 };
+
+use crate::schema;
 
 /// The longest document, in bytes.
 pub(super) const LONGEST: usize = 20 * 1024;
@@ -30,6 +32,7 @@ const MOST_SCHEMA_LISTS: usize = 2;
 pub(super) enum Excess {
     Selections,
     Depth,
+    Cost,
     Aliases,
     Directives,
     Mutations,
@@ -52,6 +55,10 @@ impl Excess {
                 ("一个操作最多选取1000个字段", "the operation selects more than 1000 fields")
             }
             Self::Depth => ("查询嵌套过深", "selections or fragments nest too deep"),
+            Self::Cost => (
+                "查询过于复杂：请减少字段或每页条数",
+                "the query is too complex: ask for fewer fields or smaller pages",
+            ),
             Self::Aliases => {
                 ("一个操作最多使用30个别名", "the operation uses more than 30 aliases")
             }
@@ -72,16 +79,22 @@ struct Size {
     /// Fields, and spreads too: async-graphql walks into a spread even if nothing is in it.
     selections: usize,
     aliases: usize,
+    /// As [`schema::list_cost`] has it. Async-graphql counts a list once where it is selected on an interface; here it is
+    /// told by its arguments, or by its `nodes` or `edges`, whatever it is selected on.
+    cost: usize,
 }
 
 impl Size {
     fn add(&mut self, other: Self) -> Result<(), Excess> {
         self.selections = self.selections.saturating_add(other.selections);
         self.aliases = self.aliases.saturating_add(other.aliases);
+        self.cost = self.cost.saturating_add(other.cost);
         if self.selections > MOST_SELECTIONS {
             Err(Excess::Selections)
         } else if self.aliases > MOST_ALIASES {
             Err(Excess::Aliases)
+        } else if self.cost > schema::DEAREST {
+            Err(Excess::Cost)
         } else {
             Ok(())
         }
@@ -112,11 +125,11 @@ pub(super) fn missing(operation: &OperationDefinition, variables: &Variables) ->
 }
 
 /// Refuses what would be too much, before it is validated or executed.
-pub(super) fn check(document: &ExecutableDocument) -> Result<(), Excess> {
+pub(super) fn check(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
     if document.operations.iter().count() > MOST_OPERATIONS {
         return Err(Excess::Operations);
     }
-    let mut counter = Counter { document, sizes: HashMap::new() };
+    let mut counter = Counter { document, variables, sizes: HashMap::new() };
     // Those that no operation uses are validated all the same.
     for (name, fragment) in &document.fragments {
         few(&fragment.node.directives)?;
@@ -146,6 +159,7 @@ fn few(directives: &[Positioned<Directive>]) -> Result<(), Excess> {
 
 struct Counter<'a> {
     document: &'a ExecutableDocument,
+    variables: &'a Variables,
     /// What each fragment comes to; none while it is being counted.
     sizes: HashMap<&'a Name, Option<Size>>,
 }
@@ -157,13 +171,15 @@ impl<'a> Counter<'a> {
         }
         let mut size = Size::default();
         for item in &set.items {
-            size.add(Size { selections: 1, aliases: 0 })?;
+            size.add(Size { selections: 1, ..Size::default() })?;
             let inner = match &item.node {
                 Selection::Field(field) => {
                     let field = &field.node;
                     few(&field.directives)?;
-                    size.add(Size { selections: 0, aliases: field.alias.is_some().into() })?;
-                    self.count(&field.selection_set.node, depth + 1)?
+                    let mut inner = self.count(&field.selection_set.node, depth + 1)?;
+                    inner.aliases += usize::from(field.alias.is_some());
+                    inner.cost = self.cost(field, inner.cost);
+                    inner
                 }
                 Selection::InlineFragment(it) => {
                     few(&it.node.directives)?;
@@ -193,6 +209,48 @@ impl<'a> Counter<'a> {
         self.sizes.insert(name, Some(size));
         Ok(size)
     }
+
+    /// What a field costs of which every row costs `each`.
+    fn cost(&self, field: &Field, each: usize) -> usize {
+        let page = ["first", "last"].into_iter().find_map(|it| self.number(field, it));
+        if page.is_some() || is_connection(self.document, &field.selection_set.node) {
+            schema::list_cost(page, None, each)
+        } else {
+            each.saturating_add(1)
+        }
+    }
+
+    /// The number that an argument has, be it by a variable, or by the default of one.
+    fn number(&self, field: &Field, argument: &str) -> Option<i32> {
+        let value = field.get_argument(argument)?.node.clone();
+        let value = value.into_const_with(|name| self.variable(&name).ok_or(())).ok()?;
+        let Value::Number(number) = value else { return None };
+        i32::try_from(number.as_i64()?).ok()
+    }
+
+    fn variable(&self, name: &Name) -> Option<Value> {
+        if let Some(given) = self.variables.get(name) {
+            return Some(given.clone());
+        }
+        // A fragment belongs to all operations: the dearest of their defaults counts.
+        let operations = self.document.operations.iter();
+        let declared = operations.flat_map(|(_, it)| &it.node.variable_definitions);
+        let defaults = declared.filter(|it| it.node.name.node == *name);
+        let defaults = defaults.filter_map(|it| Some(&it.node.default_value.as_ref()?.node));
+        defaults
+            .max_by_key(|it| if let Value::Number(it) = it { it.as_i64() } else { None })
+            .cloned()
+    }
+}
+
+/// Whether a selection is one of a list's pages. Asked of what was counted already, which is small and ends.
+fn is_connection(document: &ExecutableDocument, set: &SelectionSet) -> bool {
+    set.items.iter().any(|item| match &item.node {
+        Selection::Field(field) => matches!(field.node.name.node.as_str(), "nodes" | "edges"),
+        Selection::InlineFragment(it) => is_connection(document, &it.node.selection_set.node),
+        Selection::FragmentSpread(it) => spread(document, &it.node.fragment_name.node)
+            .is_some_and(|it| is_connection(document, &it.node.selection_set.node)),
+    })
 }
 
 fn spread<'a>(

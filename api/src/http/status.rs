@@ -22,7 +22,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// The numbers as Prometheus has read them since its beginning, or as OpenMetrics to whoever asks for that.
+/// The numbers as Prometheus has read them since its beginning, or as `OpenMetrics` to whoever asks for that.
 pub(super) async fn metrics(
     State(app): State<Arc<App>>,
     Extension(asked): Extension<Asked>,

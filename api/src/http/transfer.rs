@@ -117,11 +117,11 @@ pub(super) async fn download(
     opener: Result<Query<Opener>, QueryRejection>,
 ) -> Response {
     let now = app.now();
-    let opened = id.ok().zip(opener.ok()).and_then(|(Path(id), Query(opener))| {
+    let export = id.ok().zip(opener.ok()).and_then(|(Path(id), Query(opener))| {
         Gid::<ExportId>::decode(&id)
             .filter(|id| app.keys.opens_export(&opener.token, now) == Some(id.0))
     });
-    let Some(Gid(id)) = opened else {
+    let Some(Gid(id)) = export else {
         let message = asked.lang.pick("链接无效或已过期", "the address is not valid, or no longer");
         return asked.problem(StatusCode::NOT_FOUND, "NOT_FOUND", message);
     };

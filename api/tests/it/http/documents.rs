@@ -87,6 +87,9 @@ async fn what_is_too_much_is_said_to_be_too_complex() {
         let short: String = document.chars().take(100).collect();
         assert_eq!(refused(&app, &document, variables).await, "QUERY_TOO_COMPLEX", "{short}");
     }
+    // On an interface too, through fragments too, and whether a size is given or not.
+    let pages = "{ activities(first: 100) { nodes { registrations { ...R } } } } fragment R on RegistrationConnection { ... { nodes { id code: ticketCode status person { id name } } } }";
+    assert_eq!(refused(&app, pages, json!({})).await, "QUERY_TOO_COMPLEX");
     let small = "query($n: Int) { activities(first: $n) { nodes { registrations(first: $n) { nodes { id } } } } }";
     assert_eq!(send(app.organiser(), small, json!({"n": 3})).await.status.as_u16(), 200);
 }

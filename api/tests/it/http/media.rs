@@ -150,12 +150,7 @@ async fn queries_go_by_get_and_nothing_else_does() {
     let named = "query=query($n:String!)%7B__type(name:$n)%7Bname%7D%7D";
     let answer = get(&app, &format!("{named}&variables=%7B%22n%22:%22Query%22%7D"), GRAPHQL).await;
     assert_eq!(answer.json()["data"]["__type"]["name"], "Query");
-    for query in [
-        "",
-        "query=%FF",
-        "query=%7B__typename%7D&variables=x",
-        "query=%7B__typename%7D&extensions=3",
-    ] {
+    for query in ["", "query=%7B__typename%7D&variables=x", "query=%7B__typename%7D&extensions=3"] {
         let answer = get(&app, query, GRAPHQL).await;
         assert_eq!(
             (answer.status.as_u16(), code(&answer).as_str()),
@@ -192,15 +187,12 @@ async fn other_methods_and_addresses_are_refused_in_the_same_shape() {
 }
 
 #[tokio::test]
-async fn a_false_token_is_401_by_the_newer_media_type() {
+async fn a_false_token_is_as_good_as_none() {
     let app = TestApp::sqlite().await;
     let client = crate::app::Client { token: Some("no.such.token".into()), ..app.anonymous() };
-    let answer = send(&client, "{ __typename }", json!({})).await;
-    assert_eq!(answer.status.as_u16(), 401);
-    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    let answer = send(&client, "{ __typename activities { nodes { id } } }", json!({})).await;
+    assert_eq!(answer.status.as_u16(), 200);
     assert_eq!(code(&answer), "UNAUTHENTICATED");
-    let older = client.send("{ __typename }", json!({})).await;
-    assert_eq!(older["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
 }
 
 #[tokio::test]
