@@ -192,6 +192,7 @@ fn people_are_synthetic(rows: &Rows) {
     assert!(names["单晓明"] > 2 && names.keys().any(|it| it.contains('·')));
     let sought =
         |term: &str, person| rows.terms.iter().any(|it| it.term == term && it.person_id == person);
+    assert!(names.keys().any(|it| it.chars().any(|c| c > '\u{FFFF}')));
     let shan = rows.people.iter().find(|it| it.name == "单晓明").unwrap();
     assert_eq!(shan.pinyin, "shan xiao ming");
     assert!(sought("shanxiaoming", shan.id) && sought("sxm", shan.id) && sought("单晓明", shan.id));
