@@ -128,14 +128,13 @@ pub(super) async fn hold(
     let status = match plan.fate {
         Fate::Draft => None,
         Fate::Cancelled(reason) => Some((Status::Cancelled, Some(reason.to_owned()))),
-        Fate::Open => Some((Status::Published, None)),
         Fate::Held if over.is_some_and(|it| it <= calendar::today()) => {
             for session in sessions::schedule(tx, made.id).await? {
                 attend(tx, demo, &session, &registered, plan.gates).await?;
             }
             Some((Status::Closed, None))
         }
-        Fate::Held => Some((Status::Published, None)),
+        Fate::Open | Fate::Held => Some((Status::Published, None)),
     };
     if let Some((status, reason)) = status {
         activity::turn(tx, made, status, reason).await?;

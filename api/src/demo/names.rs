@@ -21,8 +21,8 @@ const FEMALE: &str =
     "芳娜敏静丽艳娟霞秀兰燕玲桂英丹萍红玉洁莉琼雪梅琳晶倩云慧巧美雅婷佳怡欣悦诗涵若曦思妍乐";
 /// Characters that keyboards, fonts or old systems lack; the last four are outside the Basic Multilingual Plane.
 const RARE: &str = "䶮㛃喆堃犇龑𠅤𬱖𫖯𪟝";
-/// Names that are written with U+00B7 in between: of what people, what sons and daughters are called, and fathers.
-const MINORITY: [(&str, [&str; 3], [&str; 3], [&str; 4]); 3] = [
+/// Names that are written with U+00B7 in between: of what people, what sons and daughters are called, and families.
+const MINORITY: [Minority; 3] = [
     (
         "维吾尔族",
         ["买买提江", "阿卜杜热西提", "艾尼瓦尔"],
@@ -37,6 +37,7 @@ const MINORITY: [(&str, [&str; 3], [&str; 3], [&str; 4]); 3] = [
     ),
     ("彝族", ["阿牛", "木呷", "拉日"], ["阿支", "尔西", "伍呷"], ["吉克", "阿苏", "沙马", "吉木"]),
 ];
+type Minority = (&'static str, [&'static str; 3], [&'static str; 3], [&'static str; 4]);
 /// Borne by several people each.
 const NAMESAKES: [(&str, Gender); 6] = [
     ("陈伟", Gender::Male),
