@@ -1,4 +1,4 @@
-//! Chance that falls the same way each time: SplitMix64 from a constant. Not for secrets.
+//! Chance that falls the same way each time: `SplitMix64` from a constant. Not for secrets.
 
 use uuid::Uuid;
 

@@ -36,16 +36,14 @@ pub(super) async fn celebrate(
 
     let parties = opening(demo, everyone);
     let sessions = vec![session("开幕式", at(day(11, 1), 9, 0), 5, 0)];
-    hold(tx, demo, everyone, plan("2026温州民营企业家节开幕式", "温州大剧院", parties, sessions))
-        .await?;
+    let mut plans = vec![plan("2026温州民营企业家节开幕式", "温州大剧院", parties, sessions)];
 
     let parties = forum(demo, everyone);
     let sessions = vec![
         session("主论坛", at(day(11, 1), 14, 0), 4, 0),
         session("分论坛", at(day(11, 2), 9, 0), 6, 0),
     ];
-    let venue = "温州国际会议展览中心";
-    hold(tx, demo, everyone, plan("世界青年温商论坛", venue, parties, sessions)).await?;
+    plans.push(plan("世界青年温商论坛", "温州国际会议展览中心", parties, sessions));
 
     for (nth, (title, venue, day, hour, seats)) in others().into_iter().enumerate() {
         let pool = if title == CHAIRS { Everyone::presidents() } else { Everyone::members() };
@@ -56,36 +54,38 @@ pub(super) async fn celebrate(
             (party.withdrawn, party.declined) = (0, 0);
         }
         let sessions = vec![session(title, at(day, hour, 30), 5, 0)];
-        hold(
-            tx,
-            demo,
-            everyone,
-            Plan { gates: &["正门", "侧门"], ..plan(title, venue, vec![party], sessions) },
-        )
-        .await?;
+        plans.push(Plan {
+            gates: &["正门", "侧门"], ..plan(title, venue, vec![party], sessions)
+        });
     }
 
     let party = full(demo, "企业家", Everyone::members(), 180, 0, &mut HashSet::new());
     let sessions = vec![session("健康跑", at(day(11, 8), 8, 0), 4, 0)];
     let run = plan("民营企业家健康跑", "世纪广场", vec![party], sessions);
-    hold(tx, demo, everyone, Plan { fate: Fate::Cancelled("暴雨预警，活动取消"), ..run }).await?;
+    plans.push(Plan { fate: Fate::Cancelled("暴雨预警，活动取消"), ..run });
 
-    let party = full(demo, "志愿者", everyone.staff.clone().collect(), 30, 0, &mut HashSet::new());
-    let guests = full(demo, "模拟嘉宾", Everyone::members(), 60, 6, &mut HashSet::new());
+    let staff = everyone.staff.clone().collect();
+    let parties = vec![
+        full(demo, "志愿者", staff, 30, 0, &mut HashSet::new()),
+        full(demo, "模拟嘉宾", Everyone::members(), 60, 6, &mut HashSet::new()),
+    ];
     let mut open = session("签到演练", at(day(10, 26), 9, 0), 4, 0);
     // The one door that is open whenever the demo is tried, and at which nobody is late.
     open.ends_at = at(NaiveDate::from_ymd_opt(2030, 12, 31).unwrap_or_default(), 17, 0);
     open.opens_at = Some(at(day(1, 1), 0, 0));
     open.late_at = Some(open.ends_at);
-    let drill = plan(
-        "签到演练（至2030年底随时可试）",
-        "工商联大楼一楼大厅",
-        vec![party, guests],
-        vec![open],
-    );
-    hold(tx, demo, everyone, Plan { fate: Fate::Open, ..drill }).await
+    let drill = plan(DRILL, "工商联大楼一楼大厅", parties, vec![open]);
+    plans.push(Plan { fate: Fate::Open, ..drill });
+
+    plans.sort_by_key(|it| it.sessions.iter().map(|it| it.starts_at).min());
+    for plan in plans {
+        hold(tx, demo, everyone, plan).await?;
+    }
+    Ok(())
 }
 
+/// The activity whose door can be tried at any time.
+pub(super) const DRILL: &str = "签到演练（至2030年底随时可试）";
 const CHAIRS: &str = "商会会长联席会议";
 
 /// The activities that are alike: title, place, day, hour, seats.

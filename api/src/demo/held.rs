@@ -98,10 +98,10 @@ pub(super) async fn hold(
 ) -> Result<(), Failure> {
     let first = plan.sessions.iter().map(|it| it.starts_at).min();
     let over = plan.sessions.iter().map(|it| it.ends_at).max();
-    // Announced five weeks before, but not after today.
-    let announced = first.map_or_else(calendar::today, |it| it.min(calendar::today()))
-        - TimeDelta::days(35)
-        - TimeDelta::minutes(demo.chance.between(0, 240));
+    // Announced five weeks before, but not after today, in office hours.
+    let near = first.map_or_else(calendar::today, |it| it.min(calendar::today()));
+    let announced = calendar::at((near - TimeDelta::days(35)).date_naive(), 9, 30)
+        + TimeDelta::minutes(demo.chance.between(0, 420));
     let categories = plan.parties.iter().filter_map(|it| it.category);
     let draft = activity::Draft {
         programme: plan.programme.clone(),
@@ -128,14 +128,13 @@ pub(super) async fn hold(
     let status = match plan.fate {
         Fate::Draft => None,
         Fate::Cancelled(reason) => Some((Status::Cancelled, Some(reason.to_owned()))),
-        Fate::Open => Some((Status::Published, None)),
         Fate::Held if over.is_some_and(|it| it <= calendar::today()) => {
             for session in sessions::schedule(tx, made.id).await? {
                 attend(tx, demo, &session, &registered, plan.gates).await?;
             }
             Some((Status::Closed, None))
         }
-        Fate::Held => Some((Status::Published, None)),
+        Fate::Open | Fate::Held => Some((Status::Published, None)),
     };
     if let Some((status, reason)) = status {
         activity::turn(tx, made, status, reason).await?;

@@ -19,18 +19,25 @@ const MALE: &str =
     "伟强军勇杰涛明超刚平辉鹏飞波斌宇浩凯健俊毅峰磊旭锋建国文海志永光晓庆忠林成龙家豪子轩一鸣展";
 const FEMALE: &str =
     "芳娜敏静丽艳娟霞秀兰燕玲桂英丹萍红玉洁莉琼雪梅琳晶倩云慧巧美雅婷佳怡欣悦诗涵若曦思妍乐";
-/// Characters that keyboards, fonts or old systems lack; the last three are outside the Basic Multilingual Plane.
-const RARE: [&str; 8] = ["陈䶮", "林㛃", "黄晓喆", "叶堃", "王犇", "吴𠅤", "周𬱖", "章𫖯"];
-const MINORITY: [(&str, &str, Gender); 8] = [
-    ("买买提江·吐尔逊", "维吾尔族", Gender::Male),
-    ("古丽娜尔·艾合买提", "维吾尔族", Gender::Female),
-    ("阿卜杜热西提·买买提", "维吾尔族", Gender::Male),
-    ("次仁·卓玛", "藏族", Gender::Female),
-    ("巴特尔·朝鲁", "蒙古族", Gender::Male),
-    ("叶尔波力·哈山", "哈萨克族", Gender::Male),
-    ("阿依古丽·努尔", "哈萨克族", Gender::Female),
-    ("吉克·阿牛", "彝族", Gender::Male),
+/// Characters that keyboards, fonts or old systems lack; the last four are outside the Basic Multilingual Plane.
+const RARE: &str = "䶮㛃喆堃犇龑𠅤𬱖𫖯𪟝";
+/// Names that are written with U+00B7 in between: of what people, what sons and daughters are called, and families.
+const MINORITY: [Minority; 3] = [
+    (
+        "维吾尔族",
+        ["买买提江", "阿卜杜热西提", "艾尼瓦尔"],
+        ["古丽娜尔", "迪丽努尔", "阿依夏木"],
+        ["吐尔逊", "艾合买提", "买买提", "阿不都热合曼"],
+    ),
+    (
+        "哈萨克族",
+        ["叶尔波力", "巴合提", "努尔兰"],
+        ["阿依古丽", "古丽扎提", "叶尔克西"],
+        ["哈山", "木拉提", "胡安别克", "沙依提"],
+    ),
+    ("彝族", ["阿牛", "木呷", "拉日"], ["阿支", "尔西", "伍呷"], ["吉克", "阿苏", "沙马", "吉木"]),
 ];
+type Minority = (&'static str, [&'static str; 3], [&'static str; 3], [&'static str; 4]);
 /// Borne by several people each.
 const NAMESAKES: [(&str, Gender); 6] = [
     ("陈伟", Gender::Male),
@@ -47,6 +54,7 @@ const POLITICAL: [&str; 6] =
 pub(super) struct People {
     common: Vec<char>,
     tricky: Vec<char>,
+    rare: Vec<char>,
     male: Vec<char>,
     female: Vec<char>,
     made: usize,
@@ -60,6 +68,7 @@ impl People {
         Self {
             common: chars(COMMON),
             tricky: chars(TRICKY),
+            rare: chars(RARE),
             male: chars(MALE),
             female: chars(FEMALE),
             made: 0,
@@ -70,7 +79,7 @@ impl People {
     /// Somebody new.
     pub(super) fn one(&mut self, chance: &mut Chance) -> Entry {
         self.made += 1;
-        let (mut name, gender, ethnicity) = self.named(chance);
+        let (name, gender, ethnicity) = self.named(chance);
         // An office's or a secretary's phone, given for two people.
         let shared = self.before.take_if(|(other, _)| chance.happens(2) && *other != name);
         let phone = if let Some((_, phone)) = shared {
@@ -81,7 +90,6 @@ impl People {
             self.before = Some((name.clone(), phone.clone()));
             phone
         };
-        name.shrink_to_fit();
         Entry {
             name,
             phone,
@@ -101,10 +109,20 @@ impl People {
         let gender = if chance.happens(68) { Gender::Male } else { Gender::Female };
         match chance.below(1000) {
             0..8 => {
-                let (name, ethnicity, gender) = *chance.one_of(&MINORITY);
-                (name.to_owned(), gender, Some(ethnicity))
+                let (people, sons, daughters, families) = chance.one_of(&MINORITY);
+                let given = chance.one_of(if gender == Gender::Male { sons } else { daughters });
+                let family = chance.one_of(families);
+                // The Yi put the family first.
+                let name = match *people {
+                    "彝族" => format!("{family}·{given}"),
+                    _ => format!("{given}·{family}"),
+                };
+                (name, gender, Some(people))
             }
-            8..18 => ((*chance.one_of(&RARE)).to_owned(), gender, None),
+            8..18 => {
+                let surname = *chance.one_of(&self.common);
+                (format!("{surname}{}", chance.one_of(&self.rare)), gender, None)
+            }
             18..33 => {
                 let (name, gender) = *chance.one_of(&NAMESAKES);
                 (name.to_owned(), gender, None)
