@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
-    app::{Client, Festival, TestApp, document, on_both},
+    app::{Client, Festival, document, on_both},
     lists,
     server::on_both_servers,
 };
@@ -197,7 +197,7 @@ on_both! {
     }
 }
 
-/// A small generator, so that a run can be repeated: SplitMix64.
+/// A small generator, so that a run can be repeated: `SplitMix64`.
 struct Random(u64);
 
 impl Random {

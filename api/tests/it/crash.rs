@@ -125,7 +125,8 @@ on_both_servers! {
             check_record(&organiser, &festival, &known).await;
 
             // The devices send again what was not answered.
-            for attempt in std::mem::take(&mut *known.unanswered.lock().unwrap()) {
+            let unanswered = std::mem::take(&mut *known.unanswered.lock().unwrap());
+            for attempt in unanswered {
                 let answer = organiser.run("check_in", variables(&festival, &attempt, 0)).await;
                 assert_eq!(answer["checkIn"]["outcome"], "ADMITTED");
                 known.acknowledged.lock().unwrap().insert(attempt.scan);

@@ -414,5 +414,5 @@ pub fn text(it: &Value) -> String {
 }
 
 pub fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }
