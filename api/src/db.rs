@@ -187,7 +187,7 @@ pub fn is_rivalry(error: &DbErr) -> bool {
     else {
         return false;
     };
-    let code = error.as_database_error().and_then(|it| it.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     // PostgreSQL's SQLSTATE 40P01 and 40001; SQLite's SQLITE_BUSY and SQLITE_BUSY_SNAPSHOT.
     matches!(code.as_deref(), Some("40P01" | "40001" | "5" | "517"))
 }

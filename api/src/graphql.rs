@@ -100,6 +100,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
+    #[must_use]
     pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
         ctx.data_unchecked()
     }

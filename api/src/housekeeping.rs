@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{app::App, error::Failure, roster::upload, write::drop_old_keys};
 
-const EVERY: Duration = Duration::from_secs(3600);
+const EVERY: Duration = Duration::from_hours(1);
 
 /// Drops what is old, now and every hour, until it is dropped itself.
 pub async fn keep_house(app: Arc<App>) {

@@ -64,7 +64,7 @@ outcomes!(
 struct Key {
     /// The name of the mutation's input. One mutation may be several actions, and its keys are one set all the same.
     input: String,
-    key: String,
+    text: String,
     hash: Vec<u8>,
 }
 
@@ -81,7 +81,7 @@ impl Note {
         let key = key.map(|key| {
             let text = input.to_value().to_string();
             let hash = digest(&SHA256, text.as_bytes()).as_ref().to_vec();
-            Key { input: I::type_name().into_owned(), key, hash }
+            Key { input: I::type_name().into_owned(), text: key, hash }
         });
         Self { reason: None, key }
     }
@@ -103,7 +103,7 @@ impl Viewer {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
         let actor = permit.actor();
-        if let Some(Key { key, .. }) = &note.key
+        if let Some(Key { text: key, .. }) = &note.key
             && !(1..=200).contains(&key.chars().count())
         {
             return Err(Failure::BadInput(
@@ -249,7 +249,7 @@ async fn claim(
     let row = idempotency_key::ActiveModel {
         account_id: Set(actor),
         action: Set(key.input.clone()),
-        key: Set(key.key.clone()),
+        key: Set(key.text.clone()),
         input_hash: Set(key.hash.clone()),
         answer: Set(None),
         created_at: Set(now),
@@ -261,7 +261,7 @@ async fn claim(
     if mine == 1 {
         return Ok(None);
     }
-    let first = idempotency_key::Entity::find_by_id((actor, key.input.clone(), key.key.clone()))
+    let first = idempotency_key::Entity::find_by_id((actor, key.input.clone(), key.text.clone()))
         .one(tx)
         .await?
         .ok_or_else(|| Failure::internal("idempotency key vanished"))?;
@@ -285,7 +285,7 @@ async fn keep(
         .col_expr(idempotency_key::Column::Answer, sea_orm::sea_query::Expr::value(answer))
         .filter(idempotency_key::Column::AccountId.eq(actor))
         .filter(idempotency_key::Column::Action.eq(key.input.as_str()))
-        .filter(idempotency_key::Column::Key.eq(key.key.as_str()))
+        .filter(idempotency_key::Column::Key.eq(key.text.as_str()))
         .exec(tx)
         .await?;
     Ok(())

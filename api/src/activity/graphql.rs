@@ -1,5 +1,7 @@
 //! Activities as GraphQL shows them: three types behind one interface.
 
+#![expect(clippy::duplicated_attributes, reason = "the fields of an interface have the same parts")]
+
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{

@@ -85,9 +85,8 @@ impl Job {
             Some(Status::Present) => "出勤",
             Some(Status::Late) => "迟到",
             Some(Status::Excused) => "请假",
-            Some(Status::Absent) => "缺席",
             None if self.now < session.closes_at => "未到",
-            None => "缺席",
+            Some(Status::Absent) | None => "缺席",
         }
     }
 }

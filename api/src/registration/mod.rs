@@ -315,6 +315,7 @@ pub struct Beside {
 
 /// Which kinds are wanted.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four kinds, each wanted or not")]
 pub struct Wanted {
     pub people: bool,
     pub categories: bool,

@@ -37,6 +37,7 @@ pub type Undone = (roster_batch::Model, Vec<Refused<UndoRosterErrorCode>>);
 
 /// Removes the registrations that this batch alone brought, and the people it made who are on nothing else; puts back
 /// what it changed where nobody changed it since. Refused as a whole only where nothing can be undone.
+#[expect(clippy::too_many_lines, reason = "one walk over the rows, case by case")]
 pub async fn undo(
     tx: &DatabaseTransaction,
     permit: &Permit<UndoRoster>,
@@ -107,9 +108,10 @@ pub async fn undo(
                     let mut it = it;
                     changes.revert(&mut it);
                     // Turned back only where it still is as the list turned it: it may have been cancelled since.
-                    let is_as_turned = match listed.attending {
-                        true => it.status.is_live(),
-                        false => it.status == Status::Declined,
+                    let is_as_turned = if listed.attending {
+                        it.status.is_live()
+                    } else {
+                        it.status == Status::Declined
                     };
                     if changes.turns && is_as_turned {
                         if inside.contains(&it.id) {

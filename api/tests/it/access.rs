@@ -347,8 +347,8 @@ fn secrets(name: &str, inside: bool) -> &'static [&'static str] {
     ];
     match name {
         _ if !inside => ALL,
-        "PLATFORM_ADMIN" | "SECURITY_ADMIN" | "AUDITOR" | "VIEWER" => ALL,
-        "without a grant" | "anonymous" => ALL,
+        "PLATFORM_ADMIN" | "SECURITY_ADMIN" | "AUDITOR" | "VIEWER" | "without a grant"
+        | "anonymous" => ALL,
         "DOOR_STAFF activity" => PHONES,
         _ => &[],
     }

@@ -208,6 +208,7 @@ impl TestApp {
         Gid(self.root).to_string()
     }
 
+    #[expect(clippy::unused_self, reason = "reads as the app's")]
     pub fn uuid(&self) -> String {
         entity::id::ScanId::generate().0.to_string()
     }
@@ -390,11 +391,11 @@ fn weak_hash() -> String {
 
 /// A new database on the server of the tests, with all tables.
 pub async fn postgres_database() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
     #[expect(clippy::disallowed_methods, reason = "the tests' own configuration")]
     let server = std::env::var("TEST_DATABASE_URL").expect(
         "TEST_DATABASE_URL is not set: run the tests by `make test`, or without PostgreSQL by `SKIP_POSTGRES=1 make test`",
     );
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
     let template = template_name();
     let name =
         format!("qinglan_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
