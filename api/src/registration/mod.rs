@@ -252,15 +252,24 @@ pub async fn checked_in(
     db: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = RegistrationId>,
 ) -> Result<std::collections::HashSet<RegistrationId>, Failure> {
-    let rows = attendance::Entity::find()
-        .select_only()
-        .column(attendance::Column::RegistrationId)
-        .filter(within((attendance::Entity, attendance::Column::RegistrationId), ids))
-        .filter(attendance::Column::FirstInAt.is_not_null())
-        .into_tuple::<RegistrationId>()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().collect())
+    let ids: Vec<RegistrationId> = ids.into_iter().collect();
+    let mut inside = std::collections::HashSet::new();
+    // A list may have more rows than a statement takes parameters.
+    for chunk in ids.chunks(CHUNK) {
+        let rows = attendance::Entity::find()
+            .select_only()
+            .column(attendance::Column::RegistrationId)
+            .filter(within(
+                (attendance::Entity, attendance::Column::RegistrationId),
+                chunk.iter().copied(),
+            ))
+            .filter(attendance::Column::FirstInAt.is_not_null())
+            .into_tuple::<RegistrationId>()
+            .all(db)
+            .await?;
+        inside.extend(rows);
+    }
+    Ok(inside)
 }
 
 /// Which registrations a list is narrowed to.

@@ -401,6 +401,13 @@ on_both! {
         assert_pools(&app).await;
     }
 
+    async fn the_longest_list_is_asked_about_in_pieces(app) {
+        // More than either database takes in one statement once they are padded.
+        let ids = (0..50_000).map(|_| entity::id::RegistrationId::generate());
+        let inside = api::registration::checked_in(app.app.db.read(), ids).await.unwrap();
+        assert!(inside.is_empty());
+    }
+
     async fn a_long_list_is_taken_whole(app) {
         const ROWS: usize = 3000;
         let festival = app.festival(Some(2500), &[]).await;
