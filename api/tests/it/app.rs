@@ -36,16 +36,14 @@ pub const PASSWORD: &str = "correct horse battery";
 /// Runs a test on SQLite and on PostgreSQL, each with a database of its own.
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident) $body:block)*) => {$(
+        async fn $name($app: $crate::app::TestApp) $body
+
         mod $name {
-            use super::*;
-
-            async fn check($app: $crate::app::TestApp) $body
-
             mod sqlite {
                 $(#[$meta])*
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn run() {
-                    super::check($crate::app::TestApp::sqlite().await).await;
+                    super::super::$name($crate::app::TestApp::sqlite().await).await;
                 }
             }
 
@@ -53,7 +51,7 @@ macro_rules! on_both {
                 $(#[$meta])*
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn run() {
-                    super::check($crate::app::TestApp::postgres().await).await;
+                    super::super::$name($crate::app::TestApp::postgres().await).await;
                 }
             }
         }

@@ -150,7 +150,7 @@ on_both! {
     async fn nobody_takes_over_an_account_that_outranks_them(app) {
         let it = Things::make(&app).await;
         let admin = it.actor(&app, Role::OrgAdmin, Level::Organisation, true).await;
-        let make = |name: &str| json!({"input": {"organisationId": it.organisation, "username": name, "password": PASSWORD}});
+        let input_for = |name: &str| json!({"input": {"organisationId": it.organisation, "username": name, "password": PASSWORD}});
         let mut taken_over = Vec::new();
         for (name, role, over) in [
             ("plain", None, organisation(&it.organisation)),
@@ -160,7 +160,7 @@ on_both! {
             ("security", Some(Role::SecurityAdmin), organisation(&it.organisation)),
             ("platform", Some(Role::PlatformAdmin), organisation(&it.organisation)),
         ] {
-            let made = admin.run("create_account", make(name)).await;
+            let made = admin.run("create_account", input_for(name)).await;
             let id = made["createAccount"]["account"]["id"].clone();
             if let Some(role) = role {
                 give(&app, Gid::decode(id.as_str().unwrap()).unwrap().0, role, over).await;
