@@ -233,3 +233,18 @@ fn worded(text: &str, chinese: &str, lang: Lang) -> String {
         Lang::En => short,
     }
 }
+
+/// Makes the payloads of mutations: the thing, and what the user can mend.
+#[macro_export]
+macro_rules! payloads {
+    ($($(#[doc = $doc:literal])+ $name:ident { $field:ident: $node:ty, $error:ty })*) => {$(
+        $(#[doc = $doc])+
+        #[derive(async_graphql::SimpleObject)]
+        pub struct $name {
+            /// What was made or changed; null where it was refused.
+            $field: Option<$node>,
+            /// Why it was refused, all reasons at once; empty where it was done.
+            user_errors: Vec<$error>,
+        }
+    )*};
+}

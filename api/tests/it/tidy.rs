@@ -47,17 +47,17 @@ const OWNERS: &[(&str, &str)] = &[
 
 /// Files that are longer than 400 lines, and how long they may be.
 const LONG: &[(&str, usize)] = &[
-    // Three types and their interface, with a filter, seven inputs and the mutations.
-    ("activity/graphql.rs", 860),
+    // Signing in, accounts and grants: the mutations of all three.
+    ("account/graphql/mutation.rs", 480),
+    // Three types and their interface.
+    ("activity/graphql.rs", 480),
     ("activity/mod.rs", 470),
-    // Accounts, sign-ins and grants: to be split along these.
-    ("account/graphql.rs", 770),
-    ("export/xlsx.rs", 510),
-    ("organisation/graphql.rs", 400),
-    ("person/graphql.rs", 500),
-    ("person/name.rs", 670),
-    ("registration/graphql.rs", 440),
-    ("roster/graphql.rs", 480),
+    ("main.rs", 440),
+    ("person/graphql.rs", 460),
+    ("person/mod.rs", 460),
+    ("person/name.rs", 450),
+    ("registration/graphql.rs", 410),
+    ("roster/graphql.rs", 450),
 ];
 
 /// Who writes a table that is another's, and why.
@@ -84,7 +84,7 @@ impl File {
     }
 
     fn is_graphql(&self) -> bool {
-        self.path.ends_with("graphql.rs")
+        self.path.ends_with("graphql.rs") || self.path.contains("/graphql/")
     }
 }
 
