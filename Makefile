@@ -10,15 +10,15 @@ help: ## Show these targets
 .PHONY: build
 build:
 	@scripts/setup build
-	cargo build --release -p api --bin qinglan
+	cargo build --locked -p api --bin qinglan
 
 .PHONY: run
 run: build ## Build the server and start it
-	"$(target)/release/qinglan" serve
+	"$(target)/debug/qinglan" serve
 
 .PHONY: demo
 demo: build ## Fill ./data with a demonstration
-	"$(target)/release/qinglan" demo
+	"$(target)/debug/qinglan" demo
 
 .PHONY: test
 test: ## Run every test, PostgreSQL's too (scripts/test takes arguments)
