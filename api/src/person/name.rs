@@ -1,12 +1,11 @@
 //! What a person's name sorts and is found by: its reading, its sort keys and its search keys. Nothing here
 //! reads or writes; the name itself is stored and shown as entered.
 //!
-//! **Columns.** On `person`: `pinyin` and `initials` (shown), `stroke_key` and `pinyin_key` (BLOB / bytea, indexed
-//! for ordering). In a child table `person_key (key TEXT, person_id, PRIMARY KEY (key, person_id))` one row per
-//! entry of [`Reading::keys`]; `key` must compare bytewise: `COLLATE "C"` on `PostgreSQL`, the default `BINARY` on
-//! `SQLite`. A search is then the range `key >= ? AND key < ?` of [`Query::range`], which both answer from the index
-//! (they do not so answer `LIKE 'x%'`: one is blind to case there, the other needs its own operator class).
-//! Store [`EDITION`] beside the keys: rows of an older edition have to be read again.
+//! **Columns.** On `person`: `pinyin` (shown), `stroke_key` and `pinyin_key` (for ordering). In the child table
+//! `person_term`, one row per entry of [`Reading::keys`], compared byte by byte on both databases. A search is the range
+//! `term >= ? AND term < ?` of [`Query::range`], which both answer from the index (they do not so answer `LIKE 'x%'`:
+//! one is blind to case there, the other needs its own operator class).
+//! What is stored is of one [`EDITION`]: a migration that raises it reads all names again.
 //!
 //! **Surnames.** General dictionaries read 单 as dan; as a surname it is shan. The tables below put that right.
 //! A person who is called otherwise has the reading stored, and [`Namer::read_as`] uses it.
