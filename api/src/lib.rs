@@ -27,6 +27,7 @@ pub mod attendance;
 pub mod capacity;
 pub mod demo;
 pub mod export;
+pub mod job;
 pub mod organisation;
 pub mod person;
 pub mod programme;

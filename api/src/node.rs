@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId,
-    PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
+    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, JobId, OrganisationId,
+    PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
 };
 
 use crate::{
@@ -15,12 +15,13 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance,
-        ViewCategory, ViewExport, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
+        ViewCategory, ViewExport, ViewJob, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
         ViewRegistration, ViewRoster, ViewSession,
     },
     error::Failure,
     export::graphql::Export,
     graphql::{Gid, Viewer},
+    job::graphql::Job,
     organisation::graphql::Organisation,
     person::graphql::{Person, Position},
     programme::graphql::Programme,
@@ -50,6 +51,7 @@ pub enum Node {
     Scan(Scan),
     RosterBatch(RosterBatch),
     Export(Export),
+    Job(Job),
 }
 
 /// The thing that an id names, by the same permit as its own root field.
@@ -89,6 +91,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
+        "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "organisation" => Node::Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
         ),

@@ -8,6 +8,7 @@ use crate::{
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
+    job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     person::graphql::{Person, PersonMutation, PersonQuery},
@@ -23,6 +24,7 @@ pub struct Query(
     AccountQuery,
     ActivityQuery,
     ExportQuery,
+    JobQuery,
     NodeQuery,
     OrganisationQuery,
     PersonQuery,
@@ -39,6 +41,7 @@ pub struct Mutation(
     ActivityMutation,
     AttendanceMutation,
     ExportMutation,
+    JobMutation,
     OrganisationMutation,
     PersonMutation,
     ProgrammeMutation,
@@ -79,6 +82,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Account>>(PAGE)
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)

@@ -56,6 +56,7 @@ ids! {
     CategoryId = "category";
     ExportId = "export";
     GrantId = "grant";
+    JobId = "job";
     OrganisationId = "organisation";
     PersonId = "person";
     PoolId = "pool";

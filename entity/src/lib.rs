@@ -11,6 +11,7 @@ pub mod capacity_pool;
 pub mod category;
 pub mod export;
 pub mod idempotency_key;
+pub mod job;
 pub mod organisation;
 pub mod person;
 pub mod person_term;

@@ -6,17 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::graphql::Gid;
+use api::{account::grant::Over, graphql::Gid};
 use async_graphql::parser::{
     parse_query,
     types::{ExecutableDocument, Selection},
 };
 use chrono::TimeDelta;
+use entity::role_grant::Role;
 use serde_json::{Value, json};
 
 use crate::{
     app::{Client, PASSWORD, TestApp, document, on_both},
-    fixture::{LIST, text},
+    fixture::{LIST, failed_job, text},
 };
 
 fn operations() -> PathBuf {
@@ -243,6 +244,13 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(it.run(&door, "sign_out", json!({})).await["signedOut"], true);
     it.make("revoke_grant", json!({"grantId": grant, "reason": "已离职"})).await;
     it.make("disable_account", json!({"accountId": account})).await;
+
+    // What goes on in the background.
+    let job = failed_job(app).await;
+    let platform = app.account(Role::PlatformAdmin, Over::Organisation(app.root)).await;
+    let failed = json!({"filter": {"state": ["FAILED"]}});
+    assert_eq!(it.run(&platform, "jobs", failed).await["nodes"][0]["id"], job);
+    it.run(&platform, "retry_job", json!({"input": {"jobId": job}})).await;
 
     // Anything by its id.
     assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
