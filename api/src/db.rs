@@ -125,9 +125,17 @@ impl Db {
             ..Default::default()
         };
         let tx = self.writer.begin_with_options(options).await?;
-        let done = work(&tx).await?;
-        tx.commit().await?;
-        Ok(done)
+        match work(&tx).await {
+            Ok(done) => {
+                tx.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // Before the answer, so that no lock outlives it. A connection that is gone has rolled back already.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        }
     }
 
     /// Ends all connections; on SQLite this also folds the write-ahead log into the file.
