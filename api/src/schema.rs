@@ -9,6 +9,7 @@ use crate::{
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
+    job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     person::graphql::{Person, PersonMutation, PersonQuery},
@@ -27,6 +28,7 @@ pub struct Query(
     ActivityQuery,
     CapacityQuery,
     ExportQuery,
+    JobQuery,
     NodeQuery,
     OrganisationQuery,
     PersonQuery,
@@ -45,6 +47,7 @@ pub struct Mutation(
     AttendanceMutation,
     CapacityMutation,
     ExportMutation,
+    JobMutation,
     OrganisationMutation,
     PersonMutation,
     ProgrammeMutation,
@@ -87,6 +90,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)

@@ -58,6 +58,7 @@ ids! {
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    JobId = "job";
     OrganisationId = "organisation";
     PersonId = "person";
     PositionId = "position";

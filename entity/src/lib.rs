@@ -12,6 +12,7 @@ pub mod category;
 pub mod decision;
 pub mod export;
 pub mod idempotency_key;
+pub mod job;
 pub mod organisation;
 pub mod person;
 pub mod person_term;
