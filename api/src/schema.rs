@@ -15,7 +15,8 @@ use crate::{
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
+        RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -26,6 +27,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    BulkQuery,
     CapacityQuery,
     ExportQuery,
     JobQuery,
@@ -45,6 +47,7 @@ pub struct Mutation(
     ActivityMutation,
     ApprovalMutation,
     AttendanceMutation,
+    BulkMutation,
     CapacityMutation,
     ExportMutation,
     JobMutation,
@@ -91,6 +94,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
+        .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)

@@ -7,6 +7,8 @@ pub mod account;
 pub mod activity;
 pub mod attendance;
 pub mod audit_event;
+pub mod bulk_act;
+pub mod bulk_row;
 pub mod capacity_pool;
 pub mod category;
 pub mod decision;

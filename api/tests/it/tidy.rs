@@ -27,6 +27,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("activity", "activity"),
     ("attendance", "attendance"),
     ("audit_event", "write.rs"),
+    ("bulk_act", "registration"),
+    ("bulk_row", "registration"),
     ("capacity_pool", "capacity"),
     ("category", "activity"),
     ("decision", "registration"),
