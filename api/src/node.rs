@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, JobId, OrganisationId,
-    PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
+    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, HookEventId, JobId,
+    MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+    RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -15,14 +16,18 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance,
-        ViewCategory, ViewExport, ViewJob, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
-        ViewRegistration, ViewRoster, ViewSession,
+        ViewCategory, ViewExport, ViewJob, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone,
+        ViewProgramme, ViewRegistration, ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
     },
     error::Failure,
     export::graphql::Export,
     graphql::{Gid, Viewer},
     job::graphql::Job,
     organisation::graphql::Organisation,
+    outbox::{
+        self,
+        graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
+    },
     person::graphql::{Person, Position},
     programme::graphql::Programme,
     registration::graphql::Registration,
@@ -32,7 +37,6 @@ use crate::{
 
 /// A thing with an id.
 #[derive(Interface)]
-#[expect(clippy::large_enum_variant, reason = "short-lived, and made one at a time")]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque; unique among all things."))]
 pub enum Node {
     Account(Account),
@@ -52,6 +56,10 @@ pub enum Node {
     RosterBatch(RosterBatch),
     Export(Export),
     Job(Job),
+    Message(Message),
+    MessageTemplate(MessageTemplate),
+    Webhook(Webhook),
+    WebhookEvent(WebhookEvent),
 }
 
 /// The thing that an id names, by the same permit as its own root field.
@@ -92,6 +100,20 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
+        "message" => {
+            Node::Message(Message(gate.permit::<ViewMessage>(named!(MessageId)).await?.into_row()))
+        }
+        "messageTemplate" => Node::MessageTemplate(MessageTemplate(
+            gate.permit::<ViewTemplate>(named!(MessageTemplateId)).await?.into_row(),
+        )),
+        "webhook" => {
+            Node::Webhook(Webhook(gate.permit::<ViewWebhook>(named!(WebhookId)).await?.into_row()))
+        }
+        "hookEvent" => {
+            let row = outbox::webhook::event(viewer.db.read(), named!(HookEventId)).await?;
+            gate.permit::<ViewWebhook>(row.webhook_id).await?;
+            Node::WebhookEvent(WebhookEvent(row))
+        }
         "organisation" => Node::Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
         ),

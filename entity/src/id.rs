@@ -56,7 +56,10 @@ ids! {
     CategoryId = "category";
     ExportId = "export";
     GrantId = "grant";
+    HookEventId = "hookEvent";
     JobId = "job";
+    MessageId = "message";
+    MessageTemplateId = "messageTemplate";
     OrganisationId = "organisation";
     PersonId = "person";
     PoolId = "pool";
@@ -69,4 +72,5 @@ ids! {
     SessionId = "session";
     SignInId = "signIn";
     UploadId = "upload";
+    WebhookId = "webhook";
 }

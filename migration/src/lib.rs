@@ -8,6 +8,7 @@ use sea_orm_migration::{
 
 mod m2026_11_23_000001_main_job;
 mod m2026_11_23_000003_jobs;
+mod m2026_11_23_000006_telling;
 
 pub struct Migrator;
 
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m2026_11_23_000001_main_job::Migration),
             Box::new(m2026_11_23_000003_jobs::Migration),
+            Box::new(m2026_11_23_000006_telling::Migration),
         ]
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use entity::job::{self, Kind};
 
-use crate::{app::App, error::Failure, housekeeping};
+use crate::{app::App, error::Failure, housekeeping, outbox};
 
 /// Does a job.
 pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
     match job.kind {
         Kind::KeepHouse => housekeeping::keep_house(app).await,
+        Kind::SendMessages => outbox::send::send_messages(app, job).await,
+        Kind::CallHook => outbox::call::call_hook(app, job).await,
         Kind::Lapse | Kind::Bulk => Err(Failure::internal("nobody does this yet")),
     }
 }
@@ -19,6 +21,7 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
 pub fn at_once(kind: Kind) -> usize {
     match kind {
         Kind::KeepHouse | Kind::Bulk => 1,
-        Kind::Lapse => 2,
+        // A receiver that lets everybody wait is only one of those that are called.
+        Kind::Lapse | Kind::SendMessages | Kind::CallHook => 2,
     }
 }

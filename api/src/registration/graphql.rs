@@ -26,7 +26,7 @@ use crate::{
     error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle},
     page::Slice,
-    person::graphql::{CleanCodes, Person, PersonInput, clean},
+    person::graphql::{CleanCodes, Person, PersonInput, clean, email},
     text::Check,
     write::Note,
 };
@@ -324,6 +324,8 @@ impl RegistrationMutation {
                 let mut entry =
                     clean(&mut check, &["person"], &person.name, person.phone.as_deref(), &CODES);
                 entry.gender = person.gender.map(Into::into).or(entry.gender);
+                let typed = person.email.as_deref();
+                entry.email = email(&mut check, &["person", "email"], typed, Code::EmailInvalid);
                 organisation_name = check.optional(
                     person.organisation.as_deref(),
                     200,
