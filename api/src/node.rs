@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, HookEventId, JobId,
-    MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId, HookEventId,
+    JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
     RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
 };
 
@@ -15,10 +15,12 @@ use crate::{
         graphql::{Attendance, Scan},
     },
     authz::policy::{
-        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance,
-        ViewCategory, ViewExport, ViewJob, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone,
-        ViewProgramme, ViewRegistration, ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
+        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
+        ViewAttendance, ViewCategory, ViewExport, ViewJob, ViewMessage, ViewOrganisation,
+        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
+        ViewTemplate, ViewWebhook,
     },
+    capacity::graphql::Allocation,
     error::Failure,
     export::graphql::Export,
     graphql::{Gid, Viewer},
@@ -37,6 +39,7 @@ use crate::{
 
 /// A thing with an id.
 #[derive(Interface)]
+#[expect(clippy::large_enum_variant, reason = "short-lived, and made one at a time")]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque; unique among all things."))]
 pub enum Node {
     Account(Account),
@@ -50,6 +53,7 @@ pub enum Node {
     Academy(AcademyClass),
     Session(Session),
     Category(Category),
+    Allocation(Allocation),
     Registration(Registration),
     Attendance(Attendance),
     Scan(Scan),
@@ -84,6 +88,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
                 Activity::Academy(it) => Node::Academy(it),
             }
         }
+        "allocation" => Node::Allocation(Allocation(
+            gate.permit::<ViewAllocation>(named!(AllocationId)).await?.into_row(),
+        )),
         "attendance" => {
             let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();

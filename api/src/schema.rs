@@ -6,6 +6,7 @@ use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery},
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
     job::graphql::{Job, JobMutation, JobQuery},
@@ -14,7 +15,9 @@ use crate::{
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
-    registration::graphql::{Registration, RegistrationMutation, RegistrationQuery},
+    registration::graphql::{
+        ApprovalMutation, Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+    },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
 };
@@ -24,6 +27,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    CapacityQuery,
     ExportQuery,
     JobQuery,
     NodeQuery,
@@ -41,7 +45,9 @@ pub struct Query(
 pub struct Mutation(
     AccountMutation,
     ActivityMutation,
+    ApprovalMutation,
     AttendanceMutation,
+    CapacityMutation,
     ExportMutation,
     JobMutation,
     OrganisationMutation,
@@ -51,6 +57,7 @@ pub struct Mutation(
     RegistrationMutation,
     RosterMutation,
     SessionMutation,
+    WaysInMutation,
 );
 
 pub type QinglanSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -84,6 +91,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .register_output_type::<Activity>()
         .override_output_type_description::<Connection<String, Account>>(PAGE)
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
+        .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)

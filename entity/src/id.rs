@@ -51,9 +51,11 @@ macro_rules! ids {
 ids! {
     AccountId = "account";
     ActivityId = "activity";
+    AllocationId = "allocation";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
     CategoryId = "category";
+    DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
     HookEventId = "hookEvent";
@@ -62,7 +64,6 @@ ids! {
     MessageTemplateId = "messageTemplate";
     OrganisationId = "organisation";
     PersonId = "person";
-    PoolId = "pool";
     PositionId = "position";
     ProgrammeId = "programme";
     RefreshTokenId = "refreshToken";

@@ -119,8 +119,8 @@ impl Words {
                 row.category_id.and_then(|id| self.categories.get(&id)).map(String::as_str),
             ),
             "参会码" => row.ticket_code.clone(),
-            "回复截止" => or_open(reply_by(row).map(|it| self.clock(it)).as_deref()),
-            "原因" => or_nothing(reason(row)),
+            "回复截止" => or_open(row.reply_by.map(|it| self.clock(it)).as_deref()),
+            "原因" => or_nothing(row.status_reason.as_deref()),
             // Filled last, and so kept from being made by a value.
             "链接" => return LINK.to_owned(),
             _ => String::new(),
@@ -131,14 +131,6 @@ impl Words {
     fn clock(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.zone).format("%Y年%-m月%-d日%H:%M").to_string()
     }
-}
-
-fn reply_by(_row: &registration::Model) -> Option<DateTime<Utc>> {
-    None
-}
-
-fn reason(row: &registration::Model) -> Option<&str> {
-    row.cancel_reason.as_deref()
 }
 
 /// The zone of an activity, which was looked at when it was made.
