@@ -7,6 +7,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     authn::Keys,
+    channel::Channels,
     config::Config,
     db::Db,
     metrics::Metrics,
@@ -17,6 +18,15 @@ use crate::{
 /// Tells the time. Tests bring their own.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// What keeps a server from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    #[error(transparent)]
+    Collation(#[from] CollationMissing),
+    #[error("{0}")]
+    Channels(String),
+}
+
 pub struct App {
     pub config: Config,
     pub db: Db,
@@ -24,6 +34,7 @@ pub struct App {
     pub namer: Namer,
     pub schema: QinglanSchema,
     pub metrics: Metrics,
+    pub channels: Channels,
     clock: Clock,
     /// Rung after every write, since it may have asked for a job.
     pub bell: Notify,
@@ -38,12 +49,8 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(
-        config: Config,
-        db: Db,
-        keys: Keys,
-        clock: Clock,
-    ) -> Result<Arc<Self>, CollationMissing> {
+    pub fn new(config: Config, db: Db, keys: Keys, clock: Clock) -> Result<Arc<Self>, Unready> {
+        let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
         Ok(Arc::new(Self {
             config,
@@ -52,6 +59,7 @@ impl App {
             namer: Namer::new()?,
             schema,
             metrics: Metrics::default(),
+            channels,
             clock,
             bell: Notify::new(),
             hashing: Semaphore::new(2),

@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
-    JobId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId,
-    ScanId, SessionId,
+    HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
+    ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewJob, ViewOrganisation,
-        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewJob, ViewMessage,
+        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
+        ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     error::Failure,
@@ -25,6 +26,10 @@ use crate::{
     graphql::{Gid, Viewer},
     job::graphql::Job,
     organisation::graphql::Organisation,
+    outbox::{
+        self,
+        graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
+    },
     person::graphql::{Person, Position},
     programme::graphql::Programme,
     registration::graphql::{BulkAct, Registration},
@@ -56,6 +61,10 @@ pub enum Node {
     RosterBatch(RosterBatch),
     Export(Export),
     Job(Job),
+    Message(Message),
+    MessageTemplate(MessageTemplate),
+    Webhook(Webhook),
+    WebhookEvent(WebhookEvent),
 }
 
 /// The thing that an id names, by the same permit as its own root field.
@@ -102,6 +111,20 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
+        "message" => {
+            Node::Message(Message(gate.permit::<ViewMessage>(named!(MessageId)).await?.into_row()))
+        }
+        "messageTemplate" => Node::MessageTemplate(MessageTemplate(
+            gate.permit::<ViewTemplate>(named!(MessageTemplateId)).await?.into_row(),
+        )),
+        "webhook" => {
+            Node::Webhook(Webhook(gate.permit::<ViewWebhook>(named!(WebhookId)).await?.into_row()))
+        }
+        "hookEvent" => {
+            let row = outbox::webhook::event(viewer.db.read(), named!(HookEventId)).await?;
+            gate.permit::<ViewWebhook>(row.webhook_id).await?;
+            Node::WebhookEvent(WebhookEvent(row))
+        }
         "organisation" => Node::Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
         ),

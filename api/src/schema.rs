@@ -12,6 +12,7 @@ use crate::{
     job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
+    outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
@@ -33,6 +34,7 @@ pub struct Query(
     JobQuery,
     NodeQuery,
     OrganisationQuery,
+    OutboxQuery,
     PersonQuery,
     ProgrammeQuery,
     RegistrationQuery,
@@ -52,6 +54,7 @@ pub struct Mutation(
     ExportMutation,
     JobMutation,
     OrganisationMutation,
+    OutboxMutation,
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
@@ -95,6 +98,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
@@ -102,6 +106,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
+        .override_output_type_description::<Connection<String, Webhook>>(PAGE)
+        .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }
 
 /// What all connections say of themselves.

@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, job, organisation, person, position, programme, registration, role_grant,
-    roster_batch, session,
+    idempotency_key, job, message, message_template, organisation, person, position, programme,
+    registration, role_grant, roster_batch, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -53,6 +53,8 @@ outcomes!(
     category,
     export,
     job,
+    message,
+    message_template,
     organisation,
     person,
     position,
@@ -60,7 +62,8 @@ outcomes!(
     registration,
     role_grant,
     roster_batch,
-    session
+    session,
+    webhook
 );
 
 /// What tells whether the same is sent again.

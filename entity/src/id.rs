@@ -59,7 +59,10 @@ ids! {
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    HookEventId = "hookEvent";
     JobId = "job";
+    MessageId = "message";
+    MessageTemplateId = "messageTemplate";
     OrganisationId = "organisation";
     PersonId = "person";
     PositionId = "position";
@@ -71,4 +74,5 @@ ids! {
     SessionId = "session";
     SignInId = "signIn";
     UploadId = "upload";
+    WebhookId = "webhook";
 }

@@ -9,7 +9,8 @@ use sea_orm_migration::{
 mod m2026_11_23_000001_main_job;
 mod m2026_11_23_000002_registration;
 mod m2026_11_23_000003_jobs;
-mod m2026_11_23_000006_bulk;
+mod m2026_11_23_000006_telling;
+mod m2026_11_23_000007_bulk;
 
 pub struct Migrator;
 
@@ -19,7 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000001_main_job::Migration),
             Box::new(m2026_11_23_000002_registration::Migration),
             Box::new(m2026_11_23_000003_jobs::Migration),
-            Box::new(m2026_11_23_000006_bulk::Migration),
+            Box::new(m2026_11_23_000007_bulk::Migration),
+            Box::new(m2026_11_23_000006_telling::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@ use super::named;
 use crate::{
     app::App,
     error::Failure,
-    housekeeping,
+    housekeeping, outbox,
     registration::{bulk, lapse},
 };
 
@@ -18,6 +18,8 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
         Kind::KeepHouse => housekeeping::keep_house(app).await,
         Kind::Lapse => lapse::run(app, named(job, "activity")?).await,
         Kind::Bulk => bulk::run(app, named(job, "bulk")?).await,
+        Kind::SendMessages => outbox::send::send_messages(app, job).await,
+        Kind::CallHook => outbox::call::call_hook(app, job).await,
     }
 }
 
@@ -26,6 +28,7 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
 pub fn at_once(kind: Kind) -> usize {
     match kind {
         Kind::KeepHouse | Kind::Bulk => 1,
-        Kind::Lapse => 2,
+        // A receiver that lets everybody wait is only one of those that are called.
+        Kind::Lapse | Kind::SendMessages | Kind::CallHook => 2,
     }
 }

@@ -50,6 +50,8 @@ refusals! {
         PhoneMissing = "电话不能为空", "the phone is missing";
         /// The phone is not a number that can be called.
         PhoneInvalid = "“{}”不是有效的电话号码", "“{}” is not a valid phone number";
+        /// The mail address is none.
+        EmailInvalid = "“{}”不是有效的邮箱地址", "“{}” is not a mail address";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
         /// Neither or both of `person` and `personId` are given.

@@ -248,6 +248,7 @@ async fn everything(it: &Script<'_>) {
     it.make("disable_account", json!({"accountId": account})).await;
 
     registration::lives(it, &programme, &chamber).await;
+
     // What goes on in the background.
     let job = failed_job(app).await;
     let platform = app.account(Role::PlatformAdmin, Over::Organisation(app.root)).await;
