@@ -10,6 +10,7 @@ pub mod authn;
 pub mod authz;
 pub mod db;
 pub mod error;
+pub mod form;
 pub mod graphql;
 pub mod housekeeping;
 pub mod http;

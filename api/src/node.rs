@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId,
-    PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
+    PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SessionId,
 };
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     },
     error::Failure,
     export::graphql::Export,
+    form::{self, graphql::Question},
     graphql::{Gid, Viewer},
     organisation::graphql::Organisation,
     person::graphql::{Person, Position},
@@ -31,7 +32,6 @@ use crate::{
 
 /// A thing with an id.
 #[derive(Interface)]
-#[expect(clippy::large_enum_variant, reason = "short-lived, and made one at a time")]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque; unique among all things."))]
 pub enum Node {
     Account(Account),
@@ -45,6 +45,7 @@ pub enum Node {
     Academy(AcademyClass),
     Session(Session),
     Category(Category),
+    Question(Question),
     Registration(Registration),
     Attendance(Attendance),
     Scan(Scan),
@@ -105,6 +106,11 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "programme" => Node::Programme(
             gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row().into(),
         ),
+        "question" => {
+            let row = form::find(viewer.db.read(), named!(QuestionId)).await?;
+            gate.permit::<ViewActivity>(row.activity_id).await?;
+            Node::Question(Question(row))
+        }
         "registration" => {
             let permit = gate.permit::<ViewRegistration>(named!(RegistrationId)).await?;
             let is_open = permit.also::<CancelRegistration>();

@@ -61,6 +61,7 @@ ids! {
     PoolId = "pool";
     PositionId = "position";
     ProgrammeId = "programme";
+    QuestionId = "question";
     RefreshTokenId = "refreshToken";
     RegistrationId = "registration";
     RosterBatchId = "rosterBatch";

@@ -24,6 +24,10 @@ use crate::{
         ViewRegistration, ViewTicket,
     },
     error::{Failure, Refusal},
+    form::{
+        self,
+        graphql::{Answer, AnswerInput, FormStage},
+    },
     graphql::{Gid, Viewer, settle},
     page::Slice,
     person::graphql::{CleanCodes, Person, PersonInput, clean},
@@ -150,6 +154,15 @@ impl Registration {
         }
     }
 
+    /// What was answered to the form, in its order. Empty for those who may only check in.
+    async fn answers(&self, ctx: &Context<'_>) -> Result<Vec<Answer>> {
+        if !self.is_open {
+            return Ok(Vec::new());
+        }
+        let ahead = self.beside.as_ref().and_then(|it| it.form.as_ref());
+        Ok(form::graphql::answers(Viewer::of(ctx), &self.row, ahead).await?)
+    }
+
     /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.row.activity_id).await?))
@@ -165,6 +178,9 @@ pub struct RegistrationFilter {
     category: Option<String>,
     /// The beginning of a name, of its pinyin or of its initials, or a whole phone number.
     search: Option<String>,
+    /// Those that hold a seat and have still to answer this part of the form, or what is required of it. None where
+    /// it asks nothing.
+    form_due: Option<FormStage>,
 }
 
 /// A page of an activity's registrations, with all that is selected below fetched once for the page.
@@ -182,6 +198,7 @@ pub async fn connection(
         statuses: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
         category: filter.category,
         search: filter.search,
+        form_due: filter.form_due.map(Into::into),
     };
     let (mut page, is_open) =
         match viewer.gate.permit_on::<ListRegistrations>(activity.clone()).await {
@@ -230,6 +247,7 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
         people: wants("person"),
         categories: wants("category"),
         attendances: wants("attendances"),
+        answers: wants("answers"),
         sessions: ahead.iter().any(|it| it.field("attendances").field("session").exists()),
     }
 }
@@ -245,6 +263,10 @@ pub struct RegisterAttendeeInput {
     person_id: Option<Gid<PersonId>>,
     /// The name of a category of the activity.
     category: Option<String>,
+    /// To the form of the activity. What is given must be right; what is required and left out stays due, see
+    /// `answerForm`.
+    #[graphql(default)]
+    answers: Vec<AnswerInput>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -352,11 +374,18 @@ impl RegistrationMutation {
                 found
             }
         };
+        let checked = form::graphql::first_answers(viewer, permit.on().id, input.answers).await?;
+        let checked = checked.unwrap_or_else(|faults| {
+            for (path, message) in faults {
+                check.refuse(Code::AnswerInvalid.at(path).about(message));
+            }
+            None
+        });
         let done = viewer
             .write(&permit, note, async |tx| {
                 check.done()?;
                 let whom = whom.ok_or_else(|| Failure::internal("nobody to register"))?;
-                super::register(
+                let row = super::register(
                     tx,
                     &permit,
                     &viewer.app.namer,
@@ -366,7 +395,11 @@ impl RegistrationMutation {
                     category,
                     viewer.now,
                 )
-                .await
+                .await?;
+                if let Some(checked) = checked {
+                    form::keep(tx, &row, checked, viewer.now).await?;
+                }
+                Ok(row)
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;

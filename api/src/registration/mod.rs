@@ -11,6 +11,7 @@ use entity::{
     activity, attendance, category,
     id::{ActivityId, CategoryId, PersonId, RegistrationId, RosterBatchId, SessionId},
     person,
+    question::Stage,
     registration::{self, Column, Details, Status},
     session,
 };
@@ -52,6 +53,8 @@ refusals! {
         CategoryUnknown = "没有名为“{}”的类别", "there is no category “{}”";
         /// The activity is closed or cancelled.
         ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// An answer cannot be taken; the message says why.
+        AnswerInvalid = "{}", "{}";
         /// The person is registered for the activity already.
         AlreadyRegistered = "此人已报名", "this person is registered already";
     }
@@ -278,6 +281,7 @@ pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     pub category: Option<String>,
     pub search: Option<String>,
+    pub form_due: Option<Stage>,
 }
 
 /// The registrations of the permit's activity, in the order in which they were made.
@@ -308,6 +312,9 @@ pub async fn list<A: Action<On = activity::Model>>(
             .to_owned();
         all = all.add(Column::PersonId.in_subquery(people));
     }
+    if let Some(stage) = filter.form_due {
+        all = all.add(crate::form::is_due(permit.on().id, stage));
+    }
     slice.of(registration::Entity::find().filter(all).cursor_by(Column::Id), db).await
 }
 
@@ -320,16 +327,18 @@ pub struct Beside {
     pub categories: HashMap<CategoryId, category::Model>,
     pub attendances: HashMap<RegistrationId, Vec<attendance::Model>>,
     pub sessions: HashMap<SessionId, session::Model>,
+    pub form: Option<crate::form::Answered>,
 }
 
 /// Which kinds are wanted.
 #[derive(Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four kinds, each wanted or not")]
+#[expect(clippy::struct_excessive_bools, reason = "kinds, each wanted or not")]
 pub struct Wanted {
     pub people: bool,
     pub categories: bool,
     pub attendances: bool,
     pub sessions: bool,
+    pub answers: bool,
 }
 
 /// Fetches what is wanted beside these registrations.
@@ -368,6 +377,9 @@ pub async fn beside(
         for it in found.all(db).await? {
             beside.attendances.entry(it.registration_id).or_default().push(it);
         }
+    }
+    if wanted.answers {
+        beside.form = Some(crate::form::answered(db, rows).await?);
     }
     if wanted.attendances && wanted.sessions {
         let activities: std::collections::BTreeSet<ActivityId> =
