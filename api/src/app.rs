@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     authn::Keys,
@@ -25,6 +25,8 @@ pub struct App {
     pub schema: QinglanSchema,
     pub metrics: Metrics,
     clock: Clock,
+    /// Rung after every write, since it may have asked for a job.
+    pub bell: Notify,
     /// Hashing a password takes 19 MiB and tens of milliseconds: two at a time.
     pub hashing: Semaphore,
     /// Reading a list takes memory: one at a time, the others wait.
@@ -51,6 +53,7 @@ impl App {
             schema,
             metrics: Metrics::default(),
             clock,
+            bell: Notify::new(),
             hashing: Semaphore::new(2),
             reading: Semaphore::new(1),
             uploading: Semaphore::new(4),

@@ -2,6 +2,8 @@
 //!
 //! Modules in reading order; ARCHITECTURE.md walks through them.
 #![forbid(unsafe_code)]
+// Async-graphql 7 nests one future in another for each of the merged roots.
+#![recursion_limit = "256"]
 
 pub mod config;
 
@@ -28,6 +30,7 @@ pub mod attendance;
 pub mod capacity;
 pub mod demo;
 pub mod export;
+pub mod job;
 pub mod organisation;
 pub mod person;
 pub mod programme;

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId,
-    PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SessionId,
+    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId, JobId,
+    OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId,
+    ScanId, SessionId,
 };
 
 use crate::{
@@ -14,14 +15,16 @@ use crate::{
         graphql::{Attendance, Scan},
     },
     authz::policy::{
-        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance,
-        ViewCategory, ViewExport, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
-        ViewRegistration, ViewRoster, ViewSession,
+        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
+        ViewAttendance, ViewCategory, ViewExport, ViewJob, ViewOrganisation, ViewPerson, ViewPhone,
+        ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
     },
+    capacity::graphql::Allocation,
     error::Failure,
     export::graphql::Export,
     form::{self, graphql::Question},
     graphql::{Gid, Viewer},
+    job::graphql::Job,
     organisation::graphql::Organisation,
     person::graphql::{Person, Position},
     programme::graphql::Programme,
@@ -32,6 +35,7 @@ use crate::{
 
 /// A thing with an id.
 #[derive(Interface)]
+#[expect(clippy::large_enum_variant, reason = "short-lived, and made one at a time")]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque; unique among all things."))]
 pub enum Node {
     Account(Account),
@@ -46,11 +50,13 @@ pub enum Node {
     Session(Session),
     Category(Category),
     Question(Question),
+    Allocation(Allocation),
     Registration(Registration),
     Attendance(Attendance),
     Scan(Scan),
     RosterBatch(RosterBatch),
     Export(Export),
+    Job(Job),
 }
 
 /// The thing that an id names, by the same permit as its own root field.
@@ -75,6 +81,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
                 Activity::Academy(it) => Node::Academy(it),
             }
         }
+        "allocation" => Node::Allocation(Allocation(
+            gate.permit::<ViewAllocation>(named!(AllocationId)).await?.into_row(),
+        )),
         "attendance" => {
             let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();
@@ -90,6 +99,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
+        "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "organisation" => Node::Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
         ),

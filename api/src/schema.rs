@@ -6,14 +6,18 @@ use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery},
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
+    job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
-    registration::graphql::{Registration, RegistrationMutation, RegistrationQuery},
+    registration::graphql::{
+        ApprovalMutation, Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+    },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
 };
@@ -23,7 +27,9 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    CapacityQuery,
     ExportQuery,
+    JobQuery,
     NodeQuery,
     OrganisationQuery,
     PersonQuery,
@@ -38,15 +44,19 @@ pub struct Query(
 pub struct Mutation(
     AccountMutation,
     ActivityMutation,
+    ApprovalMutation,
     AttendanceMutation,
+    CapacityMutation,
     ExportMutation,
     FormMutation,
+    JobMutation,
     OrganisationMutation,
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
     RosterMutation,
     SessionMutation,
+    WaysInMutation,
 );
 
 pub type QinglanSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -80,7 +90,9 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .register_output_type::<Activity>()
         .override_output_type_description::<Connection<String, Account>>(PAGE)
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
+        .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)

@@ -8,9 +8,9 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, category, export,
+    account, activity, audit_event, capacity_pool, category, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, organisation, person, position, programme, registration, role_grant,
+    idempotency_key, job, organisation, person, position, programme, registration, role_grant,
     roster_batch, session,
 };
 use sea_orm::{
@@ -48,8 +48,10 @@ macro_rules! outcomes {
 outcomes!(
     account,
     activity,
+    capacity_pool,
     category,
     export,
+    job,
     organisation,
     person,
     position,
@@ -112,7 +114,8 @@ impl Viewer {
             )
             .into());
         }
-        self.db
+        let done = self
+            .db
             .transaction(async |tx| {
                 if let Some(key) = &note.key
                     && let Some(first) = claim(tx, actor, key, self.now).await?
@@ -139,7 +142,9 @@ impl Viewer {
                 }
                 Ok(done)
             })
-            .await
+            .await;
+        self.app.bell.notify_one();
+        done
     }
 
     /// The same road for the acts of nobody in particular: signing in and what follows from it.
@@ -148,14 +153,17 @@ impl Viewer {
         action: &'static str,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(T, Option<AccountId>), Error<C>>,
     ) -> Result<T, Error<C>> {
-        self.db
+        let done = self
+            .db
             .transaction(async |tx| {
                 let (done, account) = work(tx).await?;
                 let subject = (AccountId::PREFIX, account.map(|it| it.0));
                 leave_trail(tx, &self.origin(), account, action, subject, None, None).await?;
                 Ok(done)
             })
-            .await
+            .await;
+        self.app.bell.notify_one();
+        done
     }
 
     fn origin(&self) -> Origin {

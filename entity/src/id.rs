@@ -51,14 +51,16 @@ macro_rules! ids {
 ids! {
     AccountId = "account";
     ActivityId = "activity";
+    AllocationId = "allocation";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
     CategoryId = "category";
+    DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    JobId = "job";
     OrganisationId = "organisation";
     PersonId = "person";
-    PoolId = "pool";
     PositionId = "position";
     ProgrammeId = "programme";
     QuestionId = "question";

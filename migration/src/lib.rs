@@ -7,6 +7,8 @@ use sea_orm_migration::{
 };
 
 mod m2026_11_23_000001_main_job;
+mod m2026_11_23_000002_registration;
+mod m2026_11_23_000003_jobs;
 mod m2026_11_23_000004_form;
 
 pub struct Migrator;
@@ -15,6 +17,8 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m2026_11_23_000001_main_job::Migration),
+            Box::new(m2026_11_23_000002_registration::Migration),
+            Box::new(m2026_11_23_000003_jobs::Migration),
             Box::new(m2026_11_23_000004_form::Migration),
         ]
     }

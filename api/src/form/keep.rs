@@ -73,6 +73,19 @@ pub async fn keep(
     Ok(())
 }
 
+/// The same where there may be nothing to keep.
+pub async fn keep_first(
+    tx: &DatabaseTransaction,
+    registration: &registration::Model,
+    checked: Option<Checked>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    match checked {
+        Some(checked) => keep(tx, registration, checked, now).await,
+        None => Ok(()),
+    }
+}
+
 /// What is on record of a registration's answers.
 pub async fn known(
     db: &impl ConnectionTrait,

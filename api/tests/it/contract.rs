@@ -1,22 +1,25 @@
 //! What front-ends send works: every document of `operations/` runs, and those of the contract are word for word ours.
 
+mod registration;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
-use api::graphql::Gid;
+use api::{account::grant::Over, graphql::Gid};
 use async_graphql::parser::{
     parse_query,
     types::{ExecutableDocument, Selection},
 };
 use chrono::TimeDelta;
+use entity::role_grant::Role;
 use serde_json::{Value, json};
 
 use crate::{
     app::{Client, PASSWORD, TestApp, document, on_both},
-    fixture::{LIST, text},
+    fixture::{LIST, failed_job, text},
 };
 
 fn operations() -> PathBuf {
@@ -175,11 +178,17 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(listed["edges"][0]["node"]["id"], activity);
 
     // Registrations, by hand and by list.
+    let question = json!({"key": "lodging", "kind": "YES_NO", "label": "是否住宿", "purpose": "安排住宿", "keptFor": 30});
+    it.make("set_questions", json!({"activityId": activity, "questions": [question]})).await;
     let input = json!({"activityId": activity, "category": "企业家",
         "person": {"name": "李四光", "phone": "13800000002", "organisation": "温州某某有限公司", "title": "董事长"}});
     let registered = it.make("register_attendee", input).await["registration"].take();
     assert_eq!(registered["status"], "CONFIRMED");
     it.ask("registration", json!({"id": registered["id"]})).await;
+    let input = json!({"registrationId": registered["id"], "stage": "REGISTRATION",
+        "answers": [{"key": "lodging", "flag": true}]});
+    let answered = it.make("answer_form", input).await["registration"].take();
+    assert_eq!(answered["answers"][0]["text"], "是");
     let input =
         json!({"activityId": activity, "person": {"name": "周芷若", "phone": "13800000003"}});
     let other = it.make("register_attendee", input).await["registration"]["id"].take();
@@ -243,6 +252,14 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(it.run(&door, "sign_out", json!({})).await["signedOut"], true);
     it.make("revoke_grant", json!({"grantId": grant, "reason": "已离职"})).await;
     it.make("disable_account", json!({"accountId": account})).await;
+
+    registration::lives(it, &programme, &chamber).await;
+    // What goes on in the background.
+    let job = failed_job(app).await;
+    let platform = app.account(Role::PlatformAdmin, Over::Organisation(app.root)).await;
+    let failed = json!({"filter": {"state": ["FAILED"]}});
+    assert_eq!(it.run(&platform, "jobs", failed).await["nodes"][0]["id"], job);
+    it.run(&platform, "retry_job", json!({"input": {"jobId": job}})).await;
 
     // Anything by its id.
     assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
@@ -309,6 +326,7 @@ on_both! {
 }
 
 /// Every mutation that takes a key, with an input and another.
+#[expect(clippy::too_many_lines, reason = "an entry for each mutation")]
 async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let festival = app.festival(Some(100), &[]).await;
     let (root, activity, programme) = (app.root_id(), &festival.activity, &festival.programme);
@@ -325,6 +343,9 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let (batch, other_batch) = (batch().await, batch().await);
     let at = |minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
     let session = |title: &str| json!({"title": title, "startsAt": at(30), "endsAt": at(180)});
+    let seats = json!({"activityId": activity, "organisationId": root, "seats": 5});
+    app.organiser().run("set_allocation", json!({"input": seats})).await;
+    let replaced = festival.register(app, "张无忌", "13800000031").await.registration;
     vec![
         (
             "create_organisation",
@@ -376,12 +397,41 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "personId": person}),
             json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000003"}}),
         ),
+        ("set_questions", json!({"activityId": activity, "questions": []}), {
+            let question = json!({"key": "diet", "kind": "TEXT", "label": "忌口", "purpose": "用餐", "keptFor": 30});
+            json!({"activityId": activity, "questions": [question]})
+        }),
+        (
+            "answer_form",
+            json!({"registrationId": replaced, "stage": "REGISTRATION", "answers": []}),
+            json!({"registrationId": replaced, "stage": "FOLLOW_UP", "answers": []}),
+        ),
         ("stage_roster", stage.clone(), {
             let mut other = stage.clone();
             other["profile"] = json!("CLASS");
             other
         }),
         ("commit_roster", json!({"batchId": batch}), json!({"batchId": other_batch})),
+        (
+            "invite_attendee",
+            json!({"activityId": activity, "person": {"name": "周芷若", "phone": "13800000032"}}),
+            json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000033"}}),
+        ),
+        (
+            "recommend_attendee",
+            json!({"activityId": activity, "organisationId": root, "person": {"name": "殷素素", "phone": "13800000034"}}),
+            json!({"activityId": activity, "organisationId": root, "person": {"name": "殷离", "phone": "13800000035"}}),
+        ),
+        (
+            "register_walk_in",
+            json!({"sessionId": festival.session, "person": {"name": "宋青书", "phone": "13800000036"}}),
+            json!({"sessionId": festival.session, "person": {"name": "韦一笑", "phone": "13800000037"}}),
+        ),
+        (
+            "replace_attendee",
+            json!({"registrationId": replaced, "person": {"name": "杨不悔", "phone": "13800000038"}}),
+            json!({"registrationId": replaced, "person": {"name": "史火龙", "phone": "13800000039"}}),
+        ),
         (
             "create_export",
             json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),

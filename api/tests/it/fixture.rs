@@ -14,14 +14,15 @@ use api::{
     db::Db,
     error::Error,
     graphql::Gid,
-    http,
+    http, job,
 };
 use axum::Router;
 use entity::{
     id::{AccountId, ActivityId, OrganisationId, ProgrammeId},
+    job::Kind,
     role_grant::Role,
 };
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -51,10 +52,21 @@ pub struct Things {
     pub code: String,
     /// Of somebody who has not come.
     pub absent: String,
+    /// INVITED, OFFERED, WAITLISTED behind that, PENDING at A, and returned by A.
+    pub invited: String,
+    pub offered: String,
+    pub waiting: String,
+    pub pending: String,
+    pub returned: String,
+    pub allocation: String,
+    /// Takes recommendations, which the district approves.
+    pub chained: String,
     /// Of somebody who has come.
     pub attendance: String,
     pub scan: String,
     pub export: String,
+    /// Given up.
+    pub job: String,
     pub staged: String,
     pub committed: String,
     /// Of somebody who signs in at the door.
@@ -126,6 +138,12 @@ impl Things {
         let came = "query($id: ID!) { registration(id: $id) { attendances { id } } }";
         let attendance = admin.ask(came, json!({"id": present["id"]})).await;
 
+        let input = json!({"activityId": activity.id, "organisationId": a, "seats": 5});
+        let allocation = text(&made(admin, "set_allocation", input).await["allocation"]["id"]);
+        let input = json!({"activityId": activity.id, "person": {"name": "宋青书", "phone": "13800000004"}});
+        let invited = made(admin, "invite_attendee", input).await["registration"].take();
+        let (chained, [pending, returned], [offered, waiting]) = lives(app, &programme, &a).await;
+
         let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结"});
         let export = text(&made(admin, "create_export", input).await["export"]["id"]);
         let committed = stage(app, &activity.id, "名单.csv", OTHER_LIST).await;
@@ -153,9 +171,17 @@ impl Things {
             registration: text(&registration["id"]),
             code: text(&registration["ticketCode"]),
             absent: text(&absent["id"]),
+            invited: text(&invited["id"]),
+            offered,
+            waiting,
+            pending,
+            returned,
+            allocation,
+            chained,
             attendance: text(&attendance["registration"]["attendances"][0]["id"]),
             scan: text(&scan["scan"]["id"]),
             export,
+            job: failed_job(app).await,
             staged,
             committed,
             account,
@@ -187,6 +213,45 @@ impl Things {
     }
 }
 
+/// An activity with steps of approval: one that is PENDING and one that was returned; and on another, with one seat, one
+/// that is OFFERED and one that waits.
+async fn lives(app: &TestApp, programme: &str, a: &str) -> (String, [String; 2], [String; 2]) {
+    let admin = app.organiser();
+    let input = json!({"parentId": a, "kind": "CHAMBER", "name": "鞋革行业协会"});
+    let chamber = text(&made(admin, "create_organisation", input).await["organisation"]["id"]);
+    let activity = |title: &'static str, capacity: i32| async move {
+        let input = json!({"programmeId": programme, "title": title, "capacity": capacity, "sessions": [span(app, title)]});
+        let id = text(&made(admin, "create_activity", input).await["activity"]["id"]);
+        made(admin, "publish_activity", json!({"activityId": id})).await;
+        id
+    };
+    let chained = activity("研讨会", 10).await;
+    let input = json!({"activityId": chained, "approval": ["CHAMBER", "DISTRICT"]});
+    made(admin, "set_registration_rules", input).await;
+    let mut recommended = Vec::new();
+    for (name, phone) in [("殷离", "13800000005"), ("韦一笑", "13800000006")] {
+        let person = json!({"name": name, "phone": phone});
+        let input = json!({"activityId": chained, "organisationId": chamber, "person": person});
+        let it = made(admin, "recommend_attendee", input).await;
+        recommended.push(text(&it["registration"]["id"]));
+    }
+    let [pending, returned] = recommended.try_into().unwrap();
+    let input = json!({"registrationId": returned, "verdict": "RETURN", "reason": "缺职务"});
+    made(admin, "decide_registration", input).await;
+
+    let small = activity("座谈会", 1).await;
+    let mut people = Vec::new();
+    for (name, phone) in
+        [("殷素素", "13800000007"), ("杨不悔", "13800000008"), ("史火龙", "13800000009")]
+    {
+        let input = json!({"activityId": small, "person": {"name": name, "phone": phone}});
+        people.push(text(&made(admin, "register_attendee", input).await["registration"]["id"]));
+    }
+    let [gone, offered, waiting] = people.try_into().unwrap();
+    made(admin, "cancel_registration", json!({"registrationId": gone})).await;
+    (chained, [pending, returned], [offered, waiting])
+}
+
 /// Gives a role, asking nobody.
 pub async fn give(app: &TestApp, to: AccountId, role: Role, over: Over) {
     let now = app.now();
@@ -211,6 +276,24 @@ pub fn programme(id: &str) -> Over {
 
 pub fn an_activity(id: &str) -> Over {
     Over::Activity(Gid::<ActivityId>::decode(id).unwrap().0)
+}
+
+/// A job that nobody can do, as it stands after the last attempt.
+pub async fn failed_job(app: &TestApp) -> String {
+    let now = app.now();
+    app.by_hand(async |tx| {
+        job::enqueue(tx, Kind::Bulk, json!({}), None, now, now).await?;
+        tx.execute_unprepared("UPDATE job SET state = 'FAILED' WHERE kind = 'BULK'").await?;
+        Ok(())
+    })
+    .await;
+    let found = entity::job::Entity::find()
+        .filter(entity::job::Column::Kind.eq(Kind::Bulk))
+        .one(app.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
+    Gid(found.id).to_string()
 }
 
 struct Made {

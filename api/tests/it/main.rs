@@ -14,6 +14,7 @@ mod door;
 mod fixture;
 mod form;
 mod http;
+mod job;
 mod lists;
 mod queries;
 mod roster;
