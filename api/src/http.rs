@@ -1,6 +1,7 @@
 //! The router: token → [`Viewer`] → execute → publish; uploads, downloads, health, metrics.
 
 mod accept;
+mod answer;
 mod body;
 mod disposition;
 mod graphql;
@@ -60,6 +61,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphql", post(graphql::post).get(graphql::get))
         .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
+        .route("/answers/{registration}/{question}", get(answer::download))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));

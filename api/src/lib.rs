@@ -13,6 +13,7 @@ pub mod authz;
 pub mod channel;
 pub mod db;
 pub mod error;
+pub mod form;
 pub mod graphql;
 pub mod housekeeping;
 pub mod http;

@@ -9,13 +9,14 @@ use entity::{
         AccountId, ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, ProgrammeId,
         RegistrationId, SessionId,
     },
-    organisation, person, programme, registration, session,
+    organisation, person, programme, question, registration, session,
 };
 use sea_orm::EntityTrait;
 
 use crate::{
     db::{Db, within},
     error::Failure,
+    form::Form,
     graphql::Viewer,
 };
 
@@ -46,6 +47,16 @@ by_id! {
     programme: ProgrammeId;
     registration: RegistrationId;
     session: SessionId;
+}
+
+impl Loader<Form> for Db {
+    type Value = Vec<question::Model>;
+    type Error = Failure;
+
+    async fn load(&self, forms: &[Form]) -> Result<HashMap<Form, Vec<question::Model>>, Failure> {
+        let found = crate::form::of_activities(self.read(), forms.iter().map(|it| it.0)).await?;
+        Ok(found.into_iter().map(|(id, rows)| (Form(id), rows)).collect())
+    }
 }
 
 impl Viewer {

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
     HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
-    ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
+    ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     capacity::graphql::Allocation,
     error::Failure,
     export::graphql::Export,
+    form::{self, graphql::Question},
     graphql::{Gid, Viewer},
     job::graphql::Job,
     organisation::graphql::Organisation,
@@ -54,6 +55,7 @@ pub enum Node {
     Session(Session),
     BulkAct(BulkAct),
     Category(Category),
+    Question(Question),
     Allocation(Allocation),
     Registration(Registration),
     Attendance(Attendance),
@@ -141,6 +143,11 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "programme" => Node::Programme(
             gate.permit::<ViewProgramme>(named!(ProgrammeId)).await?.into_row().into(),
         ),
+        "question" => {
+            let row = form::find(viewer.db.read(), named!(QuestionId)).await?;
+            gate.permit::<ViewActivity>(row.activity_id).await?;
+            Node::Question(Question(row))
+        }
         "registration" => {
             let permit = gate.permit::<ViewRegistration>(named!(RegistrationId)).await?;
             let is_open = permit.also::<CancelRegistration>();

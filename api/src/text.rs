@@ -60,3 +60,15 @@ impl<C: Refusal> Check<C> {
         refuse_if_any(self.refused)
     }
 }
+
+/// The same line by line: the lines stay, without white space at their ends, and no two empty ones follow each other.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for it in text.lines().map(line) {
+        if !(it.is_empty() && out.last().is_none_or(String::is_empty)) {
+            out.push(it);
+        }
+    }
+    out.join("\n").trim_end().to_owned()
+}

@@ -67,6 +67,7 @@ ids! {
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";
+    QuestionId = "question";
     RefreshTokenId = "refreshToken";
     RegistrationId = "registration";
     RosterBatchId = "rosterBatch";

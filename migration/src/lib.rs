@@ -9,6 +9,7 @@ use sea_orm_migration::{
 mod m2026_11_23_000001_main_job;
 mod m2026_11_23_000002_registration;
 mod m2026_11_23_000003_jobs;
+mod m2026_11_23_000004_form;
 mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000003_jobs::Migration),
             Box::new(m2026_11_23_000007_bulk::Migration),
             Box::new(m2026_11_23_000006_telling::Migration),
+            Box::new(m2026_11_23_000004_form::Migration),
         ]
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     authz::policy::ViewActivity,
     capacity,
     error::Failure,
+    form::graphql::{FormStage, Question},
     graphql::{Gid, Viewer},
     organisation::graphql::Organisation,
     page::Slice,
@@ -191,6 +192,16 @@ macro_rules! activity_types {
                 Ok(rows.into_iter().map(Session).collect())
             }
 
+            /// The registration form, in its order.
+            async fn questions(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(desc = "Those of one stage.")] stage: Option<FormStage>,
+                #[graphql(desc = "Those that are retired, too; they stand behind.", default)] retired: bool,
+            ) -> Result<Vec<Question>> {
+                crate::form::graphql::questions(ctx, self.0.row.id, stage, retired).await
+            }
+
             /// Who is registered, in the order in which they were. For ORG_ADMIN and ORGANISER; DOOR_STAFF must give
             /// `filter.search` of three or more characters, and gets phones masked and no ticket codes.
             #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
@@ -280,6 +291,18 @@ activity_types! {
         name = "sessions",
         ty = "Vec<Session>",
         desc = "The sessions, in the order in which they take place."
+    ),
+    field(
+        name = "questions",
+        ty = "Vec<Question>",
+        desc = "The registration form, in its order.",
+        arg(name = "stage", ty = "Option<FormStage>", desc = "Those of one stage."),
+        arg(
+            name = "retired",
+            ty = "bool",
+            desc = "Those that are retired, too; they stand behind.",
+            default
+        )
     ),
     field(
         name = "registrations",

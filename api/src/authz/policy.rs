@@ -175,6 +175,13 @@ policy! {
     /// Count an activity's seats anew.
     RecountSeats on activity => [OrgAdmin, Organiser];
 
+    /// Set the questions of an activity's form.
+    SetQuestions on activity => [OrgAdmin, Organiser];
+    /// Answer the form of a registration, or correct its answers.
+    AnswerForm on registration => [OrgAdmin, Organiser];
+    /// Fetch a file that answers a question.
+    TakeAnswerFile on registration => [OrgAdmin, Organiser];
+
     /// Read an uploaded list for an activity, and see what became of it.
     StageRoster on activity => [OrgAdmin, Organiser];
     /// See an uploaded list and its rows.

@@ -4,7 +4,7 @@ use std::{fs::File, io::Seek, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
-use entity::{activity, attendance::Status, export, export::Format, session};
+use entity::{activity, attendance::Status, export, export::Format, question, session};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
@@ -14,7 +14,7 @@ use super::{
     lines,
     xlsx::{About, Cell, Column, Workbook},
 };
-use crate::{app::App, error::Failure};
+use crate::{app::App, error::Failure, form::show::headings};
 
 /// CSV goes out in pieces of about this size, and waits while its reader is slow.
 const PIECE: usize = 64 * 1024;
@@ -35,11 +35,16 @@ const COLUMNS: &[(&str, f64)] = &[
     ("备注", 24.0),
 ];
 
+/// The width of a column of answers.
+const ANSWER: f64 = 20.0;
+
 /// What is to be made: the activity, its sessions, and how.
 pub struct Job {
     pub export: export::Model,
     pub activity: activity::Model,
     pub sessions: Vec<session::Model>,
+    /// The questions whose answers are columns.
+    form: Vec<question::Model>,
     zone: chrono_tz::Tz,
     now: DateTime<Utc>,
 }
@@ -54,8 +59,10 @@ impl Job {
         let db = app.db.read();
         let activity = activity_of(db, export.activity_id).await?;
         let sessions = crate::session::schedule(db, activity.id).await?;
+        let mut form = crate::form::questions(db, activity.id).await?;
+        form.retain(|it| it.archived_at.is_none());
         let zone = activity.time_zone.parse().map_err(Failure::internal)?;
-        Ok(Self { export, activity, sessions, zone, now })
+        Ok(Self { export, activity, sessions, form, zone, now })
     }
 
     /// What the file is called when it is saved.
@@ -112,11 +119,12 @@ async fn write_csv(
     pieces: &mpsc::Sender<Result<Bytes, std::io::Error>>,
 ) -> Result<(), Failure> {
     let mut out = Csv::new();
-    out.row(["场次"].into_iter().chain(COLUMNS.iter().map(|it| it.0)))
-        .map_err(Failure::internal)?;
+    let asked = headings(&job.form);
+    let titles = ["场次"].into_iter().chain(COLUMNS.iter().map(|it| it.0));
+    out.row(titles.chain(asked.iter().map(String::as_str))).map_err(Failure::internal)?;
     for session in job.parts() {
         let of = session.map(|it| it.id);
-        let mut lines = lines(app.db.read(), &job.activity, of, job.export.sort).await?;
+        let mut lines = lines(app.db.read(), &job.activity, of, job.export.sort, &job.form).await?;
         let mut count = 0;
         while let Some(line) = lines.next().await {
             let line = line?;
@@ -125,7 +133,7 @@ async fn write_csv(
                 count.to_string(),
                 line.first_in_at.map(|at| job.local(at).format("%Y-%m-%d %H:%M:%S").to_string()),
             );
-            out.row([
+            let cells = [
                 session.map_or("", |it| it.title.as_str()),
                 &count,
                 &line.name,
@@ -139,8 +147,9 @@ async fn write_csv(
                 time.as_deref().unwrap_or_default(),
                 line.first_gate.as_deref().unwrap_or_default(),
                 line.detail("note"),
-            ])
-            .map_err(Failure::internal)?;
+            ];
+            let answers = line.answers.iter().map(String::as_str);
+            out.row(cells.into_iter().chain(answers)).map_err(Failure::internal)?;
             if out.len() >= PIECE {
                 let piece = out.take().map_err(Failure::internal)?;
                 if pieces.send(Ok(piece.into())).await.is_err() {
@@ -195,7 +204,7 @@ async fn feed(app: &App, job: &Job, steps: mpsc::Sender<Step>) -> Result<(), Fai
             return Ok(());
         }
         let of = session.map(|it| it.id);
-        let mut lines = lines(app.db.read(), &job.activity, of, job.export.sort).await?;
+        let mut lines = lines(app.db.read(), &job.activity, of, job.export.sort, &job.form).await?;
         while let Some(line) = lines.next().await {
             let line = line?;
             let status = job.status(session, &line);
@@ -208,6 +217,10 @@ async fn feed(app: &App, job: &Job, steps: mpsc::Sender<Step>) -> Result<(), Fai
     Ok(())
 }
 
+fn text(it: Option<&String>) -> &str {
+    it.map(String::as_str).unwrap_or_default()
+}
+
 fn write_xlsx(
     job: &Job,
     folder: &Path,
@@ -217,8 +230,11 @@ fn write_xlsx(
         About {
             title: job.activity.title.clone(), author: "青蓝 Qinglan".to_owned(), at: job.now
         };
-    let columns =
-        || COLUMNS.iter().map(|(title, width)| Column::new(*title, *width)).collect::<Vec<_>>();
+    let asked = headings(&job.form);
+    let columns = || {
+        let fixed = COLUMNS.iter().map(|(title, width)| Column::new(*title, *width));
+        fixed.chain(asked.iter().map(|it| Column::new(it, ANSWER))).collect::<Vec<_>>()
+    };
     let mut book = Workbook::new(folder, &about).map_err(Failure::internal)?;
     let mut count = 0;
     while let Some(step) = steps.blocking_recv() {
@@ -230,22 +246,22 @@ fn write_xlsx(
             Step::Line(line, status) => {
                 count += 1;
                 let number = f64::from(count);
-                let text = |it: &Option<String>| it.clone().unwrap_or_default();
-                book.row(&[
+                let mut cells = vec![
                     Cell::Number(number),
                     Cell::Text(&line.name),
-                    Cell::Text(&text(&line.organisation_name)),
-                    Cell::Text(&text(&line.title)),
-                    Cell::Text(&text(&line.phone)),
-                    Cell::Text(&text(&line.category)),
+                    Cell::Text(text(line.organisation_name.as_ref())),
+                    Cell::Text(text(line.title.as_ref())),
+                    Cell::Text(text(line.phone.as_ref())),
+                    Cell::Text(text(line.category.as_ref())),
                     Cell::Text(line.detail("studentNo")),
                     Cell::Text(line.detail("group")),
                     Cell::Text(status),
                     line.first_in_at.map_or(Cell::Empty, |at| Cell::Instant(job.local(at))),
-                    Cell::Text(&text(&line.first_gate)),
+                    Cell::Text(text(line.first_gate.as_ref())),
                     Cell::Text(line.detail("note")),
-                ])
-                .map_err(Failure::internal)?;
+                ];
+                cells.extend(line.answers.iter().map(|it| Cell::Text(it)));
+                book.row(&cells).map_err(Failure::internal)?;
             }
         }
     }

@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity, attendance, category,
     export::{self, Format, Sort},
-    id::{ActivityId, ExportId, SessionId},
-    person, registration,
+    id::{ActivityId, ExportId, RegistrationId, SessionId},
+    person, question, registration,
     registration::Details,
 };
 use futures_util::{Stream, TryStreamExt};
@@ -26,6 +26,7 @@ use sea_orm::{
 
 use crate::{
     authz::{Permit, policy::CreateExport},
+    db::CHUNK,
     error::{Error, Failure},
     refusals,
 };
@@ -68,6 +69,7 @@ pub async fn create(
 /// One person of an attendance list.
 #[derive(FromQueryResult)]
 pub struct Line {
+    pub id: RegistrationId,
     pub name: String,
     pub phone: Option<String>,
     pub organisation_name: Option<String>,
@@ -77,6 +79,9 @@ pub struct Line {
     pub attendance: Option<attendance::Status>,
     pub first_in_at: Option<DateTime<Utc>>,
     pub first_gate: Option<String>,
+    /// To the questions of the form, in its order; empty where there is none.
+    #[sea_orm(skip)]
+    pub answers: Vec<String>,
 }
 
 impl Line {
@@ -97,6 +102,7 @@ pub async fn lines<'a>(
     activity: &activity::Model,
     session: Option<SessionId>,
     sort: Sort,
+    form: &'a [question::Model],
 ) -> Result<Lines<'a>, Failure> {
     let at_session = move |_left, right| {
         let of = Expr::col((right, attendance::Column::SessionId));
@@ -105,6 +111,7 @@ pub async fn lines<'a>(
     };
     let query = registration::Entity::find()
         .select_only()
+        .column(registration::Column::Id)
         .column_as(person::Column::Name, "name")
         .column_as(person::Column::Phone, "phone")
         .column(registration::Column::OrganisationName)
@@ -128,7 +135,32 @@ pub async fn lines<'a>(
     };
     let stream =
         query.order_by_asc(registration::Column::Id).into_model::<Line>().stream(db).await?;
-    Ok(Box::pin(stream.map_err(Failure::from)))
+    let lines = stream.map_err(Failure::from);
+    if form.is_empty() {
+        return Ok(Box::pin(lines));
+    }
+    // Some lines at a time, so that their answers take one statement.
+    let answered = lines
+        .try_chunks(CHUNK)
+        .map_err(|error| error.1)
+        .and_then(move |lines| answer(db, form, lines))
+        .map_ok(|lines| futures_util::stream::iter(lines.into_iter().map(Ok)))
+        .try_flatten();
+    Ok(Box::pin(answered))
+}
+
+/// Puts what was answered into some lines.
+async fn answer(
+    db: &DatabaseConnection,
+    form: &[question::Model],
+    mut lines: Vec<Line>,
+) -> Result<Vec<Line>, Failure> {
+    let mut columns = crate::form::columns(db, form, lines.iter().map(|it| it.id)).await?;
+    for line in &mut lines {
+        let given = columns.remove(&line.id).unwrap_or_default();
+        line.answers = if given.is_empty() { vec![String::new(); form.len()] } else { given };
+    }
+    Ok(lines)
 }
 
 /// The activity of an export.

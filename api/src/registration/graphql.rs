@@ -28,6 +28,10 @@ use crate::{
     },
     capacity::graphql::Allocation,
     error::Failure,
+    form::{
+        self,
+        graphql::{Answer, FormStage},
+    },
     graphql::{Gid, Viewer},
     organisation::graphql::Organisation,
     page::{Page, Slice},
@@ -308,6 +312,15 @@ impl Registration {
         }
     }
 
+    /// What was answered to the form, in its order. Empty for those who may only check in.
+    async fn answers(&self, ctx: &Context<'_>) -> Result<Vec<Answer>> {
+        if !self.is_open {
+            return Ok(Vec::new());
+        }
+        let ahead = self.beside.as_ref().and_then(|it| it.form.as_ref());
+        Ok(form::graphql::answers(Viewer::of(ctx), &self.row, ahead).await?)
+    }
+
     /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.row.activity_id).await?))
@@ -327,6 +340,9 @@ pub struct RegistrationFilter {
     waits_for_id: Option<Gid<OrganisationId>>,
     /// Those INVITED or OFFERED whose answer is due before this instant.
     reply_by_before: Option<DateTime<Utc>>,
+    /// Those that hold a seat and have still to answer this part of the form, or what is required of it. None where
+    /// it asks nothing.
+    form_due: Option<FormStage>,
 }
 
 impl From<RegistrationFilter> for Filter {
@@ -335,6 +351,7 @@ impl From<RegistrationFilter> for Filter {
             statuses: it.status.map(|all| all.into_iter().map(Into::into).collect()),
             category: it.category,
             search: it.search,
+            form_due: it.form_due.map(Into::into),
             waits_for: it.waits_for_id.map(|it| it.0),
             reply_by_before: it.reply_by_before,
             recommended_below: Vec::new(),
@@ -424,6 +441,7 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
         organisations: wants("recommender") || wants("waitsFor"),
         allocations: wants("allocation"),
         decisions: wants("decisions"),
+        answers: wants("answers"),
     }
 }
 

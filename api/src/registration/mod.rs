@@ -21,6 +21,7 @@ use entity::{
         ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, RegistrationId, SessionId,
     },
     organisation, person,
+    question::Stage,
     registration::{self, Column, Status},
     session,
 };
@@ -60,6 +61,8 @@ refusals! {
         CategoryUnknown = "没有名为“{}”的类别", "there is no category “{}”";
         /// The activity is closed or cancelled.
         ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// An answer cannot be taken; the message says why.
+        AnswerInvalid = "{}", "{}";
         /// The person is registered for the activity already.
         AlreadyRegistered = "此人已报名", "this person is registered already";
         /// There is no seat left, and here is no waiting for one.
@@ -152,6 +155,7 @@ pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     pub category: Option<String>,
     pub search: Option<String>,
+    pub form_due: Option<Stage>,
     /// Those that wait for this organisation's say.
     pub waits_for: Option<OrganisationId>,
     /// Those recommended by this organisation or one below it, by its path.
@@ -199,6 +203,9 @@ pub fn condition(activity: ActivityId, filter: Filter) -> Condition {
     }
     if let Some(before) = filter.reply_by_before {
         all = all.add(Column::ReplyBy.lt(before));
+    }
+    if let Some(stage) = filter.form_due {
+        all = all.add(crate::form::is_due(activity, stage));
     }
     if !filter.recommended_below.is_empty() {
         let paths = filter.recommended_below.iter().map(String::as_str);
@@ -254,6 +261,7 @@ pub struct Beside {
     pub categories: HashMap<CategoryId, category::Model>,
     pub attendances: HashMap<RegistrationId, Vec<attendance::Model>>,
     pub sessions: HashMap<SessionId, session::Model>,
+    pub form: Option<crate::form::Answered>,
 }
 
 /// Which kinds are wanted.
@@ -267,6 +275,7 @@ pub struct Wanted {
     pub organisations: bool,
     pub allocations: bool,
     pub decisions: bool,
+    pub answers: bool,
 }
 
 /// Fetches what is wanted beside these registrations.
@@ -315,6 +324,9 @@ pub async fn beside(
             rows.iter().map(|it| it.activity_id).collect();
         let found = crate::session::schedules(db, activities).await?;
         beside.sessions = found.into_iter().map(|it| (it.id, it)).collect();
+    }
+    if wanted.answers {
+        beside.form = Some(crate::form::answered(db, rows).await?);
     }
     if wanted.organisations {
         let ids: std::collections::BTreeSet<OrganisationId> =

@@ -56,3 +56,10 @@ pub async fn own(
         .await?
         .ok_or(Failure::NotFound)
 }
+
+/// Takes a file from where it waits: its bytes, which are the caller's now.
+pub async fn take(tx: &DatabaseTransaction, id: UploadId) -> Result<Vec<u8>, Failure> {
+    let row = upload::Entity::find_by_id(id).one(tx).await?.ok_or(Failure::NotFound)?;
+    upload::Entity::delete_by_id(id).exec(tx).await?;
+    Ok(row.content)
+}

@@ -116,6 +116,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" person", &it.person),
         (" position", &it.position),
         (" programme", &it.programme),
+        (" question", &it.question),
         (" registration", &it.registration),
         (" rosterBatch", &it.staged),
         (" scan", &it.scan),
@@ -376,6 +377,22 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     add("release_allocation", "", input(json!({"allocationId": it.allocation})), None);
+    let question =
+        json!({"key": "diet", "kind": "TEXT", "label": "忌口", "purpose": "用餐", "keptFor": 30});
+    add(
+        "set_questions",
+        "",
+        input(json!({"activityId": it.activity, "questions": [question]})),
+        None,
+    );
+    add(
+        "answer_form",
+        "",
+        input(
+            json!({"registrationId": it.registration, "stage": "REGISTRATION", "answers": [{"key": "lodging", "flag": true}]}),
+        ),
+        None,
+    );
     add("cancel_registration", " recommended", of(&it.pending), None);
     add("cancel_registration", "", input(json!({"registrationId": it.absent})), None);
     add(

@@ -178,11 +178,17 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(listed["edges"][0]["node"]["id"], activity);
 
     // Registrations, by hand and by list.
+    let question = json!({"key": "lodging", "kind": "YES_NO", "label": "是否住宿", "purpose": "安排住宿", "keptFor": 30});
+    it.make("set_questions", json!({"activityId": activity, "questions": [question]})).await;
     let input = json!({"activityId": activity, "category": "企业家",
         "person": {"name": "李四光", "phone": "13800000002", "organisation": "温州某某有限公司", "title": "董事长"}});
     let registered = it.make("register_attendee", input).await["registration"].take();
     assert_eq!(registered["status"], "CONFIRMED");
     it.ask("registration", json!({"id": registered["id"]})).await;
+    let input = json!({"registrationId": registered["id"], "stage": "REGISTRATION",
+        "answers": [{"key": "lodging", "flag": true}]});
+    let answered = it.make("answer_form", input).await["registration"].take();
+    assert_eq!(answered["answers"][0]["text"], "是");
     let input =
         json!({"activityId": activity, "person": {"name": "周芷若", "phone": "13800000003"}});
     let other = it.make("register_attendee", input).await["registration"]["id"].take();
@@ -395,6 +401,15 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "register_attendee",
             json!({"activityId": activity, "personId": person}),
             json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000003"}}),
+        ),
+        ("set_questions", json!({"activityId": activity, "questions": []}), {
+            let question = json!({"key": "diet", "kind": "TEXT", "label": "忌口", "purpose": "用餐", "keptFor": 30});
+            json!({"activityId": activity, "questions": [question]})
+        }),
+        (
+            "answer_form",
+            json!({"registrationId": replaced, "stage": "REGISTRATION", "answers": []}),
+            json!({"registrationId": replaced, "stage": "FOLLOW_UP", "answers": []}),
         ),
         ("stage_roster", stage.clone(), {
             let mut other = stage.clone();

@@ -47,6 +47,7 @@ pub struct Things {
     pub person: String,
     pub position: String,
     /// Of the person.
+    pub question: String,
     pub registration: String,
     pub code: String,
     /// Of somebody who has not come.
@@ -118,6 +119,9 @@ impl Things {
         let person = text(&made(admin, "create_person", input).await["person"]["id"]);
         let input = json!({"personId": person, "organisationId": a, "title": "副会长"});
         let position = text(&made(admin, "create_position", input).await["position"]["id"]);
+        let question = json!({"key": "lodging", "kind": "YES_NO", "label": "是否住宿", "purpose": "安排住宿", "keptFor": 30});
+        let input = json!({"activityId": activity.id, "questions": [question]});
+        let form = made(admin, "set_questions", input).await;
         let input = json!({"activityId": activity.id, "personId": person, "category": "企业家"});
         let registration = made(admin, "register_attendee", input).await["registration"].take();
         let enrol = |name: &'static str, phone: &'static str| {
@@ -166,6 +170,7 @@ impl Things {
             draft,
             person,
             position,
+            question: text(&form["activity"]["questions"][0]["id"]),
             registration: text(&registration["id"]),
             code: text(&registration["ticketCode"]),
             absent: text(&absent["id"]),

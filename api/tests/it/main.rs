@@ -12,6 +12,7 @@ mod day;
 mod demo;
 mod door;
 mod fixture;
+mod form;
 mod http;
 mod job;
 mod lists;

@@ -72,6 +72,16 @@ on_both! {
             app.organiser().run("create_position", json!({"input": input})).await;
         }
         is_flat(&app, "registrations", json!({"activityId": activity})).await;
+        let question = json!({"key": "lodging", "kind": "YES_NO", "label": "是否住宿", "purpose": "安排住宿", "keptFor": 30});
+        let input = json!({"activityId": activity, "questions": [question]});
+        app.organiser().run("set_questions", json!({"input": input})).await;
+        for edge in listed["activity"]["registrations"]["edges"].as_array().unwrap() {
+            let input = json!({"registrationId": edge["node"]["id"], "stage": "REGISTRATION", "answers": [{"key": "lodging", "flag": true}]});
+            app.organiser().run("answer_form", json!({"input": input})).await;
+        }
+        let deep = "query($activityId: ID!, $first: Int) { activity(id: $activityId) { registrations(first: $first) { edges { node {
+            answers { question { key } text } } } } } }";
+        is_flat_document(&app, deep, json!({"activityId": activity})).await;
         is_flat(&app, "attendances", json!({"sessionId": session})).await;
         is_flat(&app, "people", json!({})).await;
         is_flat(&app, "roster_rows", json!({"id": batch})).await;

@@ -11,6 +11,10 @@ use crate::{
         ReplaceAttendee, ViewActivity, ViewPerson, ViewTicket,
     },
     error::{Error, Failure, Refusal},
+    form::{
+        self,
+        graphql::{AnswerInput, first_answers},
+    },
     graphql::{Gid, Viewer, settle},
     payloads,
     person::graphql::{CleanCodes, PersonInput, clean, email},
@@ -33,6 +37,10 @@ pub struct RegisterAttendeeInput {
     person_id: Option<Gid<PersonId>>,
     /// The name of a category of the activity.
     category: Option<String>,
+    /// To the form of the activity. What is given must be right; what is required and left out stays due, see
+    /// `answerForm`.
+    #[graphql(default)]
+    answers: Vec<AnswerInput>,
     /// The allocation out of which the seat is to be.
     allocation_id: Option<Gid<AllocationId>>,
     /// Takes a seat though there is none left, for a reason. For ORG_ADMIN.
@@ -76,6 +84,10 @@ pub struct RecommendAttendeeInput {
     person_id: Option<Gid<PersonId>>,
     /// The name of a category of the activity.
     category: Option<String>,
+    /// To the form of the activity. What is given must be right; what is required and left out stays due, see
+    /// `answerForm`.
+    #[graphql(default)]
+    answers: Vec<AnswerInput>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -185,6 +197,24 @@ impl Entered {
     }
 }
 
+/// What is answered with the registration, with its faults in `check`.
+async fn answered(
+    viewer: &Viewer,
+    check: &mut Check<Code>,
+    activity: ActivityId,
+    answers: Vec<AnswerInput>,
+) -> Result<Option<form::Checked>, Failure> {
+    match first_answers(viewer, activity, answers).await? {
+        Ok(checked) => Ok(checked),
+        Err(faults) => {
+            for (path, message) in faults {
+                check.refuse(Code::AnswerInvalid.at(path).about(message));
+            }
+            Ok(None)
+        }
+    }
+}
+
 /// A form that was read without fault.
 fn whole(check: Check<Code>, form: Option<Form>) -> Result<Form, Error<Code>> {
     check.done()?;
@@ -234,12 +264,17 @@ impl WaysInMutation {
             category: input.category,
             allocation: input.allocation_id.map(|it| it.0),
         };
+        let answers = answered(viewer, &mut check, permit.on().id, input.answers).await?;
         let form = entered.read(viewer, &mut check).await?;
         let note = note.because(reason.as_deref());
         let done = viewer
             .write(&permit, note, async |tx| {
                 let form = whole(check, form)?;
-                ways::register(tx, &permit, &viewer.app.namer, form, goes_over, viewer.now).await
+                let row =
+                    ways::register(tx, &permit, &viewer.app.namer, form, goes_over, viewer.now)
+                        .await?;
+                form::keep_first(tx, &row, answers, viewer.now).await?;
+                Ok(row)
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
@@ -299,11 +334,16 @@ impl WaysInMutation {
             category: input.category,
             allocation: None,
         };
+        let answers = answered(viewer, &mut check, activity.id, input.answers).await?;
         let form = entered.read(viewer, &mut check).await?;
         let done = viewer
             .write(&permit, note, async |tx| {
                 let form = whole(check, form)?;
-                ways::recommend(tx, &permit, &activity, &viewer.app.namer, form, viewer.now).await
+                let row =
+                    ways::recommend(tx, &permit, &activity, &viewer.app.namer, form, viewer.now)
+                        .await?;
+                form::keep_first(tx, &row, answers, viewer.now).await?;
+                Ok(row)
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
