@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod bulk;
 mod capacity;
 mod command;
 mod contract;
@@ -15,11 +16,14 @@ mod fixture;
 mod form;
 mod http;
 mod job;
+mod life;
 mod lists;
+mod muddle;
 mod queries;
 mod roster;
 mod schema;
 mod scope;
+mod seats;
 mod server;
 mod sign_in;
 mod tidy;
