@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId, JobId,
-    OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId,
-    ScanId, SessionId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
+    JobId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId,
+    RosterBatchId, ScanId, SessionId,
 };
 
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewCategory, ViewExport, ViewJob, ViewOrganisation, ViewPerson, ViewPhone,
-        ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewJob, ViewOrganisation,
+        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
     },
     capacity::graphql::Allocation,
     error::Failure,
@@ -28,7 +28,7 @@ use crate::{
     organisation::graphql::Organisation,
     person::graphql::{Person, Position},
     programme::graphql::Programme,
-    registration::graphql::Registration,
+    registration::graphql::{BulkAct, Registration},
     roster::graphql::RosterBatch,
     session::graphql::Session,
 };
@@ -48,6 +48,7 @@ pub enum Node {
     Relay(RelayEvent),
     Academy(AcademyClass),
     Session(Session),
+    BulkAct(BulkAct),
     Category(Category),
     Question(Question),
     Allocation(Allocation),
@@ -88,6 +89,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();
             Node::Attendance(Attendance { session: Some(session), ..Attendance::from(row) })
+        }
+        "bulkAct" => {
+            Node::BulkAct(BulkAct(gate.permit::<ViewBulkAct>(named!(BulkActId)).await?.into_row()))
         }
         "category" => {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();

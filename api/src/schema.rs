@@ -16,7 +16,8 @@ use crate::{
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
+        RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -27,6 +28,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    BulkQuery,
     CapacityQuery,
     ExportQuery,
     JobQuery,
@@ -46,6 +48,7 @@ pub struct Mutation(
     ActivityMutation,
     ApprovalMutation,
     AttendanceMutation,
+    BulkMutation,
     CapacityMutation,
     ExportMutation,
     FormMutation,
@@ -93,6 +96,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
+        .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)

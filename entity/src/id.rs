@@ -54,6 +54,7 @@ ids! {
     AllocationId = "allocation";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
+    BulkActId = "bulkAct";
     CategoryId = "category";
     DecisionId = "decision";
     ExportId = "export";

@@ -9,6 +9,8 @@ pub mod answer;
 pub mod answer_file;
 pub mod attendance;
 pub mod audit_event;
+pub mod bulk_act;
+pub mod bulk_row;
 pub mod capacity_pool;
 pub mod category;
 pub mod decision;

@@ -10,6 +10,7 @@ mod m2026_11_23_000001_main_job;
 mod m2026_11_23_000002_registration;
 mod m2026_11_23_000003_jobs;
 mod m2026_11_23_000004_form;
+mod m2026_11_23_000006_bulk;
 
 pub struct Migrator;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000002_registration::Migration),
             Box::new(m2026_11_23_000003_jobs::Migration),
             Box::new(m2026_11_23_000004_form::Migration),
+            Box::new(m2026_11_23_000006_bulk::Migration),
         ]
     }
 }

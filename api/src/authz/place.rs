@@ -1,10 +1,11 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, capacity_pool, category, export,
+    account, activity, bulk_act, capacity_pool, category, export,
     id::{
-        AccountId, ActivityId, AllocationId, CategoryId, ExportId, GrantId, JobId, OrganisationId,
-        PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, GrantId, JobId,
+        OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId,
+        SessionId,
     },
     job, organisation, person, position, programme, registration, role_grant,
     role_grant::Role::{
@@ -86,6 +87,7 @@ guarded! {
         }
         Ok(place)
     };
+    bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     job: JobId, &[PlatformAdmin], |_it, db| of_root(db).await;

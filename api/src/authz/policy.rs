@@ -4,8 +4,8 @@ use entity::role_grant::Role;
 
 use super::Action;
 use entity::{
-    account, activity, capacity_pool, category, export, job, organisation, person, position,
-    programme, registration, role_grant, roster_batch, session,
+    account, activity, bulk_act, capacity_pool, category, export, job, organisation, person,
+    position, programme, registration, role_grant, roster_batch, session,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -157,6 +157,10 @@ policy! {
     DecideFor on organisation => [OrgAdmin, Liaison];
     /// Send what was returned up the chain of approval again.
     ResubmitRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Do one act on many registrations of an activity.
+    ChangeRegistrations on activity => [OrgAdmin, Organiser];
+    /// See what came of an act on many.
+    ViewBulkAct on bulk_act => [OrgAdmin, Organiser];
     /// Say how registrations of an activity are approved and how long offers stand.
     SetRegistrationRules on activity => [OrgAdmin, Organiser];
     /// Set seats aside for an organisation.

@@ -5,14 +5,19 @@ use std::sync::Arc;
 use entity::job::{self, Kind};
 
 use super::named;
-use crate::{app::App, error::Failure, housekeeping, registration::lapse};
+use crate::{
+    app::App,
+    error::Failure,
+    housekeeping,
+    registration::{bulk, lapse},
+};
 
 /// Does a job.
 pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
     match job.kind {
         Kind::KeepHouse => housekeeping::keep_house(app).await,
         Kind::Lapse => lapse::run(app, named(job, "activity")?).await,
-        Kind::Bulk => Err(Failure::internal("nobody does this yet")),
+        Kind::Bulk => bulk::run(app, named(job, "bulk")?).await,
     }
 }
 

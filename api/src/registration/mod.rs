@@ -3,6 +3,7 @@
 //! Every way in goes through [`desk::Desk::enrol`]. Pools are locked before registrations, always.
 
 pub mod approval;
+pub mod bulk;
 pub mod change;
 pub mod desk;
 pub mod graphql;
@@ -102,8 +103,10 @@ refusals! {
         TargetUnclear = "category 与 toActivityId 须且只能给出一个", "give either category or toActivityId";
         /// The priority is not from -1000 to 1000.
         PriorityOutOfRange = "优先级须在-1000至1000之间", "a priority is from -1000 to 1000";
-        /// The reply-by time is over already.
-        ReplyByPast = "回复截止时间须在将来", "the reply-by time is over already";
+        /// The activity has no such registration.
+        NotThere = "活动没有这条报名", "the activity has no such registration";
+        /// Whoever asked for it may not do so any more.
+        NotAllowed = "操作人已无权限", "who asked for it may not do so any more";
         /// A reason is needed.
         ReasonMissing = "请填写原因", "give a reason";
         /// A text is too long.

@@ -30,6 +30,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("answer_file", "form"),
     ("attendance", "attendance"),
     ("audit_event", "write.rs"),
+    ("bulk_act", "registration"),
+    ("bulk_row", "registration"),
     ("capacity_pool", "capacity"),
     ("category", "activity"),
     ("decision", "registration"),
