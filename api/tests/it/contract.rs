@@ -161,6 +161,9 @@ async fn everything(it: &Script<'_>) {
     });
     let made = it.make("create_activity", draft).await["activity"].take();
     let (activity, session) = (made["id"].clone(), made["sessions"][0]["id"].clone());
+    it.make("copy_activity", json!({"activityId": activity, "firstDay": "2026-12-05"})).await;
+    let items = json!([{"title": "接力一", "firstDay": "2026-12-05"}]);
+    it.make("create_activity_series", json!({"activityId": activity, "items": items})).await;
     it.make("update_activity", json!({"activityId": activity, "venue": "温州大剧院"})).await;
     it.make("create_category", json!({"activityId": activity, "name": "媒体", "capacity": 20}))
         .await;
@@ -400,6 +403,16 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "register_attendee",
             json!({"activityId": activity, "personId": person}),
             json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000003"}}),
+        ),
+        (
+            "copy_activity",
+            json!({"activityId": activity, "firstDay": "2026-12-05"}),
+            json!({"activityId": activity, "firstDay": "2026-12-06"}),
+        ),
+        (
+            "create_activity_series",
+            json!({"activityId": activity, "items": [{"title": "接力一", "firstDay": "2026-12-05"}]}),
+            json!({"activityId": activity, "items": [{"title": "接力二", "firstDay": "2026-12-05"}]}),
         ),
         ("set_questions", json!({"activityId": activity, "questions": []}), {
             let question = json!({"key": "diet", "kind": "TEXT", "label": "忌口", "purpose": "用餐", "keptFor": 30});

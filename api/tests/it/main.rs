@@ -20,6 +20,7 @@ mod queries;
 mod roster;
 mod schema;
 mod scope;
+mod series;
 mod server;
 mod sign_in;
 mod tidy;
