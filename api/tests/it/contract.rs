@@ -161,9 +161,6 @@ async fn everything(it: &Script<'_>) {
     });
     let made = it.make("create_activity", draft).await["activity"].take();
     let (activity, session) = (made["id"].clone(), made["sessions"][0]["id"].clone());
-    it.make("copy_activity", json!({"activityId": activity, "firstDay": "2026-12-05"})).await;
-    let items = json!([{"title": "接力一", "firstDay": "2026-12-05"}]);
-    it.make("create_activity_series", json!({"activityId": activity, "items": items})).await;
     it.make("update_activity", json!({"activityId": activity, "venue": "温州大剧院"})).await;
     it.make("create_category", json!({"activityId": activity, "name": "媒体", "capacity": 20}))
         .await;
@@ -225,6 +222,9 @@ async fn everything(it: &Script<'_>) {
 
     // The list is taken back, and the activity ends.
     it.make("undo_roster", json!({"batchId": batch})).await;
+    it.make("copy_activity", json!({"activityId": activity, "firstDay": "2026-12-05"})).await;
+    let items = json!([{"title": "接力一", "firstDay": "2026-12-05"}]);
+    it.make("create_activity_series", json!({"activityId": activity, "items": items})).await;
     it.make("close_activity", json!({"activityId": activity})).await;
     let third = json!({"programmeId": programme, "title": "参访"});
     let third = it.make("create_activity", third).await["activity"]["id"].take();
