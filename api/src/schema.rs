@@ -4,7 +4,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema, connection::Connect
 
 use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
-    activity::graphql::{Activity, ActivityMutation, ActivityQuery},
+    activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
@@ -61,6 +61,7 @@ pub struct Mutation(
     ProgrammeMutation,
     RegistrationMutation,
     RosterMutation,
+    SeriesMutation,
     SessionMutation,
     WaysInMutation,
 );

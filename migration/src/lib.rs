@@ -21,9 +21,9 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000001_main_job::Migration),
             Box::new(m2026_11_23_000002_registration::Migration),
             Box::new(m2026_11_23_000003_jobs::Migration),
-            Box::new(m2026_11_23_000007_bulk::Migration),
-            Box::new(m2026_11_23_000006_telling::Migration),
             Box::new(m2026_11_23_000004_form::Migration),
+            Box::new(m2026_11_23_000006_telling::Migration),
+            Box::new(m2026_11_23_000007_bulk::Migration),
         ]
     }
 }

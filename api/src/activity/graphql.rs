@@ -3,6 +3,7 @@
 #![expect(clippy::duplicated_attributes, reason = "the fields of an interface have the same parts")]
 
 mod mutation;
+mod series;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,7 +19,7 @@ use entity::{
     session,
 };
 
-pub use self::mutation::*;
+pub use self::{mutation::*, series::*};
 use super::Filter;
 use crate::{
     authz::policy::ViewActivity,

@@ -1,6 +1,7 @@
 //! What people register for, from draft to closed.
 
 pub mod graphql;
+pub mod series;
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -56,6 +57,8 @@ refusals! {
         ClosesBeforeOpens = "签到截止须晚于签到开始", "a door closes after it opens";
         /// The credit hours are not a number from 0 to 1000 with at most two decimals.
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
+        /// A day is not in the calendar.
+        DayInvalid = "日期超出范围", "the day is out of the calendar";
         /// The host is neither the programme's owner nor below it.
         HostOutsideProgramme = "主办单位须为项目所属组织或其下级", "the host must be the programme's owner or below it";
     }

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use entity::{
     activity,
     answer::Value,
-    id::QuestionId,
+    id::{ActivityId, QuestionId},
     question::{self, Choice, Condition, Kind, Limits, Options, Stage},
 };
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::{Set, Unchanged},
     DatabaseTransaction, EntityTrait, QuerySelect,
 };
@@ -217,7 +218,7 @@ fn asks_more(old: Option<&question::Model>, draft: &Draft) -> bool {
 }
 
 fn row(
-    activity: entity::id::ActivityId,
+    activity: ActivityId,
     old: Option<&question::Model>,
     draft: &Draft,
     position: i32,
@@ -289,4 +290,24 @@ async fn against_answers(
         }
     }
     Ok(faults)
+}
+
+/// Asks on another activity what is asked on one.
+pub async fn copy(
+    tx: &DatabaseTransaction,
+    questions: &[question::Model],
+    to: ActivityId,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    for it in questions {
+        let row = question::Model {
+            id: QuestionId::generate(),
+            activity_id: to,
+            created_at: now,
+            ..it.clone()
+        };
+        let row = question::ActiveModel::from(row).reset_all();
+        question::Entity::insert(row).exec_without_returning(tx).await?;
+    }
+    Ok(())
 }

@@ -232,6 +232,14 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     add("create_activity", "", input(json!({"programmeId": it.programme, "title": "论坛"})), None);
+    add(
+        "copy_activity",
+        "",
+        input(json!({"activityId": it.draft, "firstDay": "2026-12-05"})),
+        None,
+    );
+    let items = json!([{"title": "接力一", "firstDay": "2026-12-05"}]);
+    add("create_activity_series", "", input(json!({"activityId": it.draft, "items": items})), None);
     add("update_activity", "", input(json!({"activityId": it.activity, "title": "主论坛"})), None);
     add("publish_activity", "", input(json!({"activityId": it.draft})), None);
     add("close_activity", "", input(json!({"activityId": it.activity})), None);

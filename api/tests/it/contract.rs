@@ -222,6 +222,9 @@ async fn everything(it: &Script<'_>) {
 
     // The list is taken back, and the activity ends.
     it.make("undo_roster", json!({"batchId": batch})).await;
+    it.make("copy_activity", json!({"activityId": activity, "firstDay": "2026-12-05"})).await;
+    let items = json!([{"title": "接力一", "firstDay": "2026-12-05"}]);
+    it.make("create_activity_series", json!({"activityId": activity, "items": items})).await;
     it.make("close_activity", json!({"activityId": activity})).await;
     let third = json!({"programmeId": programme, "title": "参访"});
     let third = it.make("create_activity", third).await["activity"]["id"].take();
@@ -401,6 +404,16 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "register_attendee",
             json!({"activityId": activity, "personId": person}),
             json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000003"}}),
+        ),
+        (
+            "copy_activity",
+            json!({"activityId": activity, "firstDay": "2026-12-05"}),
+            json!({"activityId": activity, "firstDay": "2026-12-06"}),
+        ),
+        (
+            "create_activity_series",
+            json!({"activityId": activity, "items": [{"title": "接力一", "firstDay": "2026-12-05"}]}),
+            json!({"activityId": activity, "items": [{"title": "接力二", "firstDay": "2026-12-05"}]}),
         ),
         ("set_questions", json!({"activityId": activity, "questions": []}), {
             let question = json!({"key": "diet", "kind": "TEXT", "label": "忌口", "purpose": "用餐", "keptFor": 30});

@@ -21,7 +21,16 @@ async fn state(app: &TestApp) -> String {
             [$(format!("{:?}", entity::$table::Entity::find().all(db).await.unwrap())),*].join("\n")
         };
     }
-    rows!(registration, capacity_pool, decision, person, activity, audit_event, idempotency_key, job)
+    rows!(
+        registration,
+        capacity_pool,
+        decision,
+        person,
+        activity,
+        audit_event,
+        idempotency_key,
+        job
+    )
 }
 
 /// What an operation gives, without errors.

@@ -24,6 +24,7 @@ mod roster;
 mod schema;
 mod scope;
 mod seats;
+mod series;
 mod server;
 mod sign_in;
 mod tidy;

@@ -10,6 +10,7 @@ use api::capacity::recount;
 use chrono::TimeDelta;
 use proptest::{
     prelude::*,
+    strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
 use sea_orm::ConnectionTrait;
@@ -168,59 +169,85 @@ impl Ground {
         Some(match act {
             Act::Register { who, category, allocated } => {
                 let allocation = Self::one_of(&self.allocations, who).filter(|_| allocated);
-                ("register_attendee", json!({"activityId": activity, "person": person(who), "category": CATEGORIES[category], "allocationId": allocation}))
+                (
+                    "register_attendee",
+                    json!({"activityId": activity, "person": person(who), "category": CATEGORIES[category], "allocationId": allocation}),
+                )
             }
-            Act::Recommend { who, chamber, category } => {
-                ("recommend_attendee", json!({"activityId": activity, "organisationId": self.chambers[chamber], "person": person(who), "category": CATEGORIES[category]}))
-            }
-            Act::Invite { who, category } => {
-                ("invite_attendee", json!({"activityId": activity, "person": person(who), "category": CATEGORIES[category]}))
-            }
+            Act::Recommend { who, chamber, category } => (
+                "recommend_attendee",
+                json!({"activityId": activity, "organisationId": self.chambers[chamber], "person": person(who), "category": CATEGORIES[category]}),
+            ),
+            Act::Invite { who, category } => (
+                "invite_attendee",
+                json!({"activityId": activity, "person": person(who), "category": CATEGORIES[category]}),
+            ),
             Act::WalkIn { who } => {
                 ("register_walk_in", json!({"sessionId": self.session, "person": person(who)}))
             }
-            Act::Answer { which, comes } => {
-                ("answer_registration", json!({"registrationId": self.registration(which)?, "attending": comes}))
-            }
+            Act::Answer { which, comes } => (
+                "answer_registration",
+                json!({"registrationId": self.registration(which)?, "attending": comes}),
+            ),
             Act::Cancel { which } => {
                 ("cancel_registration", json!({"registrationId": self.registration(which)?}))
             }
             Act::Revive { which } => {
                 ("revive_registration", json!({"registrationId": self.registration(which)?}))
             }
-            Act::Replace { which, who } => {
-                ("replace_attendee", json!({"registrationId": self.registration(which)?, "person": person(who)}))
-            }
+            Act::Replace { which, who } => (
+                "replace_attendee",
+                json!({"registrationId": self.registration(which)?, "person": person(who)}),
+            ),
             Act::Move { which, category } => {
                 let category = CATEGORIES[category.max(1)];
-                ("move_registration", json!({"registrationId": self.registration(which)?, "category": category}))
+                (
+                    "move_registration",
+                    json!({"registrationId": self.registration(which)?, "category": category}),
+                )
             }
             Act::Offer { which, instead_of } => {
                 let other = self.registration(instead_of)?;
                 let other = (instead_of % 2 == 0).then_some(other);
-                ("offer_seat", json!({"registrationId": self.registration(which)?, "insteadOf": other, "reason": "指定"}))
+                (
+                    "offer_seat",
+                    json!({"registrationId": self.registration(which)?, "insteadOf": other, "reason": "指定"}),
+                )
             }
-            Act::Prefer { which, priority } => {
-                ("set_priority", json!({"registrationId": self.registration(which)?, "priority": priority, "reason": "照顾"}))
-            }
-            Act::Resize { category, size } => {
-                ("set_capacity", json!({"activityId": activity, "category": CATEGORIES[category], "capacity": size}))
-            }
+            Act::Prefer { which, priority } => (
+                "set_priority",
+                json!({"registrationId": self.registration(which)?, "priority": priority, "reason": "照顾"}),
+            ),
+            Act::Resize { category, size } => (
+                "set_capacity",
+                json!({"activityId": activity, "category": CATEGORIES[category], "capacity": size}),
+            ),
             Act::SetAside { chamber, category, seats, minutes } => {
                 let reply_by = (self.app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
-                ("set_allocation", json!({"activityId": activity, "organisationId": self.chambers[chamber], "category": CATEGORIES[category], "seats": seats, "replyBy": reply_by}))
+                (
+                    "set_allocation",
+                    json!({"activityId": activity, "organisationId": self.chambers[chamber], "category": CATEGORIES[category], "seats": seats, "replyBy": reply_by}),
+                )
             }
-            Act::Release { which } => {
-                ("release_allocation", json!({"allocationId": Self::one_of(&self.allocations, which)?}))
-            }
+            Act::Release { which } => (
+                "release_allocation",
+                json!({"allocationId": Self::one_of(&self.allocations, which)?}),
+            ),
             Act::CancelMany { from, count } => {
-                let ids: Vec<String> = (from..from + count).filter_map(|it| self.registration(it)).collect();
-                ("change_registrations", json!({"activityId": activity, "act": {"cancel": {}}, "registrationIds": ids, "allOrNothing": from % 2 == 0}))
+                let ids: Vec<String> =
+                    (from..from + count).filter_map(|it| self.registration(it)).collect();
+                (
+                    "change_registrations",
+                    json!({"activityId": activity, "act": {"cancel": {}}, "registrationIds": ids, "allOrNothing": from % 2 == 0}),
+                )
             }
             Act::Import { from, .. } => {
                 let list = lists::list(from..from + 6);
                 let upload = self.app.organiser().upload("list.csv", list.as_bytes()).await;
-                ("stage_roster", json!({"activityId": activity, "uploadId": upload, "profile": "EVENT", "eventDate": "2026-11-01"}))
+                (
+                    "stage_roster",
+                    json!({"activityId": activity, "uploadId": upload, "profile": "EVENT", "eventDate": "2026-11-01"}),
+                )
             }
             Act::TimePasses { minutes } => {
                 *self.app.clock() += TimeDelta::minutes(minutes);
