@@ -15,6 +15,7 @@ mod fixture;
 mod http;
 mod job;
 mod lists;
+mod outbox;
 mod queries;
 mod roster;
 mod schema;

@@ -14,6 +14,7 @@ const DOMAINS: &[&str] = &[
     "export",
     "job",
     "organisation",
+    "outbox",
     "person",
     "programme",
     "registration",
@@ -31,8 +32,11 @@ const OWNERS: &[(&str, &str)] = &[
     ("category", "activity"),
     ("decision", "registration"),
     ("export", "export"),
+    ("hook_event", "outbox"),
     ("idempotency_key", "write.rs"),
     ("job", "job"),
+    ("message", "outbox"),
+    ("message_template", "outbox"),
     ("organisation", "organisation"),
     ("person", "person"),
     ("person_term", "person"),
@@ -47,6 +51,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("session", "session"),
     ("sign_in", "account"),
     ("upload", "roster"),
+    ("webhook", "outbox"),
 ];
 
 /// Files that are longer than 400 lines, and how long they may be.
