@@ -62,7 +62,7 @@ const LONG: &[(&str, usize)] = &[
     ("activity/graphql.rs", 520),
     ("activity/mod.rs", 540),
     ("main.rs", 470),
-    ("person/graphql.rs", 460),
+    ("person/graphql.rs", 490),
     ("person/mod.rs", 460),
     ("person/name.rs", 450),
     ("registration/graphql.rs", 470),
