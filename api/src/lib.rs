@@ -2,6 +2,8 @@
 //!
 //! Modules in reading order; ARCHITECTURE.md walks through them.
 #![forbid(unsafe_code)]
+// The merged roots nest a level per domain, and the futures of their fields with them.
+#![recursion_limit = "256"]
 
 pub mod config;
 
