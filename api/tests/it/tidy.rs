@@ -63,7 +63,7 @@ const LONG: &[(&str, usize)] = &[
     ("activity/mod.rs", 540),
     ("main.rs", 470),
     ("person/graphql.rs", 490),
-    ("person/mod.rs", 460),
+    ("person/mod.rs", 490),
     ("person/name.rs", 450),
     ("registration/graphql.rs", 470),
     ("roster/graphql.rs", 450),
