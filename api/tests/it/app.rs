@@ -75,7 +75,7 @@ pub struct TestApp {
     pub root: OrganisationId,
     admin: Client,
     clock: Arc<Mutex<DateTime<Utc>>>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     next: AtomicU32,
 }
 
@@ -124,7 +124,7 @@ impl TestApp {
             root: OrganisationId::generate(),
             admin,
             clock,
-            folder,
+            folder: Arc::new(folder),
             next: AtomicU32::new(0),
         };
         it.root = it.make_root().await;
@@ -229,6 +229,28 @@ impl TestApp {
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
         App::new(self.app.config.clone(), db, keys, clock).unwrap()
+    }
+
+    /// The same service with flags of the command line: on the same database, by the same clock.
+    pub async fn with(&self, flags: &[&str]) -> Self {
+        let data_dir = self.folder.path().display().to_string();
+        let fixed = ["test", "--database-url", &self.url, "--data-dir", &data_dir];
+        let config = Flags::parse_from(fixed.iter().chain(flags)).config;
+        let db = Db::connect(&self.url).await.unwrap();
+        let keys = Keys::load(self.folder.path(), &config.public_url).unwrap();
+        let told = self.clock.clone();
+        let app = App::new(config, db, keys, Arc::new(move || *told.lock().unwrap())).unwrap();
+        let router = http::router(app.clone());
+        Self {
+            admin: Client { router: router.clone(), ..self.admin.clone() },
+            app,
+            router,
+            url: self.url.clone(),
+            root: self.root,
+            clock: self.clock.clone(),
+            folder: self.folder.clone(),
+            next: AtomicU32::new(self.next.load(Ordering::Relaxed) + 1000),
+        }
     }
 
     /// Does something in a transaction, asking nobody.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{Client, PASSWORD, TestApp, document, on_both},
-    fixture::{LIST, failed_job, text},
+    fixture::{LIST, failed_job, text, told},
 };
 
 fn operations() -> PathBuf {
@@ -258,6 +258,24 @@ async fn everything(it: &Script<'_>) {
 
     registration::lives(it, &programme, &chamber).await;
 
+    // What people are told.
+    let words = json!({"activityId": activity, "occasion": "CONFIRMED", "channel": "SMS", "text": "{{姓名}}您好"});
+    let template = it.make("set_message_template", words).await["messageTemplate"]["id"].take();
+    it.ask("message_templates", json!({"activityId": activity})).await;
+    let draft =
+        json!({"input": {"activityId": activity, "channel": "SMS", "text": "{{姓名}}您好"}});
+    assert!(it.ask("message_preview", draft).await["samples"][0]["text"].is_string());
+    told(app, &text(&activity)).await;
+    let failed =
+        it.ask("messages", json!({"activityId": activity, "filter": {"state": ["FAILED"]}})).await;
+    let message = failed["edges"][0]["node"]["id"].clone();
+    it.make("retry_message", json!({"messageId": message})).await;
+    it.make("remove_message_template", json!({"messageTemplateId": template})).await;
+    let hook = json!({"organisationId": root, "url": "https://example.org/hook", "occasions": ["CONFIRMED"]});
+    let hook = it.make("create_webhook", hook).await["webhook"]["id"].take();
+    it.ask("webhooks", json!({"organisationId": root})).await;
+    it.make("disable_webhook", json!({"webhookId": hook})).await;
+
     // What goes on in the background.
     let job = failed_job(app).await;
     let platform = app.account(Role::PlatformAdmin, Over::Organisation(app.root)).await;
@@ -354,7 +372,9 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
         .run("cancel_registration", json!({"input": {"registrationId": declined}}))
         .await;
     let replaced = festival.register(app, "张无忌", "13800000031").await.registration;
+    let hook = |url: &str| json!({"organisationId": root, "url": url, "occasions": ["CONFIRMED"]});
     vec![
+        ("create_webhook", hook("https://example.org/a"), hook("https://example.org/b")),
         (
             "create_organisation",
             json!({"parentId": root, "kind": "CHAMBER", "name": "甲"}),

@@ -19,6 +19,7 @@ mod job;
 mod life;
 mod lists;
 mod muddle;
+mod outbox;
 mod queries;
 mod roster;
 mod schema;

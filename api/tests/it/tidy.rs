@@ -15,6 +15,7 @@ const DOMAINS: &[&str] = &[
     "form",
     "job",
     "organisation",
+    "outbox",
     "person",
     "programme",
     "registration",
@@ -37,8 +38,11 @@ const OWNERS: &[(&str, &str)] = &[
     ("decision", "registration"),
     ("export", "export"),
     ("form_reply", "form"),
+    ("hook_event", "outbox"),
     ("idempotency_key", "write.rs"),
     ("job", "job"),
+    ("message", "outbox"),
+    ("message_template", "outbox"),
     ("organisation", "organisation"),
     ("person", "person"),
     ("person_term", "person"),
@@ -54,6 +58,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("session", "session"),
     ("sign_in", "account"),
     ("upload", "roster"),
+    ("webhook", "outbox"),
 ];
 
 /// Files that are longer than 400 lines, and how long they may be.
@@ -64,8 +69,8 @@ const LONG: &[(&str, usize)] = &[
     ("activity/graphql.rs", 550),
     ("activity/mod.rs", 540),
     ("main.rs", 470),
-    ("person/graphql.rs", 460),
-    ("person/mod.rs", 460),
+    ("person/graphql.rs", 490),
+    ("person/mod.rs", 490),
     ("person/name.rs", 450),
     ("registration/graphql.rs", 490),
     // A way in is an input and a mutation.
