@@ -13,7 +13,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account,
-    id::{AccountId, ExportId, SignInId},
+    id::{AccountId, ExportId, Id, PersonId, RegistrationId, SignInId},
     sign_in,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -32,6 +32,9 @@ const ACCESS: TimeDelta = TimeDelta::minutes(15);
 pub const REFRESH: TimeDelta = TimeDelta::days(14);
 const ACCESS_AUDIENCE: &str = "qinglan";
 const EXPORT_AUDIENCE: &str = "qinglan/export";
+const TICKET_AUDIENCE: &str = "qinglan/ticket";
+/// How long the address of a ticket opens it.
+const TICKET: TimeDelta = TimeDelta::hours(1);
 
 /// What signing in gives.
 #[derive(Clone, SimpleObject)]
@@ -64,7 +67,25 @@ struct ExportClaims {
     exp: i64,
 }
 
-/// The Ed25519 key that signs tokens and the addresses of exports.
+#[derive(Clone, Serialize, Deserialize)]
+struct TicketClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    /// The id of the account or the person whose address it is.
+    by: String,
+    exp: i64,
+}
+
+/// To whom the address of a ticket was given; their right is asked again when it is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketOpener {
+    Account(AccountId),
+    /// Whose registration it is.
+    Person(PersonId),
+}
+
+/// The Ed25519 key that signs tokens and the addresses of exports and tickets.
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -129,6 +150,43 @@ impl Keys {
             .then(|| Gid::<ExportId>::decode(&claims.sub))
             .flatten()
             .map(|it| it.0)
+    }
+
+    /// The part of a ticket's address that opens it for an hour.
+    pub fn ticket(
+        &self,
+        registration: RegistrationId,
+        by: TicketOpener,
+        now: DateTime<Utc>,
+    ) -> Result<String, Failure> {
+        self.sign(&TicketClaims {
+            iss: self.issuer.clone(),
+            aud: TICKET_AUDIENCE.into(),
+            sub: Gid(registration).to_string(),
+            by: match by {
+                TicketOpener::Account(id) => Gid(id).to_string(),
+                TicketOpener::Person(id) => Gid(id).to_string(),
+            },
+            exp: (now + TICKET).timestamp(),
+        })
+    }
+
+    /// To whom an address was given that opens the ticket of `registration` at `now`.
+    #[must_use]
+    pub fn opens_ticket(
+        &self,
+        token: &str,
+        registration: RegistrationId,
+        now: DateTime<Utc>,
+    ) -> Option<TicketOpener> {
+        let claims: TicketClaims = self.read(token, TICKET_AUDIENCE)?;
+        let is_this = Gid::<RegistrationId>::decode(&claims.sub) == Some(Gid(registration));
+        (is_this && now.timestamp() < claims.exp).then_some(())?;
+        if claims.by.starts_with(PersonId::PREFIX) {
+            Gid::decode(&claims.by).map(|Gid(id)| TicketOpener::Person(id))
+        } else {
+            Gid::decode(&claims.by).map(|Gid(id)| TicketOpener::Account(id))
+        }
     }
 
     fn sign(&self, claims: &impl Serialize) -> Result<String, Failure> {

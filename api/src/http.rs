@@ -8,6 +8,7 @@ mod limits;
 mod serve;
 mod stall;
 mod status;
+mod ticket;
 mod transfer;
 
 use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
@@ -60,6 +61,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphql", post(graphql::post).get(graphql::get))
         .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
+        .route("/tickets/{file}", get(ticket::ticket))
+        .route("/organisations/{id}/calendar.ics", get(ticket::feed))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));

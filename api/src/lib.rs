@@ -33,3 +33,4 @@ pub mod programme;
 pub mod registration;
 pub mod roster;
 pub mod session;
+pub mod ticket;

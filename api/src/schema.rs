@@ -15,6 +15,7 @@ use crate::{
     registration::graphql::{Registration, RegistrationMutation, RegistrationQuery},
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
+    ticket::graphql::TicketMutation,
 };
 
 /// What can be read. Every field asks for a grant of its own; without one a thing is NOT_FOUND.
@@ -45,6 +46,7 @@ pub struct Mutation(
     RegistrationMutation,
     RosterMutation,
     SessionMutation,
+    TicketMutation,
 );
 
 pub type QinglanSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -24,4 +24,6 @@ pub mod roster_row;
 pub mod scan;
 pub mod session;
 pub mod sign_in;
+pub mod ticket_revocation;
+pub mod ticket_secret;
 pub mod upload;

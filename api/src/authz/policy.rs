@@ -125,6 +125,10 @@ policy! {
     RegisterAttendee on activity => [OrgAdmin, Organiser];
     /// Cancel a registration and free its seat.
     CancelRegistration on registration => [OrgAdmin, Organiser];
+    /// Revoke a registration's ticket and make a new one.
+    ReissueTicket on registration => [OrgAdmin, Organiser];
+    /// Revoke a registration's ticket.
+    RevokeTicket on registration => [OrgAdmin, Organiser];
 
     /// Read an uploaded list for an activity, and see what became of it.
     StageRoster on activity => [OrgAdmin, Organiser];

@@ -243,6 +243,9 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     add("cancel_registration", "", input(json!({"registrationId": it.absent})), None);
+    let lost = json!({"registrationId": it.absent, "reason": "手机丢失"});
+    add("reissue_ticket", "", input(lost.clone()), None);
+    add("revoke_ticket", "", input(lost), None);
     add(
         "check_in",
         "",

@@ -20,4 +20,5 @@ mod schema;
 mod scope;
 mod server;
 mod sign_in;
+mod ticket;
 mod tidy;

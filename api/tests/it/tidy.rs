@@ -17,6 +17,7 @@ const DOMAINS: &[&str] = &[
     "registration",
     "roster",
     "session",
+    "ticket",
 ];
 
 /// Which module writes which table, and nobody else.
@@ -42,6 +43,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("scan", "attendance"),
     ("session", "session"),
     ("sign_in", "account"),
+    ("ticket_revocation", "ticket"),
+    ("ticket_secret", "ticket"),
     ("upload", "roster"),
 ];
 
@@ -67,6 +70,8 @@ const BESIDE: &[(&str, &str)] = &[
     ("roster/undo.rs", "registration"),
     // The span of an activity is that of its sessions.
     ("session/mod.rs", "activity"),
+    // A code is revoked and made anew where the others of its kind are kept.
+    ("ticket/mod.rs", "registration"),
 ];
 
 struct File {
