@@ -17,6 +17,7 @@ pub mod load;
 pub mod metrics;
 pub mod node;
 pub mod page;
+pub mod qr;
 pub mod schema;
 pub mod text;
 pub mod write;

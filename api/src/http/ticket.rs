@@ -21,8 +21,8 @@ use crate::{
     authz::{Gate, policy::ViewTicket},
     error::Failure,
     graphql::Gid,
-    registration,
-    ticket::{self, calendar, image},
+    qr, registration,
+    ticket::{self, calendar},
 };
 
 const CALENDAR: &str = "text/calendar; charset=utf-8";
@@ -94,10 +94,10 @@ async fn make(
     let text = text.ok_or(Failure::NotFound)?;
     match kind {
         "svg" => {
-            let svg = image::svg(&text)?;
+            let svg = qr::svg(&text)?;
             Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
         }
-        "png" => Ok(([(header::CONTENT_TYPE, "image/png")], image::png(&text)?).into_response()),
+        "png" => Ok(([(header::CONTENT_TYPE, "image/png")], qr::png(&text)?).into_response()),
         _ => Err(Failure::NotFound),
     }
 }

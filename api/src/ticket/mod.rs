@@ -5,7 +5,6 @@
 
 pub mod calendar;
 pub mod graphql;
-pub mod image;
 pub mod token;
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! A QR code as a picture: error correction M, four modules of quiet around it.
+//! QR codes as pictures: error correction M, four modules of quiet around it.
 
 use std::fmt::Write;
 
