@@ -63,6 +63,8 @@ pub struct Place {
     pub activities: Vec<ActivityId>,
     /// From where the row is seen, though it does not belong there.
     pub near: Near,
+    /// Roles that have no part in the row by a scope above it, but only near it.
+    pub closed_to: &'static [Role],
 }
 
 /// Where a row is seen without belonging there: a programme by those who hold activities in it, a person by those on
@@ -73,6 +75,8 @@ pub struct Near {
     pub below: Vec<String>,
     /// The paths of organisations that have it as a guest.
     pub hosts: Vec<String>,
+    /// The paths of organisations whose affair it is: they recommend it, or have a say in it.
+    pub parties: Vec<String>,
     pub programmes: Vec<ProgrammeId>,
     pub activities: Vec<ActivityId>,
 }
@@ -101,6 +105,7 @@ impl Scope {
         match self {
             Self::Organisation(_, path) => {
                 near.below.iter().any(|it| path.starts_with(it.as_str()))
+                    || near.parties.iter().any(|it| it.starts_with(path.as_str()))
                     // A liaison officer sees the organisation's own people, and not its guests.
                     || role != Role::Liaison
                         && near.hosts.iter().any(|it| it.starts_with(path.as_str()))
@@ -134,6 +139,7 @@ pub struct Permit<A: Action> {
     actor: AccountId,
     on: A::On,
     roles: Vec<Role>,
+    is_near: bool,
 }
 
 impl<A: Action> Permit<A> {
@@ -158,6 +164,12 @@ impl<A: Action> Permit<A> {
         &self.roles
     }
 
+    /// Whether the row does not belong to where the actor may do it, and is only near.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.is_near
+    }
+
     /// Whether the actor holds one of the roles that may do `B` as well.
     #[must_use]
     pub fn also<B: Action<On = A::On>>(&self) -> bool {
@@ -172,6 +184,16 @@ pub struct Reach<A: Action> {
 }
 
 impl<A: Action> Reach<A> {
+    /// The paths of the organisations in it.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        let path = |scope: &Scope| match scope {
+            Scope::Organisation(_, path) => Some(path.clone()),
+            Scope::Programme(_) | Scope::Activity(_) => None,
+        };
+        self.scopes.iter().filter_map(|(_, scope)| path(scope)).collect()
+    }
+
     /// A condition that is true where one of the scopes covers; `of` gives it for one scope and the role over it.
     /// Without any scope it is true nowhere.
     #[must_use]
@@ -214,13 +236,15 @@ impl Gate {
         let place = on.place(self.db.read()).await?;
         let held = |near: bool| {
             let reaches = |it: &&Held| {
-                it.scope.covers(&place) || near && it.scope.is_near(it.row.role, &place.near)
+                let is_inside = !place.closed_to.contains(&it.row.role) && it.scope.covers(&place);
+                is_inside || near && it.scope.is_near(it.row.role, &place.near)
             };
             who.grants.iter().filter(reaches).map(|it| it.row.role).collect::<Vec<_>>()
         };
         let roles = held(A::FROM_NEAR);
         if A::ROLES.iter().any(|role| roles.contains(role)) {
-            Ok(Permit { actor: who.account.id, on, roles })
+            let is_near = !A::ROLES.iter().any(|role| held(false).contains(role));
+            Ok(Permit { actor: who.account.id, on, roles, is_near })
         } else if held(true).iter().any(|role| A::On::SEEN_BY.contains(role)) {
             Err(Failure::Forbidden)
         } else {

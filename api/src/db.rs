@@ -11,9 +11,9 @@ use std::{
 
 use migration::Migrator;
 use sea_orm::{
-    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqlErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
+    DatabaseTransaction, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqlErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
@@ -21,6 +21,8 @@ use sqlx::{
     Connection,
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
+
+use crate::error::Failure;
 
 /// The database: connections to read by, and the road for transactions.
 ///
@@ -128,6 +130,22 @@ impl Db {
         let done = work(&tx).await?;
         tx.commit().await?;
         Ok(done)
+    }
+
+    /// Reads with several statements of which all see the same instant.
+    pub async fn snapshot<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        // SQLite's transactions are so anyway.
+        let is_postgres = self.reader.get_database_backend() == DbBackend::Postgres;
+        let options = TransactionOptions {
+            isolation_level: is_postgres.then_some(IsolationLevel::RepeatableRead),
+            access_mode: is_postgres.then_some(AccessMode::ReadOnly),
+            ..Default::default()
+        };
+        let tx = self.reader.begin_with_options(options).await?;
+        work(&tx).await
     }
 
     /// Ends all connections; on SQLite this also folds the write-ahead log into the file.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
 use entity::{
-    account, activity, category,
+    account, activity, capacity_pool, category,
     id::{
-        AccountId, ActivityId, CategoryId, OrganisationId, PersonId, ProgrammeId, RegistrationId,
-        SessionId,
+        AccountId, ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, ProgrammeId,
+        RegistrationId, SessionId,
     },
     organisation, person, programme, registration, session,
 };
@@ -39,6 +39,7 @@ macro_rules! by_id {
 by_id! {
     account: AccountId;
     activity: ActivityId;
+    capacity_pool: AllocationId;
     category: CategoryId;
     organisation: OrganisationId;
     person: PersonId;

@@ -12,9 +12,12 @@ use api::{
     account::{self, grant::Over},
     app::App,
     authn::{self, Keys},
+    capacity::recount,
     config::Config,
     db::Db,
-    demo, http, organisation,
+    demo,
+    graphql::Gid,
+    http, organisation,
 };
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -43,6 +46,8 @@ enum Command {
     Migrate,
     /// Fill an empty database with a year of a synthetic federation, the same each time.
     Demo,
+    /// Count all seats anew from the registrations, and say which pools differ. Fails if any does.
+    Recount,
     /// Print the GraphQL schema.
     Schema,
     /// Look after accounts.
@@ -149,6 +154,7 @@ fn main() -> ExitCode {
         }
         Command::Serve => run(serve(cli.config)),
         Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
+        Command::Recount => run(recount(cli.config)),
         Command::Demo => run(fill(cli.config)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
@@ -320,6 +326,27 @@ async fn fill(config: Config) -> Outcome {
     Ok(())
 }
 
+async fn recount(config: Config) -> Outcome {
+    let db = connect(&config).await?;
+    let differences = recount::recount_all(&db, None).await?;
+    db.close().await;
+    for recount::Difference { pool, taken, held } in &differences {
+        println!(
+            "{}: {} seats taken, {taken} counted; {} set aside, {held} counted",
+            Gid(pool.id),
+            pool.taken,
+            pool.held
+        );
+    }
+    match differences.len() {
+        0 => {
+            println!("all pools say what the registrations do");
+            Ok(())
+        }
+        wrong => Err(format!("{wrong} pools do not say what the registrations do").into()),
+    }
+}
+
 async fn create_admin(config: Config, create: Create) -> Outcome {
     let db = connect(&config).await?;
     let (password, made_here) = password(create.password)?;
@@ -347,7 +374,7 @@ async fn make(
     let scope = match scope {
         None => None,
         Some(text) => {
-            let id = api::graphql::Gid::<OrganisationId>::decode(text).map(|it| it.0);
+            let id = Gid::<OrganisationId>::decode(text).map(|it| it.0);
             Some(id.ok_or_else(|| format!("{text} is not the id of an organisation"))?)
         }
     };

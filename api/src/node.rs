@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AttendanceId, CategoryId, ExportId, GrantId, OrganisationId, PersonId,
-    PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId,
+    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId,
+    OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId,
+    SessionId,
 };
 
 use crate::{
@@ -14,10 +15,11 @@ use crate::{
         graphql::{Attendance, Scan},
     },
     authz::policy::{
-        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAttendance,
-        ViewCategory, ViewExport, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
-        ViewRegistration, ViewRoster, ViewSession,
+        CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
+        ViewAttendance, ViewCategory, ViewExport, ViewOrganisation, ViewPerson, ViewPhone,
+        ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
     },
+    capacity::graphql::Allocation,
     error::Failure,
     export::graphql::Export,
     graphql::{Gid, Viewer},
@@ -45,6 +47,7 @@ pub enum Node {
     Academy(AcademyClass),
     Session(Session),
     Category(Category),
+    Allocation(Allocation),
     Registration(Registration),
     Attendance(Attendance),
     Scan(Scan),
@@ -74,6 +77,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
                 Activity::Academy(it) => Node::Academy(it),
             }
         }
+        "allocation" => Node::Allocation(Allocation(
+            gate.permit::<ViewAllocation>(named!(AllocationId)).await?.into_row(),
+        )),
         "attendance" => {
             let row = attendance::find(viewer.db.read(), named!(AttendanceId)).await?;
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();

@@ -6,13 +6,16 @@ use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery},
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
-    registration::graphql::{Registration, RegistrationMutation, RegistrationQuery},
+    registration::graphql::{
+        ApprovalMutation, Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+    },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
     ticket::graphql::TicketMutation,
@@ -23,6 +26,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    CapacityQuery,
     ExportQuery,
     NodeQuery,
     OrganisationQuery,
@@ -38,7 +42,9 @@ pub struct Query(
 pub struct Mutation(
     AccountMutation,
     ActivityMutation,
+    ApprovalMutation,
     AttendanceMutation,
+    CapacityMutation,
     ExportMutation,
     OrganisationMutation,
     PersonMutation,
@@ -47,6 +53,7 @@ pub struct Mutation(
     RosterMutation,
     SessionMutation,
     TicketMutation,
+    WaysInMutation,
 );
 
 pub type QinglanSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -80,6 +87,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .register_output_type::<Activity>()
         .override_output_type_description::<Connection<String, Account>>(PAGE)
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
+        .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)

@@ -8,7 +8,7 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, category, export,
+    account, activity, audit_event, capacity_pool, category, export,
     id::{AccountId, AuditEventId, Id},
     idempotency_key, organisation, person, position, programme, registration, role_grant,
     roster_batch, session,
@@ -48,6 +48,7 @@ macro_rules! outcomes {
 outcomes!(
     account,
     activity,
+    capacity_pool,
     category,
     export,
     organisation,

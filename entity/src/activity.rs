@@ -1,6 +1,6 @@
 //! What people register for.
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{FromJsonQueryResult, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActivityId, OrganisationId, ProgrammeId};
@@ -26,6 +26,41 @@ pub struct Model {
     pub ends_at: Option<DateTimeUtc>,
     pub cancel_reason: Option<String>,
     pub created_at: DateTimeUtc,
+    /// The steps by which a recommended registration is approved, in their order; none where none is needed.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub approval: Approval,
+    /// How long an offer of a seat stands, in minutes.
+    pub offer_minutes: i32,
+}
+
+/// The steps of approval, at most three and each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Approval(pub Vec<Step>);
+
+/// A step of approval: who has a say.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Step {
+    /// The chamber that the recommending organisation is, or is below.
+    Chamber,
+    /// The district's federation that the recommending organisation is, or is below.
+    District,
+    /// The federation at the root.
+    City,
 }
 
 /// How far an activity is.

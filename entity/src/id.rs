@@ -51,14 +51,15 @@ macro_rules! ids {
 ids! {
     AccountId = "account";
     ActivityId = "activity";
+    AllocationId = "allocation";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
     CategoryId = "category";
+    DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
     OrganisationId = "organisation";
     PersonId = "person";
-    PoolId = "pool";
     PositionId = "position";
     ProgrammeId = "programme";
     RefreshTokenId = "refreshToken";

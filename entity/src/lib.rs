@@ -9,6 +9,7 @@ pub mod attendance;
 pub mod audit_event;
 pub mod capacity_pool;
 pub mod category;
+pub mod decision;
 pub mod export;
 pub mod idempotency_key;
 pub mod organisation;

@@ -3,7 +3,13 @@
 use sea_orm::{FromJsonQueryResult, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActivityId, CategoryId, PersonId, RegistrationId, RosterBatchId};
+use crate::{
+    activity::Step,
+    id::{
+        ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, RegistrationId,
+        RosterBatchId,
+    },
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "registration")]
@@ -31,7 +37,61 @@ pub struct Model {
     pub registered_at: DateTimeUtc,
     /// Since when the status is what it is.
     pub status_at: DateTimeUtc,
-    pub cancel_reason: Option<String>,
+    /// Why the status is what it is, where somebody said so.
+    pub status_reason: Option<String>,
+    /// The allocation out of which its seat is, or would be.
+    pub allocation_id: Option<AllocationId>,
+    /// On the waiting list, the higher goes first.
+    pub priority: i32,
+    /// Since when it has its place on the waiting list; kept while a seat is offered to it.
+    pub queued_at: Option<DateTimeUtc>,
+    pub way: Way,
+    /// By when an INVITED or OFFERED one is to answer.
+    pub reply_by: Option<DateTimeUtc>,
+    /// When it was reminded of that.
+    pub reminded_at: Option<DateTimeUtc>,
+    /// The registration whose place this one took (替会).
+    pub replaces_id: Option<RegistrationId>,
+    /// The organisation that recommends the person (推荐单位).
+    pub recommender_id: Option<OrganisationId>,
+    /// The step of approval that a PENDING one waits at; none while it is with who recommended it.
+    pub step: Option<Step>,
+    /// The organisation that has the say at that step.
+    pub waits_for_id: Option<OrganisationId>,
+}
+
+/// How somebody came to be registered.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Way {
+    /// An organiser typed it in.
+    Organiser,
+    /// An uploaded list.
+    Roster,
+    /// A liaison officer, for the own organisation.
+    Liaison,
+    /// An invitation with a reply.
+    Invitation,
+    /// The person, by the public page.
+    Public,
+    /// At the door.
+    WalkIn,
+    /// In place of somebody else (替会).
+    Replacement,
 }
 
 /// The life of a registration. CONFIRMED and OFFERED hold a seat.

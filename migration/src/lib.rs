@@ -7,6 +7,7 @@ use sea_orm_migration::{
 };
 
 mod m2026_11_23_000001_main_job;
+mod m2026_11_23_000002_registration;
 mod m2026_11_23_000005_public;
 
 pub struct Migrator;
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m2026_11_23_000001_main_job::Migration),
+            Box::new(m2026_11_23_000002_registration::Migration),
             Box::new(m2026_11_23_000005_public::Migration),
         ]
     }

@@ -28,7 +28,7 @@ use crate::{
     organisation::graphql::Organisation,
     page::Slice,
     programme::graphql::{Programme, ProgrammeKind},
-    registration::graphql::{Registration, RegistrationFilter},
+    registration::graphql::{ApprovalStep, Registration, RegistrationFilter},
     roster::graphql::RosterBatch,
     session::graphql::Session,
 };
@@ -61,7 +61,10 @@ pub struct Node {
 impl Node {
     async fn pool(&self, ctx: &Context<'_>) -> Result<capacity_pool::Model> {
         let whole = |pools: &[capacity_pool::Model]| {
-            pools.iter().find(|it| it.category_id.is_none()).cloned()
+            pools
+                .iter()
+                .find(|it| it.category_id.is_none() && it.organisation_id.is_none())
+                .cloned()
         };
         let found = match &self.pools {
             Some(pools) => whole(pools),
@@ -139,6 +142,21 @@ macro_rules! activity_types {
             /// How many seats are held. Whoever is on the waiting list holds none.
             async fn seats_taken(&self, ctx: &Context<'_>) -> Result<i32> {
                 Ok(self.0.pool(ctx).await?.taken)
+            }
+
+            /// How many seats are set aside by allocations and nobody's yet.
+            async fn seats_set_aside(&self, ctx: &Context<'_>) -> Result<i32> {
+                Ok(self.0.pool(ctx).await?.held)
+            }
+
+            /// The steps by which recommended registrations are approved, in their order.
+            async fn approval(&self) -> Vec<ApprovalStep> {
+                self.0.row.approval.0.iter().copied().map(Into::into).collect()
+            }
+
+            /// How long a seat that is offered to the waiting list is held, in minutes.
+            async fn offer_minutes(&self) -> i32 {
+                self.0.row.offer_minutes
             }
 
             /// The umbrella it belongs to.
@@ -247,6 +265,21 @@ activity_types! {
         desc = "How many seats there are; null for as many as come."
     ),
     field(name = "seats_taken", ty = "i32", desc = "How many seats are held."),
+    field(
+        name = "seats_set_aside",
+        ty = "i32",
+        desc = "How many seats are set aside by allocations and nobody's yet."
+    ),
+    field(
+        name = "approval",
+        ty = "Vec<ApprovalStep>",
+        desc = "The steps by which recommended registrations are approved, in their order."
+    ),
+    field(
+        name = "offer_minutes",
+        ty = "i32",
+        desc = "How long a seat that is offered to the waiting list is held, in minutes."
+    ),
     field(name = "programme", ty = "Programme", desc = "The umbrella it belongs to."),
     field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
     field(
@@ -325,7 +358,9 @@ async fn fetch_ahead(
 ) -> Result<Vec<Activity>, Failure> {
     let wants = |field: &str| ahead.iter().any(|it| it.field(field).exists());
     let db = viewer.db.read();
-    let mut pools = if wants("capacity") || wants("seatsTaken") || wants("categories") {
+    let mut pools = if ["capacity", "seatsTaken", "seatsSetAside"].into_iter().any(wants)
+        || wants("categories")
+    {
         Some(capacity::of(db, rows.iter().map(|it| it.id)).await?)
     } else {
         None
@@ -377,7 +412,10 @@ pub struct Category {
 impl Category {
     async fn pool(&self, ctx: &Context<'_>) -> Result<capacity_pool::Model> {
         let find = |pools: &[capacity_pool::Model]| {
-            pools.iter().find(|it| it.category_id == Some(self.row.id)).cloned()
+            pools
+                .iter()
+                .find(|it| it.category_id == Some(self.row.id) && it.organisation_id.is_none())
+                .cloned()
         };
         let found = match &self.pools {
             Some(pools) => find(pools),
@@ -414,6 +452,11 @@ impl Category {
     /// How many seats are held in it.
     async fn seats_taken(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(self.pool(ctx).await?.taken)
+    }
+
+    /// How many of its seats are set aside by allocations for it and nobody's yet.
+    async fn seats_set_aside(&self, ctx: &Context<'_>) -> Result<i32> {
+        Ok(self.pool(ctx).await?.held)
     }
 }
 

@@ -5,13 +5,16 @@ pub mod graphql;
 use chrono::{DateTime, Utc};
 use entity::{
     activity::{self, Column, Status},
-    category,
-    id::{ActivityId, CategoryId, ProgrammeId},
+    capacity_pool, category,
+    id::{ActivityId, CategoryId, OrganisationId, ProgrammeId},
     organisation, programme,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
-    DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, Query, SimpleExpr},
 };
 
 use crate::{
@@ -19,14 +22,16 @@ use crate::{
         Permit, Reach, Scope,
         policy::{
             CancelActivity, CloseActivity, CreateCategory, PublishActivity, SetCapacity,
-            UpdateActivity, ViewActivity,
+            SetRegistrationRules, UpdateActivity, ViewActivity,
         },
     },
-    capacity::{self, Pools},
+    capacity,
     db::{begins_with, is_duplicate, within},
     error::{Error, Failure, Refusal, Refused},
+    organisation::ids_of,
     page::{Page, Slice},
     refusals,
+    registration::desk::Desk,
     session::{self as sessions, Draft as SessionDraft, SessionErrorCode},
 };
 
@@ -84,12 +89,15 @@ refusals! {
         /// The activity has no category of this name.
         CategoryUnknown = "没有名为“{}”的类别", "there is no category “{}”";
         /// More seats are taken than it would have.
-        BelowTaken = "已占用名额多于此数", "more seats are taken than that";
+        BelowTaken = "已占用或已分配的名额多于此数", "more seats are taken or set aside than that";
     }
 }
 
 /// The most seats that a pool can have.
 pub const MOST_SEATS: i32 = 1_000_000;
+
+/// How long an offer of a seat stands unless the activity says otherwise: a day.
+pub const OFFER_MINUTES: i32 = 24 * 60;
 
 /// A category to be, in the order of the list.
 pub struct CategoryDraft {
@@ -195,6 +203,8 @@ pub async fn create(
         ends_at: draft.sessions.iter().map(|it| it.ends_at).max(),
         cancel_reason: None,
         created_at: now,
+        approval: activity::Approval::default(),
+        offer_minutes: OFFER_MINUTES,
     };
     let active: activity::ActiveModel = row.clone().into();
     activity::Entity::insert(active.reset_all()).exec_without_returning(tx).await?;
@@ -333,12 +343,14 @@ pub async fn create_category(
     })
 }
 
-/// Gives the whole activity, or a category of it, another number of seats; none for as many as come.
+/// Gives the whole activity, or a category of it, another number of seats; none for as many as come. New seats are
+/// offered to those who wait.
 pub async fn set_capacity(
     tx: &DatabaseTransaction,
     permit: &Permit<SetCapacity>,
     category: Option<&str>,
     capacity: Option<i32>,
+    now: DateTime<Utc>,
 ) -> Result<activity::Model, Error<CapacityErrorCode>> {
     let category = match category {
         None => None,
@@ -349,10 +361,11 @@ pub async fn set_capacity(
             found => found.map(|it| it.id),
         },
     };
-    let pools = Pools::lock(tx, permit.on().id).await?;
-    if !pools.resize(tx, category, capacity).await? {
+    let mut desk = Desk::open(tx, permit.on().id, now).await?;
+    if !desk.pools.resize(category, capacity).ok_or(Failure::NotFound)? {
         return Err(CapacityErrorCode::BelowTaken.at(["capacity"]).into());
     }
+    desk.close().await?;
     Ok(permit.on().clone())
 }
 
@@ -393,6 +406,22 @@ pub async fn category_named(
         .await?)
 }
 
+/// That an activity of an organisation above takes people from `path`: it sets seats aside for them, or takes
+/// recommendations. The same as `authz::place` says of one.
+fn is_open_to(path: &str) -> SimpleExpr {
+    let line: Vec<OrganisationId> = ids_of(path).collect();
+    let set_aside = Query::select()
+        .column(capacity_pool::Column::ActivityId)
+        .from(capacity_pool::Entity)
+        .and_where(Expr::col(capacity_pool::Column::OrganisationId).is_in(line.iter().copied()))
+        .to_owned();
+    let recommended = Expr::col((activity::Entity, Column::Approval))
+        .cast_as("text")
+        .ne("[]")
+        .and(Column::HostId.is_in(line));
+    Column::Status.ne(Status::Draft).and(Column::Id.in_subquery(set_aside).or(recommended))
+}
+
 /// Which activities a list is narrowed to.
 #[derive(Default)]
 pub struct Filter {
@@ -413,13 +442,14 @@ pub async fn list(
     slice: Slice<ActivityId>,
 ) -> Result<Page<activity::Model>, Failure> {
     let scope = reach.condition(|_, scope| match scope {
-        Scope::Organisation(_, path) => Column::HostId.in_subquery(
-            Query::select()
+        Scope::Organisation(_, path) => {
+            let hosted = Query::select()
                 .column(organisation::Column::Id)
                 .from(organisation::Entity)
                 .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
-                .to_owned(),
-        ),
+                .to_owned();
+            Column::HostId.in_subquery(hosted).or(is_open_to(path))
+        }
         Scope::Programme(id) => Column::ProgrammeId.eq(*id),
         Scope::Activity(id) => Column::Id.eq(*id),
     });
@@ -453,4 +483,25 @@ pub async fn list(
     let mut cursor = activity::Entity::find().filter(all).cursor_by(Column::Id);
     cursor.desc();
     slice.of(cursor, db).await
+}
+
+/// How registrations of an activity are dealt with.
+pub struct Rules {
+    /// The steps by which recommended ones are approved, at most three and each once; none where none is needed.
+    pub approval: Vec<activity::Step>,
+    /// How long an offer of a seat stands, in minutes.
+    pub offer_minutes: i32,
+}
+
+/// Says how registrations of an activity are dealt with. What waits for approval already stays at its step.
+pub async fn set_rules(
+    tx: &DatabaseTransaction,
+    permit: &Permit<SetRegistrationRules>,
+    rules: Rules,
+) -> Result<activity::Model, Failure> {
+    let it = locked(tx, permit.on().id).await?;
+    let mut row: activity::ActiveModel = it.into();
+    row.approval = Set(activity::Approval(rules.approval));
+    row.offer_minutes = Set(rules.offer_minutes);
+    Ok(row.update(tx).await?)
 }

@@ -1,10 +1,10 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, category, export,
+    account, activity, capacity_pool, category, export,
     id::{
-        AccountId, ActivityId, CategoryId, ExportId, GrantId, OrganisationId, PersonId, PositionId,
-        ProgrammeId, RegistrationId, RosterBatchId, SessionId,
+        AccountId, ActivityId, AllocationId, CategoryId, ExportId, GrantId, OrganisationId,
+        PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId,
     },
     organisation, person, position, programme, registration, role_grant,
     role_grant::Role::{
@@ -14,7 +14,7 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{Guarded, Place};
+use super::{Guarded, Near, Place};
 use crate::error::Failure;
 
 /// Whoever works with an activity.
@@ -69,11 +69,25 @@ guarded! {
     activity: ActivityId, STAFF, |it, db| of_activity(db, it).await;
     session: SessionId, STAFF, |it, db| of_activity_id(db, it.activity_id).await;
     category: CategoryId, STAFF, |it, db| of_activity_id(db, it.activity_id).await;
-    registration: RegistrationId, &[OrgAdmin, Organiser, DoorStaff], |it, db| {
-        of_activity_id(db, it.activity_id).await
+    registration: RegistrationId, &[OrgAdmin, Organiser, Liaison, DoorStaff], |it, db| {
+        let mut place = inside_activity(db, it.activity_id).await?;
+        // A liaison officer has to do with those whom the own organisation recommends, wherever they go.
+        place.closed_to = &[Liaison];
+        for id in [it.recommender_id, it.waits_for_id].into_iter().flatten() {
+            place.near.parties.append(&mut of_organisation(db, id).await?.organisations);
+        }
+        Ok(place)
     };
-    roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| of_activity_id(db, it.activity_id).await;
-    export: ExportId, &[OrgAdmin, Organiser], |it, db| of_activity_id(db, it.activity_id).await;
+    capacity_pool: AllocationId, &[OrgAdmin, Organiser, Liaison], |it, db| {
+        let mut place = inside_activity(db, it.activity_id).await?;
+        place.closed_to = &[Liaison];
+        if let Some(id) = it.organisation_id {
+            place.near.below = of_organisation(db, id).await?.organisations;
+        }
+        Ok(place)
+    };
+    roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
 }
 
 async fn of_organisation(db: &impl ConnectionTrait, id: OrganisationId) -> Result<Place, Failure> {
@@ -83,14 +97,49 @@ async fn of_organisation(db: &impl ConnectionTrait, id: OrganisationId) -> Resul
 
 async fn of_activity(db: &impl ConnectionTrait, it: &activity::Model) -> Result<Place, Failure> {
     let mut place = of_organisation(db, it.host_id).await?;
+    place.near.below = open_to(db, it, &place.organisations).await?;
     place.programmes.push(it.programme_id);
     place.activities.push(it.id);
     Ok(place)
 }
 
+/// An activity that is past being set up is seen by the organisations that have seats set aside, and where it takes
+/// recommendations by all below its host.
+async fn open_to(
+    db: &impl ConnectionTrait,
+    it: &activity::Model,
+    host: &[String],
+) -> Result<Vec<String>, Failure> {
+    if it.status == activity::Status::Draft {
+        return Ok(Vec::new());
+    }
+    if !it.approval.0.is_empty() {
+        return Ok(host.to_vec());
+    }
+    let set_aside = sea_orm::sea_query::Query::select()
+        .column(capacity_pool::Column::OrganisationId)
+        .from(capacity_pool::Entity)
+        .and_where(capacity_pool::Column::ActivityId.eq(it.id))
+        .and_where(capacity_pool::Column::OrganisationId.is_not_null())
+        .to_owned();
+    Ok(organisation::Entity::find()
+        .select_only()
+        .column(organisation::Column::Path)
+        .filter(organisation::Column::Id.in_subquery(set_aside))
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
 async fn of_activity_id(db: &impl ConnectionTrait, id: ActivityId) -> Result<Place, Failure> {
     let row = activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
     of_activity(db, &row).await
+}
+
+/// Not everybody who sees an activity sees what is inside.
+async fn inside_activity(db: &impl ConnectionTrait, id: ActivityId) -> Result<Place, Failure> {
+    let place = of_activity_id(db, id).await?;
+    Ok(Place { near: Near::default(), ..place })
 }
 
 async fn of_grant(db: &impl ConnectionTrait, it: &role_grant::Model) -> Result<Place, Failure> {

@@ -4,8 +4,8 @@ use entity::role_grant::Role;
 
 use super::Action;
 use entity::{
-    account, activity, category, export, organisation, person, position, programme, registration,
-    role_grant, roster_batch, session,
+    account, activity, capacity_pool, category, export, organisation, person, position, programme,
+    registration, role_grant, roster_batch, session,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -91,7 +91,7 @@ policy! {
     HoldActivity on organisation => [OrgAdmin];
 
     /// See an activity, its sessions and its figures.
-    ViewActivity on activity => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewActivity on activity (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Change what an activity says of itself.
     UpdateActivity on activity => [OrgAdmin, Organiser];
     /// Open an activity to its audience.
@@ -109,9 +109,9 @@ policy! {
     /// Change a session's times, place or title.
     UpdateSession on session => [OrgAdmin, Organiser];
     /// See a session and its figures.
-    ViewSession on session => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewSession on session (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// See a category.
-    ViewCategory on category => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewCategory on category (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
 
     /// List who is registered for an activity.
     ListRegistrations on activity => [OrgAdmin, Organiser];
@@ -119,12 +119,56 @@ policy! {
     FindRegistrations on activity => [OrgAdmin, Organiser, DoorStaff];
     /// See a registration's code and the person's phone whole.
     ViewTicket on activity => [OrgAdmin, Organiser];
-    /// See one registration.
-    ViewRegistration on registration => [OrgAdmin, Organiser, DoorStaff];
+    /// List those whom one's own organisation recommends for an activity.
+    ListRecommended on activity (near) => [OrgAdmin, Liaison];
+    /// See one registration. Near it are the organisation that recommends the person and those above it.
+    ViewRegistration on registration (near) => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    /// See who waits for whose approval in one's scope.
+    ViewApprovals on organisation => [OrgAdmin, Liaison];
     /// Register a person for an activity.
     RegisterAttendee on activity => [OrgAdmin, Organiser];
+    /// Ask a person to come and to answer.
+    InviteAttendee on activity => [OrgAdmin, Organiser];
+    /// Register a person of this organisation, out of its allocation or up the chain of approval.
+    RecommendAttendee on organisation => [OrgAdmin, Liaison];
+    /// Register somebody at the door who is on no list.
+    RegisterWalkIn on session => [OrgAdmin, Organiser, DoorStaff];
+    /// Take more seats than there are.
+    ExceedCapacity on activity => [OrgAdmin];
+    /// Put somebody else in the place of who cannot come.
+    ReplaceAttendee on registration (near) => [OrgAdmin, Organiser, Liaison];
     /// Cancel a registration and free its seat.
-    CancelRegistration on registration => [OrgAdmin, Organiser];
+    CancelRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Say what somebody answered to an invitation or an offer.
+    AnswerRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Correct what was given for an activity.
+    UpdateRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Take up a registration again.
+    ReviveRegistration on registration => [OrgAdmin, Organiser];
+    /// Move a registration to another category or activity.
+    MoveRegistration on registration => [OrgAdmin, Organiser];
+    /// Offer a seat out of the order of the waiting list.
+    OfferSeat on registration => [OrgAdmin, Organiser];
+    /// Change somebody's place on the waiting list.
+    SetPriority on registration => [OrgAdmin, Organiser];
+    /// Have the say at a step of approval.
+    DecideRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Have the say for this organisation.
+    DecideFor on organisation => [OrgAdmin, Liaison];
+    /// Send what was returned up the chain of approval again.
+    ResubmitRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Say how registrations of an activity are approved and how long offers stand.
+    SetRegistrationRules on activity => [OrgAdmin, Organiser];
+    /// Set seats aside for an organisation.
+    SetAllocation on activity => [OrgAdmin, Organiser];
+    /// See what seats are set aside for whom.
+    ViewAllocations on activity => [OrgAdmin, Organiser];
+    /// See the seats that are set aside for an organisation.
+    ViewAllocation on capacity_pool (near) => [OrgAdmin, Organiser, Liaison];
+    /// Give back what nobody took of them.
+    ReleaseAllocation on capacity_pool => [OrgAdmin, Organiser];
+    /// Count an activity's seats anew.
+    RecountSeats on activity => [OrgAdmin, Organiser];
     /// Revoke a registration's ticket and make a new one.
     ReissueTicket on registration => [OrgAdmin, Organiser];
     /// Revoke a registration's ticket.

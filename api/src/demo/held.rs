@@ -7,7 +7,7 @@ use entity::{
     activity::Status,
     id::CategoryId,
     organisation, programme,
-    registration::{self, Details},
+    registration::{self, Details, Status as Standing, Way},
     session,
 };
 use sea_orm::DatabaseTransaction;
@@ -16,9 +16,12 @@ use super::{Demo, calendar, chance::Chance, people::Everyone};
 use crate::{
     activity::{self, CategoryDraft},
     attendance::past::{self, Attempt},
-    capacity::Pools,
-    error::Failure,
-    registration::{New, enrol, withdraw},
+    capacity::Seat,
+    error::{Error, Failure},
+    registration::{
+        change::{answer_on, cancel_on},
+        desk::{Desk, New, Start},
+    },
     session::{self as sessions, Draft as SessionDraft},
 };
 
@@ -143,7 +146,7 @@ pub(super) async fn hold(
     Ok(())
 }
 
-/// Three quarters sign up, some take it back, the rest sign up. So nobody waits while there is a seat.
+/// Three quarters sign up, some take it back and their seats pass on, the rest sign up.
 async fn sign_up(
     tx: &DatabaseTransaction,
     demo: &mut Demo<'_>,
@@ -164,11 +167,13 @@ async fn sign_up(
             let someone = &everyone.all[who];
             let new = New {
                 person: someone.id,
-                category,
+                seat: Seat { category, allocation: None },
                 organisation_name: Some(someone.organisation.clone()),
                 title: Some(someone.title.clone()),
                 details: Details::default(),
-                attending: at < coming,
+                start: if at < coming { Start::Comes } else { Start::Declines },
+                way: Way::Organiser,
+                recommender: None,
                 listed: None,
             };
             if at >= count * 3 / 4 {
@@ -182,17 +187,38 @@ async fn sign_up(
         }
     }
     demo.chance.shuffle(&mut late);
-    let mut pools = Pools::lock(tx, activity).await?;
     let after = |days| announced + TimeDelta::days(days);
-    let mut rows = enrol(tx, &mut pools, activity, early, after(4)).await?;
+    let mut desk = Desk::open(tx, activity, after(4)).await?;
+    let signed_up = desk.enrol(early).await?;
+    let mut rows = desk.close().await?;
+
+    let mut desk = Desk::open(tx, activity, after(9)).await?;
     for at in withdrawn {
         let reason = *demo.chance.one_of(&["时间冲突", "出差在外", "身体不适", "由同事代为参加"]);
-        rows[at] =
-            withdraw(tx, &mut pools, rows[at].clone(), Some(reason.to_owned()), after(9)).await?;
+        cancel_on(&mut desk, signed_up[at].clone(), Some(reason.to_owned())).await.map_err(odd)?;
     }
-    rows.extend(enrol(tx, &mut pools, activity, late, after(14)).await?);
-    pools.settle(tx).await?;
-    Ok(rows)
+    let changed = desk.close().await?;
+
+    // Whoever was offered a seat takes it.
+    let mut desk = Desk::open(tx, activity, after(9) + TimeDelta::hours(2)).await?;
+    for it in changed.values().filter(|it| it.status == Standing::Offered) {
+        answer_on(&mut desk, it.clone(), true, None, false).await.map_err(odd)?;
+    }
+    rows.extend(changed);
+    rows.extend(desk.close().await?);
+
+    let mut desk = Desk::open(tx, activity, after(14)).await?;
+    desk.enrol(late).await?;
+    rows.extend(desk.close().await?);
+    Ok(rows.into_values().collect())
+}
+
+/// A rule refused what the plan holds.
+fn odd<C: std::fmt::Debug>(error: Error<C>) -> Failure {
+    match error {
+        Error::Failed(failure) => failure,
+        Error::Refused(why) => Failure::internal(format!("the plan was refused: {why:?}")),
+    }
 }
 
 /// The doors of one session: most come in time, some late, some not at all; and what goes wrong at doors.

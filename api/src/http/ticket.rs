@@ -18,7 +18,10 @@ use super::Asked;
 use crate::{
     app::App,
     authn::{self, TicketOpener},
-    authz::{Gate, policy::ViewTicket},
+    authz::{
+        Gate,
+        policy::{CancelRegistration, ViewRegistration},
+    },
     error::Failure,
     graphql::Gid,
     qr, registration,
@@ -77,7 +80,11 @@ async fn make(
     match by {
         TicketOpener::Account(account) => {
             let who = authn::signer(app, account, app.now()).await?.ok_or(Failure::NotFound)?;
-            Gate::new(Some(who), app.db.clone()).permit::<ViewTicket>(row.activity_id).await?;
+            let gate = Gate::new(Some(who), app.db.clone());
+            let permit = gate.permit_on::<ViewRegistration>(row.clone()).await?;
+            if !permit.also::<CancelRegistration>() {
+                return Err(Failure::NotFound);
+            }
         }
         TicketOpener::Person(person) if person == row.person_id => {}
         TicketOpener::Person(_) => return Err(Failure::NotFound),

@@ -17,7 +17,7 @@ use crate::{
         Permit, Reach, Scope,
         policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
     },
-    db::{CHUNK, begins_with, is_duplicate},
+    db::{CHUNK, begins_with, is_duplicate, within},
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
     refusals,
@@ -195,4 +195,25 @@ pub async fn list(
         query = query.filter(begins_with((organisation::Entity, Column::Name), name));
     }
     slice.of(query.cursor_by(Column::Id), db).await
+}
+
+/// An organisation and all above it, from the root down.
+pub async fn line_of(
+    db: &impl ConnectionTrait,
+    id: OrganisationId,
+) -> Result<Vec<organisation::Model>, Failure> {
+    let it = find(db, id).await?;
+    let above = ids_of(&it.path).filter(|above| *above != id);
+    let mut line = organisation::Entity::find()
+        .filter(within((organisation::Entity, Column::Id), above))
+        .all(db)
+        .await?;
+    line.push(it);
+    line.sort_by_key(|it| it.path.len());
+    Ok(line)
+}
+
+/// The organisations that a path leads through, from the root down.
+pub fn ids_of(path: &str) -> impl Iterator<Item = OrganisationId> + '_ {
+    path.split('/').filter_map(|it| uuid::Uuid::try_parse(it).ok().map(OrganisationId))
 }

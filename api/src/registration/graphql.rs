@@ -1,36 +1,38 @@
 //! Registrations as GraphQL shows them.
 
+mod approval;
+mod change;
+mod ways;
+
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Context, Enum, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
+    Context, Enum, InputObject, Lookahead, Object, Result, connection::Connection,
 };
 use chrono::{DateTime, Utc};
 use entity::{
-    activity,
-    id::{ActivityId, PersonId, RegistrationId},
+    activity, decision,
+    id::{ActivityId, OrganisationId, RegistrationId},
     registration,
 };
 
-use super::{
-    Beside, CancelRegistrationErrorCode, CancelRegistrationUserError, Filter,
-    RegisterAttendeeErrorCode, RegisterAttendeeUserError, Wanted, Whom,
-};
+pub use self::{approval::*, change::*, ways::*};
+use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
     attendance::graphql::Attendance,
     authn::TicketOpener,
     authz::policy::{
-        CancelRegistration, FindRegistrations, ListRegistrations, RegisterAttendee, ViewPerson,
+        CancelRegistration, FindRegistrations, ListRecommended, ListRegistrations, ViewApprovals,
         ViewRegistration, ViewTicket,
     },
-    error::{Failure, Refusal},
-    graphql::{Gid, Viewer, settle},
-    page::Slice,
-    person::graphql::{CleanCodes, Person, PersonInput, clean},
-    text::Check,
+    capacity::graphql::Allocation,
+    error::Failure,
+    graphql::{Gid, Viewer},
+    organisation::graphql::Organisation,
+    page::{Page, Slice},
+    person::graphql::Person,
     ticket::{self, graphql::Ticket},
-    write::Note,
 };
 
 /// The life of a registration. CONFIRMED and OFFERED hold a seat; the others do not count as registered.
@@ -55,6 +57,83 @@ pub enum RegistrationStatus {
     Cancelled,
 }
 
+/// How somebody came to be registered.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "registration::Way")]
+pub enum RegistrationWay {
+    /// An organiser typed it in.
+    Organiser,
+    /// An uploaded list.
+    Roster,
+    /// A liaison officer, for the own organisation.
+    Liaison,
+    /// An invitation with a reply (回执).
+    Invitation,
+    /// The person, by the public page.
+    Public,
+    /// At the door.
+    WalkIn,
+    /// In place of somebody else (替会).
+    Replacement,
+}
+
+/// A step of approval, and who has the say at it. A step whose organisation is the one that recommends is left out,
+/// as is one that no organisation stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "activity::Step")]
+pub enum ApprovalStep {
+    /// The chamber that the recommending organisation is, or is below.
+    Chamber,
+    /// The district's federation that the recommending organisation is, or is below.
+    District,
+    /// The federation at the root.
+    City,
+}
+
+/// What can be said at a step of approval.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "decision::Verdict")]
+pub enum Verdict {
+    /// On to the next step, or to a seat.
+    Approve,
+    /// Back to who recommended it, for a reason.
+    Return,
+    /// No, for a reason.
+    Decline,
+}
+
+pub struct Decision(decision::Model);
+
+/// What was said of a registration at a step of its approval.
+#[Object]
+impl Decision {
+    /// At which step.
+    async fn step(&self) -> ApprovalStep {
+        self.0.step.into()
+    }
+
+    /// The organisation that had the say.
+    async fn organisation(&self, ctx: &Context<'_>) -> Result<Option<Organisation>> {
+        let Some(id) = self.0.organisation_id else { return Ok(None) };
+        Ok(Some(Organisation::from(Viewer::of(ctx).row(id).await?)))
+    }
+
+    /// What was said.
+    async fn verdict(&self) -> Verdict {
+        self.0.verdict.into()
+    }
+
+    /// Why, if a reason was given.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
+}
+
 #[derive(Clone)]
 pub struct Registration {
     row: registration::Model,
@@ -68,6 +147,19 @@ impl Registration {
     #[must_use]
     pub fn new(row: registration::Model, is_open: bool) -> Self {
         Self { row, is_open, beside: None }
+    }
+
+    async fn organisation(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<OrganisationId>,
+    ) -> Result<Option<Organisation>> {
+        let Some(id) = id else { return Ok(None) };
+        let row = match self.beside.as_ref().and_then(|it| it.organisations.get(&id)) {
+            Some(row) => row.clone(),
+            None => Viewer::of(ctx).row(id).await?,
+        };
+        Ok(Some(Organisation::from(row)))
     }
 }
 
@@ -119,9 +211,74 @@ impl Registration {
         self.row.status_at
     }
 
-    /// Why it was cancelled, if it was and a reason was given.
-    async fn cancel_reason(&self) -> Option<&str> {
-        self.row.cancel_reason.as_deref()
+    /// Why the status is what it is, where somebody said so.
+    async fn status_reason(&self) -> Option<&str> {
+        self.row.status_reason.as_deref()
+    }
+
+    /// How it came about.
+    async fn way(&self) -> RegistrationWay {
+        self.row.way.into()
+    }
+
+    /// By when an INVITED or OFFERED one is to answer.
+    async fn reply_by(&self) -> Option<DateTime<Utc>> {
+        self.row.reply_by
+    }
+
+    /// On the waiting list the higher goes first, and of the same who came first. 0 unless it was set.
+    async fn priority(&self) -> i32 {
+        self.row.priority
+    }
+
+    /// Since when it has its place on the waiting list; kept while a seat is offered to it.
+    async fn queued_at(&self) -> Option<DateTime<Utc>> {
+        self.row.queued_at
+    }
+
+    /// The allocation out of which its seat is, or would be.
+    async fn allocation(&self, ctx: &Context<'_>) -> Result<Option<Allocation>> {
+        let Some(id) = self.row.allocation_id else { return Ok(None) };
+        let row = match self.beside.as_ref().and_then(|it| it.allocations.get(&id)) {
+            Some(row) => row.clone(),
+            None => Viewer::of(ctx).row(id).await?,
+        };
+        Ok(Some(Allocation(row)))
+    }
+
+    /// The organisation that recommends the person (推荐单位).
+    async fn recommender(&self, ctx: &Context<'_>) -> Result<Option<Organisation>> {
+        self.organisation(ctx, self.row.recommender_id).await
+    }
+
+    /// The step of approval that a PENDING one waits at; null while it is back with who recommended it.
+    async fn step(&self) -> Option<ApprovalStep> {
+        self.row.step.map(Into::into)
+    }
+
+    /// The organisation whose say a PENDING one waits for.
+    async fn waits_for(&self, ctx: &Context<'_>) -> Result<Option<Organisation>> {
+        self.organisation(ctx, self.row.waits_for_id).await
+    }
+
+    /// What was said of it step by step, in the order in which it was.
+    async fn decisions(&self, ctx: &Context<'_>) -> Result<Vec<Decision>> {
+        let rows = match &self.beside {
+            Some(beside) if beside.decisions_were_wanted => {
+                beside.decisions.get(&self.row.id).cloned().unwrap_or_default()
+            }
+            _ => {
+                let mut found = decisions(Viewer::of(ctx).db.read(), [self.row.id]).await?;
+                found.remove(&self.row.id).unwrap_or_default()
+            }
+        };
+        Ok(rows.into_iter().map(Decision).collect())
+    }
+
+    /// The registration in whose place this one is (替会, or moved from another activity).
+    async fn replaces(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
+        let Some(id) = self.row.replaces_id else { return Ok(None) };
+        Ok(Some(Self::new(Viewer::of(ctx).row(id).await?, self.is_open)))
     }
 
     /// Who.
@@ -177,6 +334,10 @@ pub struct RegistrationFilter {
     category: Option<String>,
     /// The beginning of a name, of its pinyin or of its initials, or a whole phone number.
     search: Option<String>,
+    /// Those that wait for this organisation's say.
+    waits_for_id: Option<Gid<OrganisationId>>,
+    /// Those INVITED or OFFERED whose answer is due before this instant.
+    reply_by_before: Option<DateTime<Utc>>,
 }
 
 /// A page of an activity's registrations, with all that is selected below fetched once for the page.
@@ -194,25 +355,47 @@ pub async fn connection(
         statuses: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
         category: filter.category,
         search: filter.search,
+        waits_for: filter.waits_for_id.map(|it| it.0),
+        reply_by_before: filter.reply_by_before,
+        recommended_below: Vec::new(),
     };
-    let (mut page, is_open) =
-        match viewer.gate.permit_on::<ListRegistrations>(activity.clone()).await {
-            Ok(permit) => {
-                (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>())
-            }
-            Err(Failure::Forbidden) => {
-                let permit = viewer.gate.permit_on::<FindRegistrations>(activity.clone()).await?;
-                if !searches {
+    let gate = &viewer.gate;
+    let (page, is_open) = match gate.permit_on::<ListRegistrations>(activity.clone()).await {
+        Ok(permit) => (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>()),
+        Err(Failure::Forbidden) => {
+            match gate.permit_on::<FindRegistrations>(activity.clone()).await {
+                Ok(permit) if searches => {
+                    (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>())
+                }
+                Ok(_) => {
                     return Err(Failure::BadInput(
                         "请输入至少3个字符",
                         "search by three or more characters",
                     )
                     .into());
                 }
-                (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>())
+                Err(_) => {
+                    let permit = gate.permit_on::<ListRecommended>(activity.clone()).await?;
+                    let filter = Filter {
+                        recommended_below: gate.reach::<ListRecommended>()?.paths(),
+                        ..filter
+                    };
+                    (super::list(db, &permit, filter, slice).await?, true)
+                }
             }
-            Err(failure) => return Err(failure.into()),
-        };
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    shown(ctx, page, is_open).await
+}
+
+/// A page of registrations, with all that is selected below fetched once for the page.
+async fn shown(
+    ctx: &Context<'_>,
+    mut page: Page<registration::Model>,
+    is_open: bool,
+) -> Result<Connection<String, Registration>> {
+    let db = Viewer::of(ctx).db.read();
     let ahead = [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
     let rows = std::mem::take(&mut page.rows);
     let beside = Some(Arc::new(super::beside(db, &rows, wanted(&ahead)).await?));
@@ -243,49 +426,10 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
         categories: wants("category"),
         attendances: wants("attendances"),
         sessions: ahead.iter().any(|it| it.field("attendances").field("session").exists()),
+        organisations: wants("recommender") || wants("waitsFor"),
+        allocations: wants("allocation"),
+        decisions: wants("decisions"),
     }
-}
-
-/// What `registerAttendee` takes.
-#[derive(InputObject)]
-pub struct RegisterAttendeeInput {
-    /// For which activity.
-    activity_id: Gid<ActivityId>,
-    /// The person as typed. Whoever has the same name and phone on record is the same person.
-    person: Option<PersonInput>,
-    /// Somebody on record, instead of `person`.
-    person_id: Option<Gid<PersonId>>,
-    /// The name of a category of the activity.
-    category: Option<String>,
-    /// The same key with the same input gives the first answer.
-    idempotency_key: Option<String>,
-}
-
-/// What `registerAttendee` gives.
-#[derive(SimpleObject)]
-pub struct RegisterAttendeePayload {
-    /// What was made or changed; null where it was refused.
-    registration: Option<Registration>,
-    /// Why it was refused, all reasons at once; empty where it was done.
-    user_errors: Vec<RegisterAttendeeUserError>,
-}
-
-/// What `cancelRegistration` takes.
-#[derive(InputObject)]
-pub struct CancelRegistrationInput {
-    /// Which one.
-    registration_id: Gid<RegistrationId>,
-    /// Why; at most 500 characters.
-    reason: Option<String>,
-}
-
-/// What `cancelRegistration` gives.
-#[derive(SimpleObject)]
-pub struct CancelRegistrationPayload {
-    /// What was made or changed; null where it was refused.
-    registration: Option<Registration>,
-    /// Why it was refused, all reasons at once; empty where it was done.
-    user_errors: Vec<CancelRegistrationUserError>,
 }
 
 #[derive(Default)]
@@ -304,110 +448,24 @@ impl RegistrationQuery {
         let is_open = permit.also::<CancelRegistration>();
         Ok(Some(Registration::new(permit.into_row(), is_open)))
     }
-}
 
-#[derive(Default)]
-pub struct RegistrationMutation;
-
-#[Object]
-impl RegistrationMutation {
-    /// Registers one person for an activity that is a draft or published. A full activity or category means
-    /// WAITLISTED. For ORG_ADMIN and ORGANISER.
-    async fn register_attendee(
+    /// The registrations that wait for the say of an organisation in the viewer's scope, in the order in which they
+    /// were made. For ORG_ADMIN and LIAISON.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn pending_approvals(
         &self,
         ctx: &Context<'_>,
-        input: RegisterAttendeeInput,
-    ) -> Result<RegisterAttendeePayload> {
-        use RegisterAttendeeErrorCode as Code;
-        const CODES: CleanCodes<Code> = CleanCodes {
-            name_missing: Code::NameMissing,
-            name_is_test: Code::NameIsTest,
-            phone_missing: Code::PhoneMissing,
-            phone_invalid: Code::PhoneInvalid,
-            too_long: Code::TooLong,
-        };
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(desc = "Those for one activity.")] activity_id: Option<Gid<ActivityId>>,
+    ) -> Result<Connection<String, Registration>> {
         let viewer = Viewer::of(ctx);
-        let permit = viewer.gate.permit::<RegisterAttendee>(input.activity_id.0).await?;
-        let note = Note::keyed(input.idempotency_key.clone(), &input);
-        let mut check = Check::new(Code::TooLong);
-        let (mut organisation_name, mut title) = (None, None);
-        let whom = match (input.person, input.person_id) {
-            (Some(person), None) => {
-                let mut entry =
-                    clean(&mut check, &["person"], &person.name, person.phone.as_deref(), &CODES);
-                entry.gender = person.gender.map(Into::into).or(entry.gender);
-                organisation_name = check.optional(
-                    person.organisation.as_deref(),
-                    200,
-                    &["person", "organisation"],
-                );
-                title = check.optional(person.title.as_deref(), 100, &["person", "title"]);
-                Some(Whom::Entry(entry))
-            }
-            (None, Some(id)) => {
-                Some(Whom::Person(viewer.gate.permit::<ViewPerson>(id.0).await?.into_row()))
-            }
-            _ => {
-                check.refuse(Code::PersonUnclear.at(["person"]));
-                None
-            }
-        };
-        let category = match check.optional(input.category.as_deref(), 50, &["category"]) {
-            None => None,
-            Some(name) => {
-                let found =
-                    crate::activity::category_named(viewer.db.read(), permit.on().id, &name)
-                        .await?;
-                if found.is_none() {
-                    check.refuse(Code::CategoryUnknown.at(["category"]).about(&name));
-                }
-                found
-            }
-        };
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                check.done()?;
-                let whom = whom.ok_or_else(|| Failure::internal("nobody to register"))?;
-                super::register(
-                    tx,
-                    &permit,
-                    &viewer.app.namer,
-                    whom,
-                    organisation_name,
-                    title,
-                    category,
-                    viewer.now,
-                )
-                .await
-            })
-            .await;
-        let (row, user_errors) = settle(done, viewer.lang)?;
-        let registration = row.map(|row| Registration::new(row, permit.also::<ViewTicket>()));
-        Ok(RegisterAttendeePayload { registration, user_errors })
-    }
-
-    /// Cancels a live registration and frees its seat. Refused once the person has checked in.
-    /// For ORG_ADMIN and ORGANISER.
-    async fn cancel_registration(
-        &self,
-        ctx: &Context<'_>,
-        input: CancelRegistrationInput,
-    ) -> Result<CancelRegistrationPayload> {
-        let viewer = Viewer::of(ctx);
-        let permit = viewer.gate.permit::<CancelRegistration>(input.registration_id.0).await?;
-        let mut check = Check::new(CancelRegistrationErrorCode::TooLong);
-        let reason = check.optional(input.reason.as_deref(), 500, &["reason"]);
-        let note = Note::default().because(reason.as_deref());
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                check.done()?;
-                super::cancel(tx, &permit, reason, viewer.now).await
-            })
-            .await;
-        let (row, user_errors) = settle(done, viewer.lang)?;
-        Ok(CancelRegistrationPayload {
-            registration: row.map(|row| Registration::new(row, true)),
-            user_errors,
-        })
+        let reach = viewer.gate.reach::<ViewApprovals>()?;
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        let activity = activity_id.map(|it| it.0);
+        let page = super::waiting_for(viewer.db.read(), &reach, activity, slice).await?;
+        shown(ctx, page, true).await
     }
 }

@@ -1,35 +1,40 @@
 //! A person on an activity: how one gets there, and how one leaves.
 //!
-//! Every way in goes through [`enrol`]. Pools are locked before registrations, always.
+//! Every way in goes through [`desk::Desk::enrol`]. Pools are locked before registrations, always.
 
+pub mod approval;
+pub mod change;
+pub mod desk;
 pub mod graphql;
+pub mod lapse;
+pub mod transfer;
+mod waiting;
+pub mod ways;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    activity, attendance, category,
-    id::{ActivityId, CategoryId, PersonId, RegistrationId, RosterBatchId, SessionId},
-    person,
-    registration::{self, Column, Details, Status},
+    activity, attendance, capacity_pool, category, decision,
+    id::{
+        ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, RegistrationId, SessionId,
+    },
+    organisation, person,
+    registration::{self, Column, Status},
     session,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
-    DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use crate::{
-    authn,
-    authz::{
-        Action, Permit,
-        policy::{CancelRegistration, RegisterAttendee},
-    },
-    capacity::Pools,
-    db::{CHUNK, is_duplicate, within},
-    error::{Error, Failure, Refusal},
+    authz::{Action, Permit, Reach, Scope, policy::ViewApprovals},
+    db::{CHUNK, begins_with, within},
+    error::Failure,
     page::{Page, Slice},
-    person::{Entry, find, name::Namer},
+    person::find,
     refusals,
 };
 
@@ -54,189 +59,53 @@ refusals! {
         ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
         /// The person is registered for the activity already.
         AlreadyRegistered = "此人已报名", "this person is registered already";
+        /// There is no seat left, and here is no waiting for one.
+        Full = "名额已满", "there is no seat left";
+        /// The activity has no such allocation for this category, or its time is over.
+        AllocationUnknown = "没有可用的名额分配", "there is no such allocation, or its time is over";
+        /// No seats are set aside for the organisation or one above it.
+        NoAllocation = "本单位没有名额", "no seats are set aside for this organisation";
+        /// The reply-by time is over already.
+        ReplyByPast = "回复截止时间须在将来", "the reply-by time is over already";
+        /// A reason is needed.
+        ReasonMissing = "请填写原因", "give a reason";
+        /// The registration to be replaced is not live any more.
+        NotLive = "报名已不在有效状态", "the registration is not live any more";
+        /// The person to be replaced has checked in.
+        CheckedIn = "此人已签到", "this person has checked in";
     }
 }
 
 refusals! {
-    /// Why a registration was not cancelled.
-    CancelRegistrationErrorCode, CancelRegistrationUserError {
+    /// Why a registration was not changed.
+    RegistrationErrorCode, RegistrationUserError {
         /// It is not live any more.
         NotLive = "报名已不在有效状态", "the registration is not live any more";
         /// The person has checked in.
         CheckedIn = "此人已签到", "this person has checked in";
+        /// Its status does not allow it, or it has changed in the meantime.
+        WrongStatus = "报名当前状态不允许此操作", "the registration's status does not allow it";
+        /// There is no seat left.
+        Full = "名额已满", "there is no seat left";
+        /// The time for an answer is over.
+        ReplyTooLate = "已过回复截止时间", "the time for an answer is over";
+        /// The activity is closed or cancelled.
+        ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// The person has another live registration there.
+        AlreadyRegistered = "此人已报名", "this person is registered already";
+        /// The activity has no category of this name.
+        CategoryUnknown = "没有名为“{}”的类别", "there is no category “{}”";
+        /// Neither or both of `category` and `toActivityId` are given.
+        TargetUnclear = "category 与 toActivityId 须且只能给出一个", "give either category or toActivityId";
+        /// The priority is not from -1000 to 1000.
+        PriorityOutOfRange = "优先级须在-1000至1000之间", "a priority is from -1000 to 1000";
+        /// The reply-by time is over already.
+        ReplyByPast = "回复截止时间须在将来", "the reply-by time is over already";
+        /// A reason is needed.
+        ReasonMissing = "请填写原因", "give a reason";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
     }
-}
-
-/// A registration to be.
-pub struct New {
-    pub person: PersonId,
-    pub category: Option<CategoryId>,
-    pub organisation_name: Option<String>,
-    pub title: Option<String>,
-    pub details: Details,
-    /// Whether the person comes. Whoever does not is put on record as DECLINED, without a seat.
-    pub attending: bool,
-    /// The batch and the row that list it, if a roster does.
-    pub listed: Option<(RosterBatchId, i32)>,
-}
-
-/// Registers people: the one routine behind every way in. Each takes a seat from all its pools or waits for one, in
-/// the order given. What breaks the rule of one live registration per person comes out as the database's error.
-pub async fn enrol(
-    tx: &DatabaseTransaction,
-    pools: &mut Pools,
-    activity: ActivityId,
-    people: Vec<New>,
-    now: DateTime<Utc>,
-) -> Result<Vec<registration::Model>, Failure> {
-    let mut rows = Vec::with_capacity(people.len());
-    for it in people {
-        let status = match it.attending {
-            false => Status::Declined,
-            true if pools.take(it.category) => Status::Confirmed,
-            true => Status::Waitlisted,
-        };
-        let id = RegistrationId::generate();
-        let (list_key, list_row) = it.listed.map_or((id.0, 0), |(batch, row)| (batch.0, row));
-        rows.push(registration::Model {
-            id,
-            activity_id: activity,
-            person_id: it.person,
-            category_id: it.category,
-            status,
-            ticket_code: authn::ticket_code()?,
-            organisation_name: it.organisation_name,
-            title: it.title,
-            details: it.details,
-            list_key,
-            list_row,
-            batch_id: it.listed.map(|(batch, _)| batch),
-            registered_at: now,
-            status_at: now,
-            cancel_reason: None,
-        });
-    }
-    for chunk in rows.chunks(CHUNK) {
-        let chunk =
-            chunk.iter().map(|row| registration::ActiveModel::from(row.clone()).reset_all());
-        registration::Entity::insert_many(chunk).exec_without_returning(tx).await?;
-    }
-    Ok(rows)
-}
-
-/// Who is to be registered: somebody typed in, or somebody on record.
-pub enum Whom {
-    Entry(Entry),
-    Person(person::Model),
-}
-
-/// Registers one person. Full means WAITLISTED.
-#[expect(clippy::too_many_arguments, reason = "the permit, the tools, and the fields of one form")]
-pub async fn register(
-    tx: &DatabaseTransaction,
-    permit: &Permit<RegisterAttendee>,
-    namer: &Namer,
-    whom: Whom,
-    organisation_name: Option<String>,
-    title: Option<String>,
-    category: Option<category::Model>,
-    now: DateTime<Utc>,
-) -> Result<registration::Model, Error<RegisterAttendeeErrorCode>> {
-    let activity = permit.on();
-    let mut pools = Pools::lock(tx, activity.id).await?;
-    refuse_unless_open(tx, activity.id).await?;
-    let person = match whom {
-        Whom::Person(person) => person,
-        Whom::Entry(entry) => {
-            let found =
-                crate::person::recognise_or_make(tx, namer, activity.host_id, &[entry], now)
-                    .await?;
-            found
-                .into_iter()
-                .next()
-                .map(|(person, _)| person)
-                .ok_or_else(|| Failure::internal("nobody was made"))?
-        }
-    };
-    let new = New {
-        person: person.id,
-        category: category.map(|it| it.id),
-        organisation_name,
-        title,
-        details: Details::default(),
-        attending: true,
-        listed: None,
-    };
-    let rows = match enrol(tx, &mut pools, activity.id, vec![new], now).await {
-        Err(Failure::Db(error)) if is_duplicate(&error) => {
-            return Err(RegisterAttendeeErrorCode::AlreadyRegistered.at(["person"]).into());
-        }
-        rows => rows?,
-    };
-    pools.settle(tx).await?;
-    rows.into_iter().next().ok_or_else(|| Failure::internal("nobody was enrolled").into())
-}
-
-/// A rival may have closed or cancelled the activity since the permit was given.
-async fn refuse_unless_open(
-    tx: &DatabaseTransaction,
-    activity: ActivityId,
-) -> Result<(), Error<RegisterAttendeeErrorCode>> {
-    if is_open(tx, activity).await? {
-        Ok(())
-    } else {
-        Err(RegisterAttendeeErrorCode::ActivityNotOpen.at(["activityId"]).into())
-    }
-}
-
-/// Whether people can still be registered: organisers begin while the activity is a draft.
-pub async fn is_open(tx: &DatabaseTransaction, activity: ActivityId) -> Result<bool, Failure> {
-    let row = activity::Entity::find_by_id(activity)
-        .lock_shared()
-        .one(tx)
-        .await?
-        .ok_or(Failure::NotFound)?;
-    Ok(matches!(row.status, activity::Status::Draft | activity::Status::Published))
-}
-
-/// Cancels a registration and frees its seat. Sent twice, the second is told that it is not live any more.
-pub async fn cancel(
-    tx: &DatabaseTransaction,
-    permit: &Permit<CancelRegistration>,
-    reason: Option<String>,
-    now: DateTime<Utc>,
-) -> Result<registration::Model, Error<CancelRegistrationErrorCode>> {
-    let mut pools = Pools::lock(tx, permit.on().activity_id).await?;
-    let it = locked(tx, permit.on().id).await?;
-    if !it.status.is_live() {
-        return Err(CancelRegistrationErrorCode::NotLive.at(["registrationId"]).into());
-    }
-    if !checked_in(tx, [it.id]).await?.is_empty() {
-        return Err(CancelRegistrationErrorCode::CheckedIn.at(["registrationId"]).into());
-    }
-    let row = withdraw(tx, &mut pools, it, reason, now).await?;
-    pools.settle(tx).await?;
-    Ok(row)
-}
-
-/// Takes back a live registration and frees its seat. The caller has locked both and settles the pools.
-pub async fn withdraw(
-    tx: &DatabaseTransaction,
-    pools: &mut Pools,
-    it: registration::Model,
-    reason: Option<String>,
-    now: DateTime<Utc>,
-) -> Result<registration::Model, Failure> {
-    if it.status.holds_seat() {
-        pools.free(it.category_id);
-    }
-    let mut row: registration::ActiveModel = it.into();
-    row.status = Set(Status::Cancelled);
-    row.status_at = Set(now);
-    row.cancel_reason = Set(reason);
-    Ok(row.update(tx).await?)
 }
 
 /// A registration as it is now, locked. Its activity's pools are locked before, where they are needed.
@@ -286,6 +155,11 @@ pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     pub category: Option<String>,
     pub search: Option<String>,
+    /// Those that wait for this organisation's say.
+    pub waits_for: Option<OrganisationId>,
+    /// Those recommended by this organisation or one below it, by its path.
+    pub recommended_below: Vec<String>,
+    pub reply_by_before: Option<DateTime<Utc>>,
 }
 
 /// The registrations of the permit's activity, in the order in which they were made.
@@ -295,7 +169,14 @@ pub async fn list<A: Action<On = activity::Model>>(
     filter: Filter,
     slice: Slice<RegistrationId>,
 ) -> Result<Page<registration::Model>, Failure> {
-    let mut all = Condition::all().add(Column::ActivityId.eq(permit.on().id));
+    let query = registration::Entity::find().filter(condition(permit.on().id, filter));
+    slice.of(query.cursor_by(Column::Id), db).await
+}
+
+/// What narrows the registrations of an activity.
+#[must_use]
+pub fn condition(activity: ActivityId, filter: Filter) -> Condition {
+    let mut all = Condition::all().add(Column::ActivityId.eq(activity));
     if let Some(statuses) = filter.statuses {
         all = all.add(Column::Status.is_in(statuses));
     }
@@ -303,7 +184,7 @@ pub async fn list<A: Action<On = activity::Model>>(
         let named = Query::select()
             .column(category::Column::Id)
             .from(category::Entity)
-            .and_where(category::Column::ActivityId.eq(permit.on().id))
+            .and_where(category::Column::ActivityId.eq(activity))
             .and_where(category::Column::Name.eq(category))
             .to_owned();
         all = all.add(Column::CategoryId.in_subquery(named));
@@ -316,7 +197,50 @@ pub async fn list<A: Action<On = activity::Model>>(
             .to_owned();
         all = all.add(Column::PersonId.in_subquery(people));
     }
-    slice.of(registration::Entity::find().filter(all).cursor_by(Column::Id), db).await
+    if let Some(organisation) = filter.waits_for {
+        all = all.add(Column::WaitsForId.eq(organisation));
+    }
+    if let Some(before) = filter.reply_by_before {
+        all = all.add(Column::ReplyBy.lt(before));
+    }
+    if !filter.recommended_below.is_empty() {
+        let paths = filter.recommended_below.iter().map(String::as_str);
+        all = all.add(Column::RecommenderId.in_subquery(below(paths)));
+    }
+    all
+}
+
+/// The organisations at or below some paths.
+fn below<'a>(paths: impl Iterator<Item = &'a str>) -> SelectStatement {
+    let any = paths.fold(Condition::any(), |any, path| {
+        any.add(begins_with((organisation::Entity, organisation::Column::Path), path))
+    });
+    Query::select()
+        .column((organisation::Entity, organisation::Column::Id))
+        .from(organisation::Entity)
+        .cond_where(any)
+        .to_owned()
+}
+
+/// The registrations that wait for the say of an organisation in reach, in the order in which they were made.
+pub async fn waiting_for(
+    db: &impl ConnectionTrait,
+    reach: &Reach<ViewApprovals>,
+    activity: Option<ActivityId>,
+    slice: Slice<RegistrationId>,
+) -> Result<Page<registration::Model>, Failure> {
+    let mut query = registration::Entity::find().filter(Column::Status.eq(Status::Pending)).filter(
+        reach.condition(|_, scope| match scope {
+            Scope::Organisation(_, path) => {
+                Column::WaitsForId.in_subquery(below(std::iter::once(path.as_str())))
+            }
+            Scope::Programme(_) | Scope::Activity(_) => Expr::val(1).eq(0),
+        }),
+    );
+    if let Some(activity) = activity {
+        query = query.filter(Column::ActivityId.eq(activity));
+    }
+    slice.of(query.cursor_by(Column::Id), db).await
 }
 
 /// What is shown beside some registrations, each kind fetched with one statement for all of them.
@@ -324,6 +248,11 @@ pub async fn list<A: Action<On = activity::Model>>(
 pub struct Beside {
     /// Whether an absent entry of `attendances` means that there is none.
     pub attendances_were_wanted: bool,
+    /// Whether an absent entry of `decisions` means that there is none.
+    pub decisions_were_wanted: bool,
+    pub organisations: HashMap<OrganisationId, organisation::Model>,
+    pub allocations: HashMap<AllocationId, capacity_pool::Model>,
+    pub decisions: HashMap<RegistrationId, Vec<decision::Model>>,
     pub people: HashMap<PersonId, person::Model>,
     pub categories: HashMap<CategoryId, category::Model>,
     pub attendances: HashMap<RegistrationId, Vec<attendance::Model>>,
@@ -332,12 +261,15 @@ pub struct Beside {
 
 /// Which kinds are wanted.
 #[derive(Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four kinds, each wanted or not")]
+#[expect(clippy::struct_excessive_bools, reason = "kinds of things, each wanted or not")]
 pub struct Wanted {
     pub people: bool,
     pub categories: bool,
     pub attendances: bool,
     pub sessions: bool,
+    pub organisations: bool,
+    pub allocations: bool,
+    pub decisions: bool,
 }
 
 /// Fetches what is wanted beside these registrations.
@@ -346,7 +278,11 @@ pub async fn beside(
     rows: &[registration::Model],
     wanted: Wanted,
 ) -> Result<Beside, Failure> {
-    let mut beside = Beside { attendances_were_wanted: wanted.attendances, ..Beside::default() };
+    let mut beside = Beside {
+        attendances_were_wanted: wanted.attendances,
+        decisions_were_wanted: wanted.decisions,
+        ..Beside::default()
+    };
     if rows.is_empty() {
         return Ok(beside);
     }
@@ -382,6 +318,27 @@ pub async fn beside(
             rows.iter().map(|it| it.activity_id).collect();
         let found = crate::session::schedules(db, activities).await?;
         beside.sessions = found.into_iter().map(|it| (it.id, it)).collect();
+    }
+    if wanted.organisations {
+        let ids: std::collections::BTreeSet<OrganisationId> =
+            rows.iter().flat_map(|it| [it.recommender_id, it.waits_for_id]).flatten().collect();
+        if !ids.is_empty() {
+            let found = organisation::Entity::find()
+                .filter(within((organisation::Entity, organisation::Column::Id), ids));
+            beside.organisations = found.all(db).await?.into_iter().map(|it| (it.id, it)).collect();
+        }
+    }
+    if wanted.allocations {
+        let ids: std::collections::BTreeSet<AllocationId> =
+            rows.iter().filter_map(|it| it.allocation_id).collect();
+        if !ids.is_empty() {
+            let found = capacity_pool::Entity::find()
+                .filter(within((capacity_pool::Entity, capacity_pool::Column::Id), ids));
+            beside.allocations = found.all(db).await?.into_iter().map(|it| (it.id, it)).collect();
+        }
+    }
+    if wanted.decisions {
+        beside.decisions = approval::decisions(db, rows.iter().map(|it| it.id)).await?;
     }
     Ok(beside)
 }

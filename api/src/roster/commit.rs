@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::{
     category,
-    id::PersonId,
+    id::{AllocationId, PersonId},
     person, registration,
-    registration::{Details, Status},
+    registration::{Details, Status, Way},
     roster_batch,
     roster_row::{self, Column, Outcome},
 };
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 use serde::{Deserialize, Serialize};
@@ -26,11 +26,14 @@ use super::{
 };
 use crate::{
     authz::{Permit, policy::CommitRoster},
-    capacity::Pools,
+    capacity::{Seat, allocation},
     db::CHUNK,
     error::{Error, Failure, Refusal},
     person::{Entry, fill, name::Namer, recognise_or_make},
-    registration::{New, checked_in, enrol, is_open},
+    registration::{
+        checked_in,
+        desk::{Desk, New, Start},
+    },
 };
 
 /// What a committed row leaves for the undo.
@@ -55,13 +58,14 @@ struct Item {
 
 /// Registers the people of a batch in the order of the list, and changes what it says otherwise of those registered.
 ///
-/// `category` is where new registrations go; those that are there stay where they are.
+/// `category` and `allocation` are where new registrations go; those that are there stay where they are.
 pub async fn commit(
     tx: &DatabaseTransaction,
     permit: &Permit<CommitRoster>,
     namer: &Namer,
     home: entity::id::OrganisationId,
     category: Option<category::Model>,
+    allocation: Option<AllocationId>,
     now: DateTime<Utc>,
 ) -> Result<roster_batch::Model, Error<CommitRosterErrorCode>> {
     // The lock on the batch first: of two who commit it at once, the second finds it committed.
@@ -69,9 +73,13 @@ pub async fn commit(
     if batch.status != roster_batch::Status::Staged {
         return Err(CommitRosterErrorCode::WrongStatus.at(["batchId"]).into());
     }
-    let mut pools = Pools::lock(tx, batch.activity_id).await?;
-    if !is_open(tx, batch.activity_id).await? {
+    let mut desk = Desk::open(tx, batch.activity_id, now).await?;
+    if !desk.is_open() {
         return Err(CommitRosterErrorCode::ActivityNotOpen.at(["batchId"]).into());
+    }
+    let seat = Seat { category: category.map(|it| it.id), allocation };
+    if allocation.is_some_and(|it| !allocation::is_for(&desk.pools, it, seat.category)) {
+        return Err(CommitRosterErrorCode::AllocationUnknown.at(["allocationId"]).into());
     }
 
     let mut items = items(tx, &batch, namer, home, now).await?;
@@ -113,7 +121,7 @@ pub async fn commit(
             continue;
         }
         if !changes.is_empty() {
-            change(tx, &mut pools, registration.clone(), &changes, now).await?;
+            change(&mut desk, registration.clone(), &changes).await?;
         }
         it.row.outcome = Outcome::Updates;
         it.trace.changes = Some(changes);
@@ -124,15 +132,17 @@ pub async fn commit(
         let it = &items[at];
         New {
             person: it.person.id,
-            category: category.as_ref().map(|it| it.id),
+            seat,
             organisation_name: it.listed.organisation.clone(),
             title: it.listed.title.clone(),
             details: Details(it.listed.details.clone()),
-            attending: it.listed.attending,
+            start: if it.listed.attending { Start::Comes } else { Start::Declines },
+            way: Way::Roster,
+            recommender: None,
             listed: Some((done.id, it.row.row)),
         }
     });
-    let made = enrol(tx, &mut pools, done.activity_id, drafts.collect(), now).await?;
+    let made = desk.enrol(drafts.collect()).await?;
     for (&at, registration) in new.iter().zip(&made) {
         let it = &mut items[at];
         it.row.outcome = Outcome::New;
@@ -146,7 +156,7 @@ pub async fn commit(
             fill(tx, &it.person, &it.entry).await?;
         }
     }
-    pools.settle(tx).await?;
+    desk.close().await?;
     keep(tx, items).await?;
     put_in_order(tx, &done).await?;
     roster_batch::Entity::update(roster_batch::ActiveModel::from(done.clone()).reset_all())
@@ -190,46 +200,25 @@ async fn items(
 }
 
 /// Makes the changes of a row to a registration that is there, its seat too.
-pub async fn change(
-    tx: &DatabaseTransaction,
-    pools: &mut Pools,
+async fn change(
+    desk: &mut Desk<'_>,
     mut registration: registration::Model,
     changes: &Changes,
-    now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     changes.apply(&mut registration);
     if changes.turns {
-        turn(pools, &mut registration, now);
+        turn(desk, &mut registration);
     }
-    save(tx, registration).await
+    desk.save(&registration).await
 }
 
 /// Turns a live registration into a declined one and frees its seat, or the other way round.
-pub fn turn(pools: &mut Pools, registration: &mut registration::Model, now: DateTime<Utc>) {
-    let before = registration.status;
-    registration.status = if before.is_live() {
-        Status::Declined
-    } else if pools.take(registration.category_id) {
-        Status::Confirmed
+pub fn turn(desk: &mut Desk<'_>, registration: &mut registration::Model) {
+    if registration.status.is_live() {
+        desk.turn(registration, Status::Declined, None);
     } else {
-        Status::Waitlisted
-    };
-    if before.holds_seat() {
-        pools.free(registration.category_id);
+        desk.seat(registration);
     }
-    registration.status_at = now;
-}
-
-/// Writes a registration as it is in hand.
-pub async fn save(
-    tx: &impl ConnectionTrait,
-    registration: registration::Model,
-) -> Result<(), Failure> {
-    let id = registration.id;
-    let mut row = registration::ActiveModel::from(registration).reset_all();
-    row.id = sea_orm::ActiveValue::Unchanged(id);
-    registration::Entity::update(row).exec(tx).await?;
-    Ok(())
 }
 
 /// Keeps what became of each row.

@@ -6,7 +6,7 @@ use async_graphql::{
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     activity,
-    id::{ActivityId, RosterBatchId, UploadId},
+    id::{ActivityId, AllocationId, RosterBatchId, UploadId},
     roster_batch, roster_row,
 };
 use serde::Deserialize;
@@ -286,6 +286,8 @@ pub struct CommitRosterInput {
     batch_id: Gid<RosterBatchId>,
     /// The name of a category of the activity, for those who are registered anew.
     category: Option<String>,
+    /// The allocation out of which they get their seats.
+    allocation_id: Option<Gid<AllocationId>>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -399,6 +401,7 @@ impl RosterMutation {
                     &viewer.app.namer,
                     activity.host_id,
                     category,
+                    input.allocation_id.map(|it| it.0),
                     viewer.now,
                 )
                 .await

@@ -46,6 +46,8 @@ refusals! {
         WrongStatus = "该名单已导入或已撤销", "the list was committed or undone already";
         /// The activity is closed or cancelled.
         ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// The activity has no such allocation for this category, or its time is over.
+        AllocationUnknown = "没有可用的名额分配", "there is no such allocation, or its time is over";
         /// The activity has no category of this name.
         CategoryUnknown = "没有名为“{}”的类别", "there is no category “{}”";
         /// A text is too long.

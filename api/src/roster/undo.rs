@@ -20,16 +20,15 @@ use sea_orm::{
 
 use super::{
     UndoRosterErrorCode,
-    commit::{Trace, save, turn},
+    commit::{Trace, turn},
     listed::Listed,
 };
 use crate::{
     authz::{Permit, policy::UndoRoster},
-    capacity::Pools,
     db::{CHUNK, within},
     error::{Error, Failure, Refusal, Refused},
     person::{claim, forget},
-    registration::checked_in,
+    registration::{checked_in, desk::Desk},
 };
 
 /// What was undone, and what stays because it was checked in since.
@@ -48,7 +47,7 @@ pub async fn undo(
     {
         return Err(UndoRosterErrorCode::WrongStatus.at(["batchId"]).into());
     }
-    let mut pools = Pools::lock(tx, batch.activity_id).await?;
+    let mut desk = Desk::open(tx, batch.activity_id, now).await?;
     let rows = roster_row::Entity::find()
         .filter(Column::BatchId.eq(batch.id))
         .filter(Column::RegistrationId.is_not_null())
@@ -68,7 +67,9 @@ pub async fn undo(
         let mut found: std::collections::HashMap<_, _> =
             found.into_iter().map(|it| (it.id, it)).collect();
         let inside = checked_in(tx, ids.iter().copied()).await?;
-        let scanned = scanned(tx, &ids).await?;
+        // Scans are kept for ever, and so is what they point to; and so is who was replaced.
+        let mut stays_on_record = scanned(tx, &ids).await?;
+        stays_on_record.extend(replaced(tx, &ids).await?);
         for row in chunk {
             let Some(it) = row.registration_id.and_then(|id| found.remove(&id)) else { continue };
             let trace: Trace = serde_json::from_value(row.undo.clone().unwrap_or_default())
@@ -79,20 +80,11 @@ pub async fn undo(
                 Outcome::New if it.status == Status::Cancelled => {}
                 Outcome::New if inside.contains(&it.id) => kept.push(stays(row)),
                 Outcome::New => {
-                    if it.status.holds_seat() {
-                        pools.free(it.category_id);
-                    }
+                    let mut it = it;
                     undone += 1;
-                    if scanned.contains(&it.id) {
-                        // Scans are kept for ever, and so is what they point to.
-                        let reason = Some("名单撤销".to_owned());
-                        let it = registration::Model {
-                            status: Status::Cancelled,
-                            status_at: now,
-                            cancel_reason: reason,
-                            ..it
-                        };
-                        save(tx, it).await?;
+                    desk.turn(&mut it, Status::Cancelled, Some("名单撤销".to_owned()));
+                    if stays_on_record.contains(&it.id) {
+                        desk.save(&it).await?;
                     } else {
                         gone.push(it.id);
                         made.extend(trace.made);
@@ -117,11 +109,11 @@ pub async fn undo(
                         if inside.contains(&it.id) {
                             kept.push(stays(row));
                         } else {
-                            turn(&mut pools, &mut it, now);
+                            turn(&mut desk, &mut it);
                         }
                     }
                     if it != before {
-                        save(tx, it).await?;
+                        desk.save(&it).await?;
                         undone += 1;
                     }
                 }
@@ -132,13 +124,15 @@ pub async fn undo(
     if undone == 0 && !kept.is_empty() {
         return Err(Error::Refused(kept));
     }
-    pools.settle(tx).await?;
     for chunk in gone.chunks(CHUNK) {
         registration::Entity::delete_many()
             .filter(within((registration::Entity, registration::Column::Id), chunk.iter().copied()))
             .exec(tx)
             .await?;
     }
+    // Only now, so that no seat is offered to who is about to be removed.
+    desk.forget(&gone);
+    desk.close().await?;
     // Claimed first and looked at then: a rival may be registering them for something else.
     let mine = claim(tx, &made).await?;
     forget(tx, &on_nothing_else(tx, &mine).await?).await?;
@@ -198,6 +192,24 @@ async fn scanned(
         .all(tx)
         .await?;
     Ok(found.into_iter().collect())
+}
+
+/// Those in whose place somebody else came.
+async fn replaced(
+    tx: &impl ConnectionTrait,
+    ids: &[RegistrationId],
+) -> Result<Vec<RegistrationId>, Failure> {
+    let found = registration::Entity::find()
+        .select_only()
+        .column(registration::Column::ReplacesId)
+        .filter(within(
+            (registration::Entity, registration::Column::ReplacesId),
+            ids.iter().copied(),
+        ))
+        .into_tuple::<RegistrationId>()
+        .all(tx)
+        .await?;
+    Ok(found)
 }
 
 /// Those of some people who have no registration, no position and no account.

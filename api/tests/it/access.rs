@@ -89,6 +89,12 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("programme", "", id(&it.programme), None);
     add("programmes", "", json!({}), Some(&it.programme));
     add("registration", "", id(&it.registration), None);
+    add("registration", " recommended", id(&it.pending), None);
+    add("pending_approvals", "", json!({}), Some(&it.pending));
+    add("allocation", "", id(&it.allocation), None);
+    let activity = json!({"activityId": it.activity});
+    add("allocations", "", activity.clone(), Some(&it.allocation));
+    add("capacity_recount", "", activity, None);
     add("roster_batch", "", id(&it.staged), None);
     add("roster_rows", ".rows", json!({"id": it.staged}), None);
     add("session", "", id(&it.session), None);
@@ -97,6 +103,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     for (how, thing) in [
         (" account", &it.account),
         (" activity", &it.activity),
+        (" allocation", &it.allocation),
         (" attendance", &it.attendance),
         (" category", &it.category),
         (" export", &it.export),
@@ -242,6 +249,116 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"activityId": it.draft, "personId": it.person})),
         None,
     );
+    let person = json!({"name": "李四光", "phone": "13900000000"});
+    add(
+        "register_attendee",
+        " over capacity",
+        input(
+            json!({"activityId": it.activity, "person": person, "overCapacity": true, "reason": "贵宾"}),
+        ),
+        None,
+    );
+    add("invite_attendee", "", input(json!({"activityId": it.activity, "person": person})), None);
+    add(
+        "recommend_attendee",
+        "",
+        input(
+            json!({"activityId": it.activity, "organisationId": it.organisation, "person": person}),
+        ),
+        None,
+    );
+    add(
+        "recommend_attendee",
+        " to be approved",
+        input(
+            json!({"activityId": it.chained, "organisationId": it.organisation, "person": person}),
+        ),
+        None,
+    );
+    add("register_walk_in", "", input(json!({"sessionId": it.session, "person": person})), None);
+    add(
+        "replace_attendee",
+        "",
+        input(json!({"registrationId": it.absent, "person": person})),
+        None,
+    );
+    add(
+        "replace_attendee",
+        " recommended",
+        input(json!({"registrationId": it.pending, "person": person})),
+        None,
+    );
+    let of = |id: &String| input(json!({"registrationId": id}));
+    add(
+        "answer_registration",
+        "",
+        input(json!({"registrationId": it.invited, "attending": true})),
+        None,
+    );
+    add(
+        "offer_seat",
+        "",
+        input(json!({"registrationId": it.waiting, "insteadOf": it.offered, "reason": "领导指定"})),
+        None,
+    );
+    add(
+        "offer_seat",
+        " over capacity",
+        input(json!({"registrationId": it.waiting, "overCapacity": true, "reason": "领导指定"})),
+        None,
+    );
+    add(
+        "set_priority",
+        "",
+        input(json!({"registrationId": it.waiting, "priority": 5, "reason": "老会员"})),
+        None,
+    );
+    add(
+        "update_registration",
+        "",
+        input(json!({"registrationId": it.absent, "title": "总经理"})),
+        None,
+    );
+    add(
+        "update_registration",
+        " recommended",
+        input(json!({"registrationId": it.pending, "title": "总经理"})),
+        None,
+    );
+    add(
+        "move_registration",
+        " category",
+        input(json!({"registrationId": it.absent, "category": "企业家"})),
+        None,
+    );
+    add(
+        "move_registration",
+        " activity",
+        input(json!({"registrationId": it.absent, "toActivityId": it.chained})),
+        None,
+    );
+    add("revive_registration", "", of(&it.offered), None);
+    add(
+        "set_registration_rules",
+        "",
+        input(json!({"activityId": it.activity, "approval": ["CITY"]})),
+        None,
+    );
+    add(
+        "decide_registration",
+        "",
+        input(json!({"registrationId": it.pending, "verdict": "APPROVE"})),
+        None,
+    );
+    add("resubmit_registration", "", of(&it.returned), None);
+    add(
+        "set_allocation",
+        "",
+        input(json!({"activityId": it.activity, "organisationId": it.organisation, "seats": 6})),
+        None,
+    );
+    add("release_allocation", "", input(json!({"allocationId": it.allocation})), None);
+    add("cancel_registration", " recommended", of(&it.pending), None);
     add("cancel_registration", "", input(json!({"registrationId": it.absent})), None);
     let lost = json!({"registrationId": it.absent, "reason": "手机丢失"});
     add("reissue_ticket", "", input(lost.clone()), None);

@@ -1,5 +1,7 @@
 //! What front-ends send works: every document of `operations/` runs, and those of the contract are word for word ours.
 
+mod registration;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
@@ -244,6 +246,8 @@ async fn everything(it: &Script<'_>) {
     it.make("revoke_grant", json!({"grantId": grant, "reason": "已离职"})).await;
     it.make("disable_account", json!({"accountId": account})).await;
 
+    registration::lives(it, &programme, &chamber).await;
+
     // Anything by its id.
     assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
     let ids = json!([root, activity, later, registered["id"], export["id"], account]);
@@ -325,6 +329,9 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let (batch, other_batch) = (batch().await, batch().await);
     let at = |minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
     let session = |title: &str| json!({"title": title, "startsAt": at(30), "endsAt": at(180)});
+    let seats = json!({"activityId": activity, "organisationId": root, "seats": 5});
+    app.organiser().run("set_allocation", json!({"input": seats})).await;
+    let replaced = festival.register(app, "张无忌", "13800000031").await.registration;
     vec![
         (
             "create_organisation",
@@ -382,6 +389,26 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             other
         }),
         ("commit_roster", json!({"batchId": batch}), json!({"batchId": other_batch})),
+        (
+            "invite_attendee",
+            json!({"activityId": activity, "person": {"name": "周芷若", "phone": "13800000032"}}),
+            json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000033"}}),
+        ),
+        (
+            "recommend_attendee",
+            json!({"activityId": activity, "organisationId": root, "person": {"name": "殷素素", "phone": "13800000034"}}),
+            json!({"activityId": activity, "organisationId": root, "person": {"name": "殷离", "phone": "13800000035"}}),
+        ),
+        (
+            "register_walk_in",
+            json!({"sessionId": festival.session, "person": {"name": "宋青书", "phone": "13800000036"}}),
+            json!({"sessionId": festival.session, "person": {"name": "韦一笑", "phone": "13800000037"}}),
+        ),
+        (
+            "replace_attendee",
+            json!({"registrationId": replaced, "person": {"name": "杨不悔", "phone": "13800000038"}}),
+            json!({"registrationId": replaced, "person": {"name": "史火龙", "phone": "13800000039"}}),
+        ),
         (
             "create_export",
             json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),

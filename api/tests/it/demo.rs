@@ -95,7 +95,7 @@ impl Rows {
         }
         for it in &self.registrations {
             let when = (it.registered_at, it.status_at);
-            let what = (&it.organisation_name, &it.title, &it.cancel_reason);
+            let what = (&it.organisation_name, &it.title, &it.status_reason);
             let title = &activities[&it.activity_id].title;
             lines.push(format!("{title} {:?} {:?} {when:?} {what:?}", who(it.id), it.status));
         }

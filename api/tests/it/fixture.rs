@@ -50,6 +50,15 @@ pub struct Things {
     pub code: String,
     /// Of somebody who has not come.
     pub absent: String,
+    /// INVITED, OFFERED, WAITLISTED behind that, PENDING at A, and returned by A.
+    pub invited: String,
+    pub offered: String,
+    pub waiting: String,
+    pub pending: String,
+    pub returned: String,
+    pub allocation: String,
+    /// Takes recommendations, which the district approves.
+    pub chained: String,
     /// Of somebody who has come.
     pub attendance: String,
     pub scan: String,
@@ -122,6 +131,12 @@ impl Things {
         let came = "query($id: ID!) { registration(id: $id) { attendances { id } } }";
         let attendance = admin.ask(came, json!({"id": present["id"]})).await;
 
+        let input = json!({"activityId": activity.id, "organisationId": a, "seats": 5});
+        let allocation = text(&made(admin, "set_allocation", input).await["allocation"]["id"]);
+        let input = json!({"activityId": activity.id, "person": {"name": "宋青书", "phone": "13800000004"}});
+        let invited = made(admin, "invite_attendee", input).await["registration"].take();
+        let (chained, [pending, returned], [offered, waiting]) = lives(app, &programme, &a).await;
+
         let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结"});
         let export = text(&made(admin, "create_export", input).await["export"]["id"]);
         let committed = stage(app, &activity.id, "名单.csv", OTHER_LIST).await;
@@ -148,6 +163,13 @@ impl Things {
             registration: text(&registration["id"]),
             code: text(&registration["ticketCode"]),
             absent: text(&absent["id"]),
+            invited: text(&invited["id"]),
+            offered,
+            waiting,
+            pending,
+            returned,
+            allocation,
+            chained,
             attendance: text(&attendance["registration"]["attendances"][0]["id"]),
             scan: text(&scan["scan"]["id"]),
             export,
@@ -180,6 +202,45 @@ impl Things {
         }
         client
     }
+}
+
+/// An activity with steps of approval: one that is PENDING and one that was returned; and on another, with one seat, one
+/// that is OFFERED and one that waits.
+async fn lives(app: &TestApp, programme: &str, a: &str) -> (String, [String; 2], [String; 2]) {
+    let admin = app.organiser();
+    let input = json!({"parentId": a, "kind": "CHAMBER", "name": "鞋革行业协会"});
+    let chamber = text(&made(admin, "create_organisation", input).await["organisation"]["id"]);
+    let activity = |title: &'static str, capacity: i32| async move {
+        let input = json!({"programmeId": programme, "title": title, "capacity": capacity, "sessions": [span(app, title)]});
+        let id = text(&made(admin, "create_activity", input).await["activity"]["id"]);
+        made(admin, "publish_activity", json!({"activityId": id})).await;
+        id
+    };
+    let chained = activity("研讨会", 10).await;
+    let input = json!({"activityId": chained, "approval": ["CHAMBER", "DISTRICT"]});
+    made(admin, "set_registration_rules", input).await;
+    let mut recommended = Vec::new();
+    for (name, phone) in [("殷离", "13800000005"), ("韦一笑", "13800000006")] {
+        let person = json!({"name": name, "phone": phone});
+        let input = json!({"activityId": chained, "organisationId": chamber, "person": person});
+        let it = made(admin, "recommend_attendee", input).await;
+        recommended.push(text(&it["registration"]["id"]));
+    }
+    let [pending, returned] = recommended.try_into().unwrap();
+    let input = json!({"registrationId": returned, "verdict": "RETURN", "reason": "缺职务"});
+    made(admin, "decide_registration", input).await;
+
+    let small = activity("座谈会", 1).await;
+    let mut people = Vec::new();
+    for (name, phone) in
+        [("殷素素", "13800000007"), ("杨不悔", "13800000008"), ("史火龙", "13800000009")]
+    {
+        let input = json!({"activityId": small, "person": {"name": name, "phone": phone}});
+        people.push(text(&made(admin, "register_attendee", input).await["registration"]["id"]));
+    }
+    let [gone, offered, waiting] = people.try_into().unwrap();
+    made(admin, "cancel_registration", json!({"registrationId": gone})).await;
+    (chained, [pending, returned], [offered, waiting])
 }
 
 /// Gives a role, asking nobody.

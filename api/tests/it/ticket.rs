@@ -164,7 +164,7 @@ on_both! {
         // And the address is no token to sign in by.
         let token = url.split("token=").nth(1).unwrap().to_owned();
         let thief = Client { token: Some(token), ..app.anonymous() };
-        assert_eq!(thief.fail("{ viewer { username } }", json!({})).await, "UNAUTHENTICATED");
+        assert_eq!(thief.fail("{ viewer { account { id } } }", json!({})).await, "UNAUTHENTICATED");
 
         *app.clock() += TimeDelta::minutes(59);
         assert_eq!(fetch(&app, &url).await.status, StatusCode::OK);

@@ -330,7 +330,8 @@ impl ActivityMutation {
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
                 check.done()?;
-                activity::set_capacity(tx, &permit, category.as_deref(), input.capacity).await
+                activity::set_capacity(tx, &permit, category.as_deref(), input.capacity, viewer.now)
+                    .await
             })
             .await;
         let (activity, user_errors) = settle(done, viewer.lang)?;

@@ -1,0 +1,110 @@
+//! What time does to registrations: offers lapse and pass on, allocations fall back, reminders become due.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    id::ActivityId,
+    registration::{self, Column, Status},
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use super::desk::Desk;
+use crate::{capacity, error::Failure};
+
+/// How long before the time for an answer is over one is reminded of it; at half time, where that is later.
+const REMINDED_BEFORE: TimeDelta = TimeDelta::hours(24);
+
+/// How many are looked at with one statement.
+const PAGE: u64 = 500;
+
+/// Does what is due at one activity by now. Done twice, the second changes nothing.
+pub async fn lapse(
+    tx: &DatabaseTransaction,
+    activity: ActivityId,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let mut desk = Desk::open(tx, activity, now).await?;
+    loop {
+        let over = registration::Entity::find()
+            .filter(Column::ActivityId.eq(activity))
+            .filter(Column::Status.eq(Status::Offered))
+            .filter(Column::ReplyBy.lte(now))
+            .order_by_asc(Column::ReplyBy)
+            .order_by_asc(Column::Id)
+            .limit(PAGE)
+            .lock_exclusive()
+            .all(tx)
+            .await?;
+        for mut it in over.iter().cloned() {
+            desk.turn(&mut it, Status::Expired, None);
+            desk.save(&it).await?;
+        }
+        if over.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
+    desk.remind().await?;
+    desk.close().await?;
+    Ok(())
+}
+
+impl Desk<'_> {
+    /// Reminds those whose time for an answer is nearly over, each once.
+    async fn remind(&mut self) -> Result<(), Failure> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        let due = registration::Entity::find()
+            .filter(Column::ActivityId.eq(self.activity.id))
+            .filter(Column::Status.is_in([Status::Invited, Status::Offered]))
+            .filter(Column::RemindedAt.is_null())
+            .filter(Column::ReplyBy.gt(self.now))
+            .filter(Column::ReplyBy.lte(self.now + REMINDED_BEFORE))
+            .order_by_asc(Column::Id)
+            .lock_exclusive()
+            .all(self.tx)
+            .await?;
+        for mut it in due {
+            if remind_at(&it).is_some_and(|at| at <= self.now) {
+                it.reminded_at = Some(self.now);
+                self.save(&it).await?;
+                self.reminded.push(it);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When somebody is to be reminded that an answer is due.
+#[must_use]
+pub fn remind_at(it: &registration::Model) -> Option<DateTime<Utc>> {
+    let by = it.reply_by?;
+    let half = it.status_at + (by - it.status_at) / 2;
+    Some(std::cmp::max(by - REMINDED_BEFORE, half))
+}
+
+/// When something is to be done next at an activity; none where nothing is.
+pub async fn next_due(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let open = || {
+        registration::Entity::find()
+            .filter(Column::ActivityId.eq(activity))
+            .filter(Column::Status.is_in([Status::Invited, Status::Offered]))
+            .filter(Column::ReplyBy.is_not_null())
+            .order_by_asc(Column::ReplyBy)
+    };
+    // Of those who are to answer first, somebody is reminded first.
+    let reminders = open().filter(Column::RemindedAt.is_null()).limit(100).all(db).await?;
+    let reminders = reminders.iter().filter_map(remind_at).min();
+    let lapses = open().filter(Column::Status.eq(Status::Offered)).one(db).await?;
+    let lapses = lapses.and_then(|it| it.reply_by);
+    let mut pools = capacity::of(db, [activity]).await?;
+    let releases = pools.remove(&activity).unwrap_or_default();
+    let releases =
+        releases.iter().filter(|it| it.released_at.is_none()).filter_map(|it| it.reply_by).min();
+    Ok([reminders, lapses, releases].into_iter().flatten().min())
+}
