@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::Semaphore;
 
 use crate::{
+    attendee::sender::CodeSender,
     authn::Keys,
     config::Config,
     db::Db,
@@ -24,6 +25,8 @@ pub struct App {
     pub namer: Namer,
     pub schema: QinglanSchema,
     pub metrics: Metrics,
+    /// How one-time codes get to their phones.
+    pub codes: Box<dyn CodeSender>,
     clock: Clock,
     /// Hashing a password takes 19 MiB and tens of milliseconds: two at a time.
     pub hashing: Semaphore,
@@ -41,6 +44,7 @@ impl App {
         db: Db,
         keys: Keys,
         clock: Clock,
+        codes: Box<dyn CodeSender>,
     ) -> Result<Arc<Self>, CollationMissing> {
         let schema = crate::schema::build(&config);
         Ok(Arc::new(Self {
@@ -50,6 +54,7 @@ impl App {
             namer: Namer::new()?,
             schema,
             metrics: Metrics::default(),
+            codes,
             clock,
             hashing: Semaphore::new(2),
             reading: Semaphore::new(1),

@@ -6,7 +6,7 @@ use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use async_graphql::SimpleObject;
 use aws_lc_rs::{
     digest::{SHA256, digest},
-    rand,
+    hmac, rand,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -33,6 +33,9 @@ pub const REFRESH: TimeDelta = TimeDelta::days(14);
 const ACCESS_AUDIENCE: &str = "qinglan";
 const EXPORT_AUDIENCE: &str = "qinglan/export";
 const TICKET_AUDIENCE: &str = "qinglan/ticket";
+const ATTENDEE_AUDIENCE: &str = "qinglan/attendee";
+/// How long somebody acts by a phone that was proven.
+const ATTENDEE: TimeDelta = TimeDelta::minutes(45);
 /// How long the address of a ticket opens it.
 const TICKET: TimeDelta = TimeDelta::hours(1);
 
@@ -77,6 +80,15 @@ struct TicketClaims {
     exp: i64,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
+struct AttendeeClaims {
+    iss: String,
+    aud: String,
+    /// The phone.
+    sub: String,
+    exp: i64,
+}
+
 /// To whom the address of a ticket was given; their right is asked again when it is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketOpener {
@@ -89,6 +101,8 @@ pub enum TicketOpener {
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    /// For what is kept as a hash and could be guessed without a key.
+    sealing: hmac::Key,
     issuer: String,
 }
 
@@ -109,8 +123,44 @@ impl Keys {
         Ok(Self {
             encoding: EncodingKey::from_ed_der(&pkcs8),
             decoding: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            sealing: hmac::Key::new(hmac::HMAC_SHA256, &pkcs8),
             issuer: issuer.to_owned(),
         })
+    }
+
+    /// What is kept of a text that could be guessed: its HMAC-SHA256.
+    #[must_use]
+    pub fn seal(&self, text: &str) -> Vec<u8> {
+        hmac::sign(&self.sealing, text.as_bytes()).as_ref().to_vec()
+    }
+
+    /// Whether this is what was kept of the text, in a time that does not tell how nearly.
+    #[must_use]
+    pub fn is_seal(&self, seal: &[u8], text: &str) -> bool {
+        hmac::verify(&self.sealing, text.as_bytes(), seal).is_ok()
+    }
+
+    /// A token by which somebody acts who has proven to have a phone.
+    pub fn attendee(
+        &self,
+        phone: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(String, DateTime<Utc>), Failure> {
+        let expires = now + ATTENDEE;
+        let claims = AttendeeClaims {
+            iss: self.issuer.clone(),
+            aud: ATTENDEE_AUDIENCE.into(),
+            sub: phone.to_owned(),
+            exp: expires.timestamp(),
+        };
+        Ok((self.sign(&claims)?, expires))
+    }
+
+    /// The phone that the token of an `Authorization` header proves at `now`.
+    #[must_use]
+    pub fn attendee_phone(&self, header: Option<&str>, now: DateTime<Utc>) -> Option<String> {
+        let claims: AttendeeClaims = self.read(bearer(header?)?, ATTENDEE_AUDIENCE)?;
+        (now.timestamp() < claims.exp).then_some(claims.sub)
     }
 
     /// A token by which an account acts until it expires.
@@ -304,6 +354,20 @@ pub async fn password_matches(
         Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     };
     tokio::task::spawn_blocking(task).await.map_err(Failure::internal)?
+}
+
+/// Six random digits, as they are sent to a phone.
+pub fn six_digits() -> Result<String, Failure> {
+    const ALL: u32 = 1_000_000;
+    loop {
+        let mut bytes = [0; 4];
+        rand::fill(&mut bytes).map_err(Failure::internal)?;
+        let number = u32::from_be_bytes(bytes);
+        // What is over the last multiple would make some codes likelier than others.
+        if number < u32::MAX - u32::MAX % ALL {
+            return Ok(format!("{:06}", number % ALL));
+        }
+    }
 }
 
 /// 256 random bits in base64url.

@@ -44,6 +44,16 @@ pub struct Config {
     /// The longest a request may take, in seconds, from 1 to 600. Uploads have as long again to arrive.
     #[arg(long, env = "QINGLAN_REQUEST_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600), global = true)]
     pub request_timeout: u64,
+
+    /// A JSON file that says how the gateway for one-time codes is asked: `url`, and if need be `method`, `headers` and
+    /// `body`, in which `{{phone}}` and `{{code}}` stand for what is sent. Without it codes are only logged.
+    #[arg(long, env = "QINGLAN_CODE_GATEWAY", global = true)]
+    pub code_gateway: Option<PathBuf>,
+
+    /// How many one-time codes may be asked for from one address in an hour; 0 for any number. Behind a proxy all
+    /// requests come from the proxy's address: set it to 0, and limit there.
+    #[arg(long, env = "QINGLAN_CODES_PER_ADDRESS", default_value_t = 30, global = true)]
+    pub codes_per_address: u64,
 }
 
 impl Config {

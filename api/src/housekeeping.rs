@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{app::App, error::Failure, roster::upload, write::drop_old_keys};
+use crate::{app::App, attendee::codes, error::Failure, roster::upload, write::drop_old_keys};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -24,6 +24,7 @@ pub async fn drop_old(app: &App) -> Result<(), Failure> {
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
+            codes::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await
         })
         .await

@@ -186,13 +186,17 @@ async fn viewer(
     let now = app.now();
     let header = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     let who = authn::authenticate(app, header, now).await?;
+    let gate = match (who, app.keys.attendee_phone(header, now)) {
+        (None, Some(phone)) => Gate::of_attendee(phone, app.db.clone()),
+        (who, _) => Gate::new(who, app.db.clone()),
+    };
     Ok(Viewer {
         now,
         request_id: asked.id,
         lang: asked.lang,
         address: peer.map(|it| it.0.ip().to_string()),
         db: app.db.clone(),
-        gate: Gate::new(who, app.db.clone()),
+        gate,
         app: app.clone(),
         load: DataLoader::new(app.db.clone(), tokio::spawn),
     })

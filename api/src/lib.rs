@@ -25,6 +25,7 @@ pub mod write;
 pub mod account;
 pub mod activity;
 pub mod attendance;
+pub mod attendee;
 pub mod capacity;
 pub mod demo;
 pub mod export;

@@ -6,6 +6,7 @@ use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery},
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    attendee::graphql::{AttendeeMutation, AttendeeQuery},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
@@ -26,6 +27,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    AttendeeQuery,
     CapacityQuery,
     ExportQuery,
     NodeQuery,
@@ -44,6 +46,7 @@ pub struct Mutation(
     ActivityMutation,
     ApprovalMutation,
     AttendanceMutation,
+    AttendeeMutation,
     CapacityMutation,
     ExportMutation,
     OrganisationMutation,

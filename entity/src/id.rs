@@ -55,9 +55,12 @@ ids! {
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
     CategoryId = "category";
+    CodeId = "code";
+    ConsentId = "consent";
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    NoticeId = "notice";
     OrganisationId = "organisation";
     PersonId = "person";
     PositionId = "position";

@@ -1,4 +1,4 @@
-//! Tickets that can be revoked and verified without the server.
+//! Tickets that can be revoked and verified without the server; registering without an account.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -37,4 +37,71 @@ CREATE TABLE ticket_revocation (
   PRIMARY KEY (registration_id, serial)
 );
 CREATE INDEX ticket_revocation_activity ON ticket_revocation (activity_id);
+
+-- Whoever acts has a place in it: an account, or somebody with a phone and no account.
+CREATE TABLE sent_once (
+  actor_id ID NOT NULL,
+  action TEXT NOT NULL,
+  key TEXT NOT NULL,
+  input_hash BYTES NOT NULL,
+  answer JSON,
+  created_at INSTANT NOT NULL,
+  PRIMARY KEY (actor_id, action, key)
+);
+INSERT INTO sent_once (actor_id, action, key, input_hash, answer, created_at)
+  SELECT account_id, action, key, input_hash, answer, created_at FROM idempotency_key;
+DROP TABLE idempotency_key;
+ALTER TABLE sent_once RENAME TO idempotency_key;
+CREATE INDEX idempotency_key_age ON idempotency_key (created_at);
+
+CREATE TABLE self_registration (
+  activity_id ID PRIMARY KEY REFERENCES activity,
+  opens_at INSTANT,
+  closes_at INSTANT,
+  categories JSON NOT NULL,
+  CHECK (opens_at IS NULL OR closes_at IS NULL OR opens_at < closes_at)
+);
+
+CREATE TABLE notice (
+  id ID PRIMARY KEY,
+  organisation_id ID REFERENCES organisation,
+  activity_id ID REFERENCES activity,
+  number integer NOT NULL CHECK (number > 0),
+  text TEXT NOT NULL,
+  published_at INSTANT NOT NULL,
+  CHECK ((organisation_id IS NULL) <> (activity_id IS NULL)),
+  UNIQUE (organisation_id, number),
+  UNIQUE (activity_id, number)
+);
+
+CREATE TABLE consent (
+  id ID PRIMARY KEY,
+  registration_id ID NOT NULL REFERENCES registration,
+  notice_id ID NOT NULL REFERENCES notice,
+  phone TEXT NOT NULL,
+  address TEXT,
+  given_at INSTANT NOT NULL
+);
+CREATE INDEX consent_registration ON consent (registration_id);
+CREATE INDEX consent_notice ON consent (notice_id);
+
+CREATE TABLE attendee_code (
+  id ID PRIMARY KEY,
+  phone TEXT NOT NULL,
+  address TEXT,
+  hash BYTES NOT NULL,
+  guesses integer NOT NULL CHECK (guesses >= 0),
+  created_at INSTANT NOT NULL,
+  used_at INSTANT
+);
+CREATE INDEX attendee_code_phone ON attendee_code (phone, created_at);
+CREATE INDEX attendee_code_address ON attendee_code (address, created_at);
+CREATE INDEX attendee_code_age ON attendee_code (created_at);
+
+-- A row per phone and per address, to be locked while its codes are counted.
+CREATE TABLE attendee_limit (
+  key TEXT PRIMARY KEY,
+  created_at INSTANT NOT NULL
+);
+CREATE INDEX attendee_limit_age ON attendee_limit (created_at);
 ";

@@ -170,7 +170,9 @@ pub async fn presented(
         return Ok(None);
     }
     let found = registration::Entity::find_by_id(read.claims.registration).one(db).await?;
-    let Some(row) = found.filter(|it| code(it).is_some()) else { return Ok(None) };
+    // One that went to another activity has another token there.
+    let is_this = |it: &registration::Model| it.activity_id == read.claims.activity;
+    let Some(row) = found.filter(|it| is_this(it) && code(it).is_some()) else { return Ok(None) };
     Ok((serial(db, row.id).await? == read.claims.serial).then_some(row))
 }
 
