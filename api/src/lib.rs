@@ -2,6 +2,8 @@
 //!
 //! Modules in reading order; ARCHITECTURE.md walks through them.
 #![forbid(unsafe_code)]
+// The futures of the merged roots are nested deeply.
+#![recursion_limit = "256"]
 
 pub mod config;
 
