@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     attendee::sender::CodeSender,
@@ -28,6 +28,8 @@ pub struct App {
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
     clock: Clock,
+    /// Rung after every write, since it may have asked for a job.
+    pub bell: Notify,
     /// Hashing a password takes 19 MiB and tens of milliseconds: two at a time.
     pub hashing: Semaphore,
     /// Reading a list takes memory: one at a time, the others wait.
@@ -56,6 +58,7 @@ impl App {
             metrics: Metrics::default(),
             codes,
             clock,
+            bell: Notify::new(),
             hashing: Semaphore::new(2),
             reading: Semaphore::new(1),
             uploading: Semaphore::new(4),

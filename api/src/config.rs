@@ -45,6 +45,20 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_REQUEST_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600), global = true)]
     pub request_timeout: u64,
 
+    /// How many background jobs this server does at once, from 0 to 64; 0 leaves them to other servers.
+    #[arg(long, env = "QINGLAN_JOB_WORKERS", default_value_t = 4, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=64), global = true)]
+    pub job_workers: usize,
+
+    /// How often this server looks for jobs that are due, in milliseconds, from 10 to 60,000. What it asked for itself
+    /// it begins at once.
+    #[arg(long, env = "QINGLAN_JOB_POLL", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000), global = true)]
+    pub job_poll: u64,
+
+    /// After how many seconds without a sign of life another server takes over a job, from 1 to 3600. The clocks of all
+    /// servers on one database must agree to within a fraction of it.
+    #[arg(long, env = "QINGLAN_JOB_LEASE", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), global = true)]
+    pub job_lease: u64,
+
     /// A JSON file that says how the gateway for one-time codes is asked: `url`, and if need be `method`, `headers` and
     /// `body`, in which `{{phone}}` and `{{code}}` stand for what is sent. Without it codes are only logged.
     #[arg(long, env = "QINGLAN_CODE_GATEWAY", global = true)]
@@ -80,6 +94,16 @@ impl Config {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout)
+    }
+
+    #[must_use]
+    pub fn job_poll(&self) -> Duration {
+        Duration::from_millis(self.job_poll)
+    }
+
+    #[must_use]
+    pub fn job_lease(&self) -> Duration {
+        Duration::from_secs(self.job_lease)
     }
 }
 

@@ -127,9 +127,17 @@ impl Db {
             ..Default::default()
         };
         let tx = self.writer.begin_with_options(options).await?;
-        let done = work(&tx).await?;
-        tx.commit().await?;
-        Ok(done)
+        match work(&tx).await {
+            Ok(done) => {
+                tx.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // Before the answer, so that no lock outlives it. A connection that is gone has rolled back already.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        }
     }
 
     /// Reads with several statements of which all see the same instant.

@@ -1,31 +1,38 @@
-//! What is dropped by age, hour by hour: idempotency keys and files that nobody reads any more. Any number of servers
-//! may do it at once.
+//! What is dropped by age, hour by hour: idempotency keys, files that nobody reads any more, jobs that ended long ago.
 
-use std::{sync::Arc, time::Duration};
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::job::Kind;
+use sea_orm::DatabaseTransaction;
 
-use crate::{app::App, attendee::codes, error::Failure, roster::upload, write::drop_old_keys};
+use crate::{app::App, attendee::codes, error::Failure, job, roster::upload, write::drop_old_keys};
 
-const EVERY: Duration = Duration::from_hours(1);
+const EVERY: TimeDelta = TimeDelta::hours(1);
 
-/// Drops what is old, now and every hour, until it is dropped itself.
-pub async fn keep_house(app: Arc<App>) {
-    let mut hours = tokio::time::interval(EVERY);
-    loop {
-        hours.tick().await;
-        if let Err(failure) = drop_old(&app).await {
-            tracing::warn!("housekeeping: {failure:?}");
-        }
-    }
+/// Sees to it that the house is kept from now on. Any number of servers may; it is one job.
+pub async fn begin(app: &App) -> Result<(), Failure> {
+    let now = app.now();
+    app.db.transaction(async |tx| ask(tx, now, now).await).await
 }
 
-/// Drops what is old by now.
-pub async fn drop_old(app: &App) -> Result<(), Failure> {
+async fn ask(
+    tx: &DatabaseTransaction,
+    due_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let key = Some(String::new());
+    job::enqueue(tx, Kind::KeepHouse, serde_json::json!({}), key, due_at, now).await
+}
+
+/// Drops what is old by now, and asks for the same in an hour.
+pub async fn keep_house(app: &App) -> Result<(), Failure> {
     let now = app.now();
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
             codes::drop_old(tx, now).await?;
-            upload::drop_old(tx, now).await
+            upload::drop_old(tx, now).await?;
+            job::drop_old(tx, now).await?;
+            ask(tx, now + EVERY, now).await
         })
         .await
 }

@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order; ARCHITECTURE.md walks through them.
 #![forbid(unsafe_code)]
-// The futures of the merged roots are nested deeply.
+// Async-graphql 7 nests one future in another for each of the merged roots.
 #![recursion_limit = "256"]
 
 pub mod config;
@@ -31,6 +31,7 @@ pub mod attendee;
 pub mod capacity;
 pub mod demo;
 pub mod export;
+pub mod job;
 pub mod organisation;
 pub mod person;
 pub mod programme;

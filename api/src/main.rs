@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use entity::{id::OrganisationId, role_grant::Role};
 use indicatif::ProgressBar;
 use sea_orm::ActiveEnum;
+use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -269,9 +270,15 @@ async fn serve(config: Config) -> Outcome {
     let app = App::new(config, db.clone(), keys, Arc::new(now), codes)?;
     let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
-    let house = tokio::spawn(api::housekeeping::keep_house(app.clone()));
+    api::housekeeping::begin(&app).await?;
+    let stopping = CancellationToken::new();
+    let jobs = tokio::spawn(api::job::run::run(app.clone(), stopping.clone(), patience));
+    let stop = async {
+        stop.await;
+        stopping.cancel();
+    };
     http::serve(listener, http::router(app), stop, patience).await?;
-    house.abort();
+    jobs.await?;
     db.close().await;
     tracing::info!("stopped");
     Ok(())

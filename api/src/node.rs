@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId,
+    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId, JobId,
     OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId,
     SessionId,
 };
@@ -16,13 +16,14 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewCategory, ViewExport, ViewOrganisation, ViewPerson, ViewPhone,
+        ViewAttendance, ViewCategory, ViewExport, ViewJob, ViewOrganisation, ViewPerson, ViewPhone,
         ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
     },
     capacity::graphql::Allocation,
     error::Failure,
     export::graphql::Export,
     graphql::{Gid, Viewer},
+    job::graphql::Job,
     organisation::graphql::Organisation,
     person::graphql::{Person, Position},
     programme::graphql::Programme,
@@ -53,6 +54,7 @@ pub enum Node {
     Scan(Scan),
     RosterBatch(RosterBatch),
     Export(Export),
+    Job(Job),
 }
 
 /// The thing that an id names, by the same permit as its own root field.
@@ -95,6 +97,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
+        "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "organisation" => Node::Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
         ),

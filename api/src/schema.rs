@@ -10,6 +10,7 @@ use crate::{
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
+    job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     person::graphql::{Person, PersonMutation, PersonQuery},
@@ -30,6 +31,7 @@ pub struct Query(
     AttendeeQuery,
     CapacityQuery,
     ExportQuery,
+    JobQuery,
     NodeQuery,
     OrganisationQuery,
     PersonQuery,
@@ -49,6 +51,7 @@ pub struct Mutation(
     AttendeeMutation,
     CapacityMutation,
     ExportMutation,
+    JobMutation,
     OrganisationMutation,
     PersonMutation,
     ProgrammeMutation,
@@ -92,6 +95,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)

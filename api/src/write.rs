@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, capacity_pool, category, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, notice, organisation, person, position, programme, registration, role_grant,
-    roster_batch, session,
+    idempotency_key, job, notice, organisation, person, position, programme, registration,
+    role_grant, roster_batch, session,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -51,6 +51,7 @@ outcomes!(
     capacity_pool,
     category,
     export,
+    job,
     notice,
     organisation,
     person,
@@ -139,7 +140,8 @@ impl Viewer {
             )
             .into());
         }
-        self.db
+        let done = self
+            .db
             .transaction(async |tx| {
                 if let Some(key) = &note.key
                     && let Some(first) = claim(tx, act.actor, key, self.now).await?
@@ -166,7 +168,9 @@ impl Viewer {
                 }
                 Ok(done)
             })
-            .await
+            .await;
+        self.app.bell.notify_one();
+        done
     }
 
     /// The same road for the acts of nobody in particular: signing in and what follows from it.
@@ -175,14 +179,17 @@ impl Viewer {
         action: &'static str,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(T, Option<AccountId>), Error<C>>,
     ) -> Result<T, Error<C>> {
-        self.db
+        let done = self
+            .db
             .transaction(async |tx| {
                 let (done, account) = work(tx).await?;
                 let subject = (AccountId::PREFIX, account.map(|it| it.0));
                 leave_trail(tx, &self.origin(), account, action, subject, None, None).await?;
                 Ok(done)
             })
-            .await
+            .await;
+        self.app.bell.notify_one();
+        done
     }
 
     fn origin(&self) -> Origin {

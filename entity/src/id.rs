@@ -60,6 +60,7 @@ ids! {
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    JobId = "job";
     NoticeId = "notice";
     OrganisationId = "organisation";
     PersonId = "person";

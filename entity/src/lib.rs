@@ -15,6 +15,7 @@ pub mod consent;
 pub mod decision;
 pub mod export;
 pub mod idempotency_key;
+pub mod job;
 pub mod notice;
 pub mod organisation;
 pub mod person;

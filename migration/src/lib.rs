@@ -8,6 +8,7 @@ use sea_orm_migration::{
 
 mod m2026_11_23_000001_main_job;
 mod m2026_11_23_000002_registration;
+mod m2026_11_23_000003_jobs;
 mod m2026_11_23_000005_public;
 
 pub struct Migrator;
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m2026_11_23_000001_main_job::Migration),
             Box::new(m2026_11_23_000002_registration::Migration),
+            Box::new(m2026_11_23_000003_jobs::Migration),
             Box::new(m2026_11_23_000005_public::Migration),
         ]
     }

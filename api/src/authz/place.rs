@@ -3,10 +3,10 @@
 use entity::{
     account, activity, capacity_pool, category, export,
     id::{
-        AccountId, ActivityId, AllocationId, CategoryId, ExportId, GrantId, OrganisationId,
+        AccountId, ActivityId, AllocationId, CategoryId, ExportId, GrantId, JobId, OrganisationId,
         PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId,
     },
-    organisation, person, position, programme, registration, role_grant,
+    job, organisation, person, position, programme, registration, role_grant,
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },
@@ -88,11 +88,22 @@ guarded! {
     };
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    job: JobId, &[PlatformAdmin], |_it, db| of_root(db).await;
 }
 
 async fn of_organisation(db: &impl ConnectionTrait, id: OrganisationId) -> Result<Place, Failure> {
     let row = organisation::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
     Ok(Place { organisations: vec![row.path], ..Place::default() })
+}
+
+/// What belongs to the service as a whole.
+async fn of_root(db: &impl ConnectionTrait) -> Result<Place, Failure> {
+    let root = organisation::Entity::find()
+        .filter(organisation::Column::ParentId.is_null())
+        .one(db)
+        .await?
+        .ok_or(Failure::NotFound)?;
+    Ok(Place { organisations: vec![root.path], ..Place::default() })
 }
 
 async fn of_activity(db: &impl ConnectionTrait, it: &activity::Model) -> Result<Place, Failure> {

@@ -4,8 +4,8 @@ use entity::role_grant::Role;
 
 use super::Action;
 use entity::{
-    account, activity, capacity_pool, category, export, organisation, person, position, programme,
-    registration, role_grant, roster_batch, session,
+    account, activity, capacity_pool, category, export, job, organisation, person, position,
+    programme, registration, role_grant, roster_batch, session,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -198,4 +198,9 @@ policy! {
     CreateExport on activity => [OrgAdmin, Organiser];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
+
+    /// See what this service does in the background.
+    ViewJob on job => [PlatformAdmin];
+    /// Let a job that was given up begin anew.
+    RetryJob on job => [PlatformAdmin];
 }

@@ -210,6 +210,14 @@ impl Pools {
         }
     }
 
+    /// When the first of the allocations that were changed falls back.
+    #[must_use]
+    pub fn next_release(&self) -> Option<DateTime<Utc>> {
+        let changed = self.before.iter().zip(&self.now).filter(|(before, now)| before != now);
+        let live = changed.filter(|(_, now)| now.released_at.is_none());
+        live.filter_map(|(_, now)| now.reply_by).min()
+    }
+
     /// Whether there is a seat now.
     #[must_use]
     pub fn has_room(&self, seat: Seat) -> bool {

@@ -17,7 +17,7 @@ use sea_orm::{
     DatabaseTransaction, EntityTrait, QuerySelect,
 };
 
-use super::approval::Wait;
+use super::{approval::Wait, lapse};
 use crate::{
     authn,
     capacity::{Pools, Seat},
@@ -254,7 +254,12 @@ impl<'a> Desk<'a> {
     /// out.
     pub async fn close(mut self) -> Result<Changed, Failure> {
         self.offer_free_seats().await?;
+        let releases = self.pools.next_release();
         self.pools.settle(self.tx).await?;
+        let answers = self.changed.values().filter_map(lapse::next_of);
+        if let Some(due_at) = answers.chain(releases).min() {
+            lapse::look_again(self.tx, self.activity.id, due_at, self.now).await?;
+        }
         Ok(self.changed)
     }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     id::ActivityId,
+    job::Kind,
     registration::{self, Column, Status},
 };
 use sea_orm::{
@@ -11,13 +12,38 @@ use sea_orm::{
 };
 
 use super::desk::Desk;
-use crate::{capacity, error::Failure};
+use crate::{app::App, capacity, error::Failure, job};
 
 /// How long before the time for an answer is over one is reminded of it; at half time, where that is later.
 const REMINDED_BEFORE: TimeDelta = TimeDelta::hours(24);
 
 /// How many are looked at with one statement.
 const PAGE: u64 = 500;
+
+/// Does what is due at an activity, and sees to it that it is looked at again when something is due next.
+pub async fn run(app: &App, activity: ActivityId) -> Result<(), Failure> {
+    let now = app.now();
+    app.db
+        .transaction(async |tx| {
+            lapse(tx, activity, now).await?;
+            match next_due(tx, activity).await? {
+                Some(due_at) => look_again(tx, activity, due_at, now).await,
+                None => Ok(()),
+            }
+        })
+        .await
+}
+
+/// Has an activity looked at when something is due there.
+pub(super) async fn look_again(
+    tx: &DatabaseTransaction,
+    activity: ActivityId,
+    due_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let about = serde_json::json!({ "activity": activity });
+    job::enqueue(tx, Kind::Lapse, about, Some(activity.0.to_string()), due_at, now).await
+}
 
 /// Does what is due at one activity by now. Done twice, the second changes nothing.
 pub async fn lapse(
@@ -83,6 +109,15 @@ pub fn remind_at(it: &registration::Model) -> Option<DateTime<Utc>> {
     let by = it.reply_by?;
     let half = it.status_at + (by - it.status_at) / 2;
     Some(std::cmp::max(by - REMINDED_BEFORE, half))
+}
+
+/// When something is to be done next about a registration that is to answer.
+pub(super) fn next_of(it: &registration::Model) -> Option<DateTime<Utc>> {
+    match (it.status, it.reminded_at) {
+        (Status::Invited | Status::Offered, None) => remind_at(it),
+        (Status::Offered, Some(_)) => it.reply_by,
+        _ => None,
+    }
 }
 
 /// When something is to be done next at an activity; none where nothing is.

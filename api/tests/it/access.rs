@@ -80,6 +80,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("jobs", "", json!({}), Some(&it.job));
     add("organisation", "", id(&it.organisation), None);
     add("organisations", "", json!({}), Some(&it.organisation));
     add("person", "", id(&it.person), None);
@@ -108,6 +109,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" category", &it.category),
         (" export", &it.export),
         (" grant", &it.grant),
+        (" job", &it.job),
         (" organisation", &it.organisation),
         (" person", &it.person),
         (" position", &it.position),
@@ -369,6 +371,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    add("retry_job", "", input(json!({"jobId": it.job})), None);
     add(
         "stage_roster",
         "",

@@ -11,8 +11,16 @@ use std::{
 };
 
 use api::{
-    account, account::grant::Over, app::App, attendee::sender::CodeSender, authn::Keys,
-    config::Config, db::Db, error::Error, graphql::Gid, http, organisation,
+    account,
+    account::grant::Over,
+    app::App,
+    attendee::sender::CodeSender,
+    authn::Keys,
+    config::Config,
+    db::Db,
+    error::{Error, Failure},
+    graphql::Gid,
+    http, organisation,
 };
 use axum::{
     Router,
@@ -25,7 +33,7 @@ use entity::{
     id::{AccountId, OrganisationId},
     role_grant::Role,
 };
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseTransaction, DbBackend, Statement};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -221,6 +229,38 @@ impl TestApp {
     /// The clock, to be set.
     pub fn clock(&self) -> MutexGuard<'_, DateTime<Utc>> {
         self.clock.lock().unwrap()
+    }
+
+    /// Runs every job that is due, until none is; how many those were.
+    pub async fn work(&self) -> usize {
+        api::job::run::work(&self.app).await.unwrap()
+    }
+
+    /// Another server on the same database.
+    pub async fn second(&self) -> Arc<App> {
+        let db = Db::connect(&self.url).await.unwrap();
+        let keys = Keys::load(self.folder.path(), &self.app.config.public_url).unwrap();
+        let told = self.clock.clone();
+        let clock = Arc::new(move || *told.lock().unwrap());
+        App::new(self.app.config.clone(), db, keys, clock).unwrap()
+    }
+
+    /// Does something in a transaction, asking nobody.
+    pub async fn by_hand<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Failure>,
+    ) -> T {
+        let mut made = None;
+        let done: Result<(), Error<account::AccountErrorCode>> = self
+            .app
+            .db
+            .by_command("Test", self.now(), async |tx| {
+                made = Some(work(tx).await?);
+                Ok(AccountId::generate())
+            })
+            .await;
+        done.unwrap();
+        made.unwrap()
     }
 
     pub fn folder(&self) -> &Path {

@@ -8,17 +8,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::graphql::Gid;
+use api::{account::grant::Over, graphql::Gid};
 use async_graphql::parser::{
     parse_query,
     types::{ExecutableDocument, Selection},
 };
 use chrono::TimeDelta;
+use entity::role_grant::Role;
 use serde_json::{Value, json};
 
 use crate::{
     app::{Client, PASSWORD, TestApp, document, on_both},
-    fixture::{LIST, text},
+    fixture::{LIST, failed_job, text},
 };
 
 fn operations() -> PathBuf {
@@ -247,6 +248,12 @@ async fn everything(it: &Script<'_>) {
     it.make("disable_account", json!({"accountId": account})).await;
 
     registration::lives(it, &programme, &chamber).await;
+    // What goes on in the background.
+    let job = failed_job(app).await;
+    let platform = app.account(Role::PlatformAdmin, Over::Organisation(app.root)).await;
+    let failed = json!({"filter": {"state": ["FAILED"]}});
+    assert_eq!(it.run(&platform, "jobs", failed).await["nodes"][0]["id"], job);
+    it.run(&platform, "retry_job", json!({"input": {"jobId": job}})).await;
 
     // Anything by its id.
     assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
@@ -313,6 +320,7 @@ on_both! {
 }
 
 /// Every mutation that takes a key, with an input and another.
+#[expect(clippy::too_many_lines, reason = "an entry for each mutation")]
 async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let festival = app.festival(Some(100), &[]).await;
     let (root, activity, programme) = (app.root_id(), &festival.activity, &festival.programme);

@@ -14,14 +14,15 @@ use api::{
     db::Db,
     error::Error,
     graphql::Gid,
-    http,
+    http, job,
 };
 use axum::Router;
 use entity::{
     id::{AccountId, ActivityId, OrganisationId, ProgrammeId},
+    job::Kind,
     role_grant::Role,
 };
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -63,6 +64,8 @@ pub struct Things {
     pub attendance: String,
     pub scan: String,
     pub export: String,
+    /// Given up.
+    pub job: String,
     pub staged: String,
     pub committed: String,
     /// Of somebody who signs in at the door.
@@ -173,6 +176,7 @@ impl Things {
             attendance: text(&attendance["registration"]["attendances"][0]["id"]),
             scan: text(&scan["scan"]["id"]),
             export,
+            job: failed_job(app).await,
             staged,
             committed,
             account,
@@ -267,6 +271,24 @@ pub fn programme(id: &str) -> Over {
 
 pub fn an_activity(id: &str) -> Over {
     Over::Activity(Gid::<ActivityId>::decode(id).unwrap().0)
+}
+
+/// A job that nobody can do, as it stands after the last attempt.
+pub async fn failed_job(app: &TestApp) -> String {
+    let now = app.now();
+    app.by_hand(async |tx| {
+        job::enqueue(tx, Kind::Bulk, json!({}), None, now, now).await?;
+        tx.execute_unprepared("UPDATE job SET state = 'FAILED' WHERE kind = 'BULK'").await?;
+        Ok(())
+    })
+    .await;
+    let found = entity::job::Entity::find()
+        .filter(entity::job::Column::Kind.eq(Kind::Bulk))
+        .one(app.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
+    Gid(found.id).to_string()
 }
 
 struct Made {

@@ -13,6 +13,7 @@ mod demo;
 mod door;
 mod fixture;
 mod http;
+mod job;
 mod lists;
 mod queries;
 mod roster;

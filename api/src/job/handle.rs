@@ -1,0 +1,26 @@
+//! What is done for each kind of job. Every handler is idempotent: it may be begun anew after any of its steps.
+
+use std::sync::Arc;
+
+use entity::job::{self, Kind};
+
+use super::named;
+use crate::{app::App, error::Failure, housekeeping, registration::lapse};
+
+/// Does a job.
+pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
+    match job.kind {
+        Kind::KeepHouse => housekeeping::keep_house(app).await,
+        Kind::Lapse => lapse::run(app, named(job, "activity")?).await,
+        Kind::Bulk => Err(Failure::internal("nobody does this yet")),
+    }
+}
+
+/// How many of a kind one server does at once, so that none keeps the others waiting.
+#[must_use]
+pub fn at_once(kind: Kind) -> usize {
+    match kind {
+        Kind::KeepHouse | Kind::Bulk => 1,
+        Kind::Lapse => 2,
+    }
+}
