@@ -1,6 +1,7 @@
 //! What whoever has no account sees: activities that are open to the public, and their own registrations.
 
 mod mutation;
+mod staff;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -10,7 +11,7 @@ use entity::{
     notice, registration, self_registration, session,
 };
 
-pub use self::mutation::*;
+pub use self::{mutation::*, staff::*};
 use crate::{
     authn::TicketOpener,
     authz::Me as Proof,

@@ -242,7 +242,7 @@ impl TestApp {
         let keys = Keys::load(self.folder.path(), &self.app.config.public_url).unwrap();
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
-        App::new(self.app.config.clone(), db, keys, clock).unwrap()
+        App::new(self.app.config.clone(), db, keys, clock, Box::new(self.codes.clone())).unwrap()
     }
 
     /// Does something in a transaction, asking nobody.

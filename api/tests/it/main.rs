@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendee;
 mod capacity;
 mod command;
 mod contract;
