@@ -8,6 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::{
     attendee::sender::CodeSender,
     authn::Keys,
+    channel::Channels,
     config::Config,
     db::Db,
     metrics::Metrics,
@@ -18,6 +19,15 @@ use crate::{
 /// Tells the time. Tests bring their own.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
+/// What keeps a server from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    #[error(transparent)]
+    Collation(#[from] CollationMissing),
+    #[error("{0}")]
+    Channels(String),
+}
+
 pub struct App {
     pub config: Config,
     pub db: Db,
@@ -27,6 +37,7 @@ pub struct App {
     pub metrics: Metrics,
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
+    pub channels: Channels,
     clock: Clock,
     /// Rung after every write, since it may have asked for a job.
     pub bell: Notify,
@@ -47,7 +58,8 @@ impl App {
         keys: Keys,
         clock: Clock,
         codes: Box<dyn CodeSender>,
-    ) -> Result<Arc<Self>, CollationMissing> {
+    ) -> Result<Arc<Self>, Unready> {
+        let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
         Ok(Arc::new(Self {
             config,
@@ -57,6 +69,7 @@ impl App {
             schema,
             metrics: Metrics::default(),
             codes,
+            channels,
             clock,
             bell: Notify::new(),
             hashing: Semaphore::new(2),

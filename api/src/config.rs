@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use axum::http::Uri;
 use clap::Args;
 
+use crate::channel::Hours;
+
 /// What the service is told at its start. Each is a flag and a variable of the environment.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -59,8 +61,38 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_JOB_LEASE", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), global = true)]
     pub job_lease: u64,
 
-    /// A JSON file that says how the gateway for one-time codes is asked: `url`, and if need be `method`, `headers` and
-    /// `body`, in which `{{phone}}` and `{{code}}` stand for what is sent. Without it codes are only logged.
+    /// A JSON file that says how the SMS gateway is asked; see docs/telling.md. Without it no short message is sent.
+    #[arg(long, env = "QINGLAN_SMS_GATEWAY", global = true)]
+    pub sms_gateway: Option<PathBuf>,
+
+    /// The mail server: `smtps://USER:PASSWORD@HOST`, `smtp://…` with STARTTLS, or `smtp://HOST?tls=none`. Without it no
+    /// mail is sent.
+    #[arg(long, env = "QINGLAN_SMTP_URL", hide_env_values = true, global = true)]
+    pub smtp_url: Option<String>,
+
+    /// Whom mails are from, as in `温州市工商联 <noreply@example.org>`.
+    #[arg(long, env = "QINGLAN_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+
+    /// When short messages and mails are sent, by the clock of the activity's own zone.
+    #[arg(long, env = "QINGLAN_SENDING_HOURS", default_value = "08:00-22:00", value_parser = Hours::read, global = true)]
+    pub sending_hours: Hours,
+
+    /// How long a gateway, a mail server or a web-hook may take to answer, in seconds, from 1 to 120.
+    #[arg(long, env = "QINGLAN_SEND_TIMEOUT", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=120), global = true)]
+    pub send_timeout: u64,
+
+    /// Whether web-hooks may be at private addresses and without TLS, as within one's own network.
+    #[arg(long, env = "QINGLAN_WEBHOOKS_PRIVATE", default_value_t = false, action = clap::ArgAction::Set, global = true)]
+    pub webhooks_private: bool,
+
+    /// The page that a person's own link opens (the variable 链接 of messages); `{code}` stands for the ticket code.
+    /// Default: /r/{code} at the public address.
+    #[arg(long, env = "QINGLAN_TICKET_LINK", global = true)]
+    pub ticket_link: Option<String>,
+
+    /// A JSON file that says how the gateway for one-time codes is asked, in the form of QINGLAN_SMS_GATEWAY's (see
+    /// docs/telling.md): `{{text}}` stands for the code alone. Without it codes are only logged.
     #[arg(long, env = "QINGLAN_CODE_GATEWAY", global = true)]
     pub code_gateway: Option<PathBuf>,
 
@@ -94,6 +126,20 @@ impl Config {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout)
+    }
+
+    #[must_use]
+    pub fn send_timeout(&self) -> Duration {
+        Duration::from_secs(self.send_timeout)
+    }
+
+    /// The page of the registration that has this ticket code.
+    #[must_use]
+    pub fn ticket_link(&self, code: &str) -> String {
+        match &self.ticket_link {
+            Some(link) => link.replace("{code}", code),
+            None => format!("{}/r/{code}", self.public_url),
+        }
     }
 
     #[must_use]

@@ -1,10 +1,12 @@
-//! What is dropped by age, hour by hour: idempotency keys, files that nobody reads any more, jobs that ended long ago.
+//! What is dropped by age, hour by hour: idempotency keys, files that nobody reads any more, jobs and messages of long ago.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
-use crate::{app::App, attendee::codes, error::Failure, job, roster::upload, write::drop_old_keys};
+use crate::{
+    app::App, attendee::codes, error::Failure, job, outbox, roster::upload, write::drop_old_keys,
+};
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
 
@@ -32,6 +34,7 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
             codes::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;
             job::drop_old(tx, now).await?;
+            outbox::drop_old(tx, now).await?;
             ask(tx, now + EVERY, now).await
         })
         .await

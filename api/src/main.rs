@@ -14,6 +14,7 @@ use api::{
     attendee::sender::{self, CodeSender},
     authn::{self, Keys},
     capacity::recount,
+    channel::sms::Gateway,
     config::Config,
     db::Db,
     demo,
@@ -248,7 +249,7 @@ fn code_sender(config: &Config) -> Result<Box<dyn CodeSender>, String> {
     };
     let wrong = |why: String| format!("QINGLAN_CODE_GATEWAY: {}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    Ok(Box::new(sender::Gateway::read(&text, config.request_timeout() / 2).map_err(wrong)?))
+    Ok(Box::new(Gateway::read(&text, config.send_timeout()).map_err(wrong)?))
 }
 
 async fn serve(config: Config) -> Outcome {

@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, CategoryId, ExportId, GrantId, JobId,
-    OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, ScanId,
-    SessionId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
+    HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
+    ProgrammeId, RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewCategory, ViewExport, ViewJob, ViewOrganisation, ViewPerson, ViewPhone,
-        ViewProgramme, ViewRegistration, ViewRoster, ViewSession,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewJob, ViewMessage,
+        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
+        ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     error::Failure,
@@ -25,9 +26,13 @@ use crate::{
     graphql::{Gid, Viewer},
     job::graphql::Job,
     organisation::graphql::Organisation,
+    outbox::{
+        self,
+        graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
+    },
     person::graphql::{Person, Position},
     programme::graphql::Programme,
-    registration::graphql::Registration,
+    registration::graphql::{BulkAct, Registration},
     roster::graphql::RosterBatch,
     session::graphql::Session,
 };
@@ -47,6 +52,7 @@ pub enum Node {
     Relay(RelayEvent),
     Academy(AcademyClass),
     Session(Session),
+    BulkAct(BulkAct),
     Category(Category),
     Allocation(Allocation),
     Registration(Registration),
@@ -55,6 +61,10 @@ pub enum Node {
     RosterBatch(RosterBatch),
     Export(Export),
     Job(Job),
+    Message(Message),
+    MessageTemplate(MessageTemplate),
+    Webhook(Webhook),
+    WebhookEvent(WebhookEvent),
 }
 
 /// The thing that an id names, by the same permit as its own root field.
@@ -87,6 +97,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let session = gate.permit::<ViewAttendance>(row.session_id).await?.into_row();
             Node::Attendance(Attendance { session: Some(session), ..Attendance::from(row) })
         }
+        "bulkAct" => {
+            Node::BulkAct(BulkAct(gate.permit::<ViewBulkAct>(named!(BulkActId)).await?.into_row()))
+        }
         "category" => {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
             Node::Category(Category { row, pools: None })
@@ -98,6 +111,20 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
+        "message" => {
+            Node::Message(Message(gate.permit::<ViewMessage>(named!(MessageId)).await?.into_row()))
+        }
+        "messageTemplate" => Node::MessageTemplate(MessageTemplate(
+            gate.permit::<ViewTemplate>(named!(MessageTemplateId)).await?.into_row(),
+        )),
+        "webhook" => {
+            Node::Webhook(Webhook(gate.permit::<ViewWebhook>(named!(WebhookId)).await?.into_row()))
+        }
+        "hookEvent" => {
+            let row = outbox::webhook::event(viewer.db.read(), named!(HookEventId)).await?;
+            gate.permit::<ViewWebhook>(row.webhook_id).await?;
+            Node::WebhookEvent(WebhookEvent(row))
+        }
         "organisation" => Node::Organisation(
             gate.permit::<ViewOrganisation>(named!(OrganisationId)).await?.into_row().into(),
         ),

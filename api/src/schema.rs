@@ -13,10 +13,12 @@ use crate::{
     job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
+    outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
+        RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -29,11 +31,13 @@ pub struct Query(
     AccountQuery,
     ActivityQuery,
     AttendeeQuery,
+    BulkQuery,
     CapacityQuery,
     ExportQuery,
     JobQuery,
     NodeQuery,
     OrganisationQuery,
+    OutboxQuery,
     PersonQuery,
     ProgrammeQuery,
     RegistrationQuery,
@@ -49,10 +53,12 @@ pub struct Mutation(
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,
+    BulkMutation,
     CapacityMutation,
     ExportMutation,
     JobMutation,
     OrganisationMutation,
+    OutboxMutation,
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
@@ -97,6 +103,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
+        .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
@@ -104,6 +112,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
+        .override_output_type_description::<Connection<String, Webhook>>(PAGE)
+        .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }
 
 /// What all connections say of themselves.

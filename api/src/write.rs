@@ -8,10 +8,10 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, capacity_pool, category, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, job, notice, organisation, person, position, programme, registration,
-    role_grant, roster_batch, session,
+    idempotency_key, job, message, message_template, notice, organisation, person, position,
+    programme, registration, role_grant, roster_batch, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -48,10 +48,13 @@ macro_rules! outcomes {
 outcomes!(
     account,
     activity,
+    bulk_act,
     capacity_pool,
     category,
     export,
     job,
+    message,
+    message_template,
     notice,
     organisation,
     person,
@@ -60,7 +63,8 @@ outcomes!(
     registration,
     role_grant,
     roster_batch,
-    session
+    session,
+    webhook
 );
 
 /// What tells whether the same is sent again.

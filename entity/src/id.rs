@@ -54,13 +54,17 @@ ids! {
     AllocationId = "allocation";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
+    BulkActId = "bulkAct";
     CategoryId = "category";
     CodeId = "code";
     ConsentId = "consent";
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    HookEventId = "hookEvent";
     JobId = "job";
+    MessageId = "message";
+    MessageTemplateId = "messageTemplate";
     NoticeId = "notice";
     OrganisationId = "organisation";
     PersonId = "person";
@@ -73,4 +77,5 @@ ids! {
     SessionId = "session";
     SignInId = "signIn";
     UploadId = "upload";
+    WebhookId = "webhook";
 }

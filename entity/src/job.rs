@@ -57,6 +57,10 @@ pub enum Kind {
     Lapse,
     /// An act on many registrations: `{"bulk": id}`.
     Bulk,
+    /// Send what is due of an activity's messages by one channel: `{"activity": id, "channel": "SMS"}`.
+    SendMessages,
+    /// Tell a web-hook its events, one after another: `{"webhook": id}`.
+    CallHook,
 }
 
 /// How far it is.

@@ -19,6 +19,7 @@ pub struct Model {
     pub stroke_key: Vec<u8>,
     /// Digits, or `+` and digits for a foreign number. Two people may share one.
     pub phone: Option<String>,
+    pub email: Option<String>,
     pub gender: Option<Gender>,
     /// `YYYY-MM`.
     pub birth: Option<String>,

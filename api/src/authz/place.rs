@@ -1,16 +1,18 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, capacity_pool, category, export,
+    account, activity, bulk_act, capacity_pool, category, export,
     id::{
-        AccountId, ActivityId, AllocationId, CategoryId, ExportId, GrantId, JobId, OrganisationId,
-        PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, GrantId, JobId,
+        MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+        RegistrationId, RosterBatchId, SessionId, WebhookId,
     },
-    job, organisation, person, position, programme, registration, role_grant,
+    job, message, message_template, organisation, person, position, programme, registration,
+    role_grant,
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },
-    roster_batch, session,
+    roster_batch, session, webhook,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -86,8 +88,18 @@ guarded! {
         }
         Ok(place)
     };
+    bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    message: MessageId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db| {
+        match (it.activity_id, it.organisation_id) {
+            (Some(id), _) => inside_activity(db, id).await,
+            (None, Some(id)) => of_organisation(db, id).await,
+            (None, None) => Err(Failure::internal("a template of nobody")),
+        }
+    };
+    webhook: WebhookId, &[OrgAdmin], |it, db| of_organisation(db, it.organisation_id).await;
     job: JobId, &[PlatformAdmin], |_it, db| of_root(db).await;
 }
 

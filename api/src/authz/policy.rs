@@ -4,8 +4,9 @@ use entity::role_grant::Role;
 
 use super::Action;
 use entity::{
-    account, activity, capacity_pool, category, export, job, organisation, person, position,
-    programme, registration, role_grant, roster_batch, session,
+    account, activity, bulk_act, capacity_pool, category, export, job, message, message_template,
+    organisation, person, position, programme, registration, role_grant, roster_batch, session,
+    webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -163,6 +164,10 @@ policy! {
     DecideFor on organisation => [OrgAdmin, Liaison];
     /// Send what was returned up the chain of approval again.
     ResubmitRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Do one act on many registrations of an activity.
+    ChangeRegistrations on activity => [OrgAdmin, Organiser];
+    /// See what came of an act on many.
+    ViewBulkAct on bulk_act => [OrgAdmin, Organiser];
     /// Say how registrations of an activity are approved and how long offers stand.
     SetRegistrationRules on activity => [OrgAdmin, Organiser];
     /// Set seats aside for an organisation.
@@ -198,6 +203,33 @@ policy! {
     CreateExport on activity => [OrgAdmin, Organiser];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
+
+    /// List what people were told of an activity, and what came of it.
+    ListMessages on activity => [OrgAdmin, Organiser];
+    /// See one message, and what came of it.
+    ViewMessage on message => [OrgAdmin, Organiser];
+    /// Send a message once more that failed.
+    RetryMessage on message => [OrgAdmin, Organiser];
+    /// See what people are told on an activity.
+    ViewTemplates on activity => [OrgAdmin, Organiser];
+    /// Say what people are told on an activity, and try how it reads.
+    SetTemplate on activity => [OrgAdmin, Organiser];
+    /// See what people are told on the activities of an organisation.
+    ViewOrganisationTemplates on organisation => [OrgAdmin];
+    /// Say what people are told on the activities of an organisation.
+    SetOrganisationTemplate on organisation => [OrgAdmin];
+    /// See what is said on an occasion.
+    ViewTemplate on message_template => [OrgAdmin, Organiser];
+    /// Say nothing of one's own any more on an occasion.
+    RemoveTemplate on message_template => [OrgAdmin, Organiser];
+    /// See the web-hooks of an organisation.
+    ViewWebhooks on organisation => [OrgAdmin];
+    /// See a web-hook and its events.
+    ViewWebhook on webhook => [OrgAdmin];
+    /// Let an address be told of what happens at an organisation.
+    CreateWebhook on organisation => [OrgAdmin];
+    /// Take a web-hook out of use.
+    DisableWebhook on webhook => [OrgAdmin];
 
     /// See what this service does in the background.
     ViewJob on job => [PlatformAdmin];

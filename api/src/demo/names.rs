@@ -93,6 +93,7 @@ impl People {
         Entry {
             name,
             phone,
+            email: None,
             id_no: None,
             gender: Some(gender),
             birth: chance

@@ -23,6 +23,10 @@ pub enum JobKind {
     Lapse,
     /// An act on many registrations.
     Bulk,
+    /// Send the messages of an activity by one channel.
+    SendMessages,
+    /// Tell a web-hook its events.
+    CallHook,
 }
 
 /// How far a job is: WAITING → RUNNING → DONE, back to WAITING after a failure, or FAILED after the last.

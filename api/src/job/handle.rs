@@ -5,14 +5,21 @@ use std::sync::Arc;
 use entity::job::{self, Kind};
 
 use super::named;
-use crate::{app::App, error::Failure, housekeeping, registration::lapse};
+use crate::{
+    app::App,
+    error::Failure,
+    housekeeping, outbox,
+    registration::{bulk, lapse},
+};
 
 /// Does a job.
 pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
     match job.kind {
         Kind::KeepHouse => housekeeping::keep_house(app).await,
         Kind::Lapse => lapse::run(app, named(job, "activity")?).await,
-        Kind::Bulk => Err(Failure::internal("nobody does this yet")),
+        Kind::Bulk => bulk::run(app, named(job, "bulk")?).await,
+        Kind::SendMessages => outbox::send::send_messages(app, job).await,
+        Kind::CallHook => outbox::call::call_hook(app, job).await,
     }
 }
 
@@ -21,6 +28,7 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
 pub fn at_once(kind: Kind) -> usize {
     match kind {
         Kind::KeepHouse | Kind::Bulk => 1,
-        Kind::Lapse => 2,
+        // A receiver that lets everybody wait is only one of those that are called.
+        Kind::Lapse | Kind::SendMessages | Kind::CallHook => 2,
     }
 }

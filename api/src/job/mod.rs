@@ -9,6 +9,8 @@ pub mod graphql;
 pub mod handle;
 pub mod run;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     id::JobId,
@@ -91,6 +93,24 @@ pub async fn enqueue(
 pub fn named<T: DeserializeOwned>(job: &job::Model, name: &str) -> Result<T, Failure> {
     T::deserialize(&job.about[name])
         .map_err(|error| Failure::internal(format!("a job without {name}: {error}")))
+}
+
+/// The kinds and keys of the jobs of some kinds that wait or are under way.
+pub async fn unfinished(
+    db: &impl ConnectionTrait,
+    kinds: &[Kind],
+) -> Result<HashSet<(Kind, String)>, Failure> {
+    let rows: Vec<(Kind, String)> = job::Entity::find()
+        .select_only()
+        .column(Column::Kind)
+        .column(Column::Key)
+        .filter(Expr::cust("state IN ('WAITING', 'RUNNING')"))
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
+        .filter(Column::Key.is_not_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Lets a job that was given up begin anew, as if it had just been asked for.

@@ -18,7 +18,7 @@ use super::{
     Queue,
     handle::{at_once, handle},
 };
-use crate::{app::App, db::Db, error::Failure};
+use crate::{app::App, db::Db, error::Failure, outbox::sweep::sweep};
 
 /// A job that failed so often is given up.
 pub const MOST_ATTEMPTS: i32 = 10;
@@ -43,11 +43,16 @@ pub async fn run(app: Arc<App>, stop: CancellationToken, patience: Duration) {
     let mut running: HashMap<tokio::task::Id, job::Model> = HashMap::new();
     let mut tasks = JoinSet::new();
     let mut counted: Option<Instant> = None;
+    let mut looks = true;
     while !stop.is_cancelled() {
         if counted.is_none_or(|at| at.elapsed() >= COUNTED) {
             counted = Some(Instant::now());
             count(&app).await;
         }
+        if looks && let Err(failure) = sweep(&app).await {
+            tracing::warn!("outbox: {failure:?}");
+        }
+        looks = true;
         let mut busy: HashMap<Kind, usize> = HashMap::new();
         for job in running.values() {
             *busy.entry(job.kind).or_default() += 1;
@@ -60,6 +65,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken, patience: Duration) {
                     let (app, mine) = (app.clone(), job.clone());
                     let task = tasks.spawn(async move { work_on(&app, mine).await });
                     running.insert(task.id(), job);
+                    looks = false;
                     continue;
                 }
                 Ok(None) => {}
@@ -98,11 +104,12 @@ pub async fn run(app: Arc<App>, stop: CancellationToken, patience: Duration) {
 pub async fn work(app: &Arc<App>) -> Result<usize, Failure> {
     let all: Vec<Kind> = Kind::iter().collect();
     let mut done = 0;
-    while let Some(job) = claim(app, &all).await? {
+    loop {
+        sweep(app).await?;
+        let Some(job) = claim(app, &all).await? else { return Ok(done) };
         work_on(app, job).await;
         done += 1;
     }
-    Ok(done)
 }
 
 async fn count(app: &App) {

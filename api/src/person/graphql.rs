@@ -84,6 +84,11 @@ impl Person {
         self.row.phone.as_deref().filter(|_| self.phone_is_open)
     }
 
+    /// The mail address. Null for those who may only see the phone masked.
+    async fn email(&self) -> Option<&str> {
+        self.row.email.as_deref().filter(|_| self.phone_is_open)
+    }
+
     /// The titles they have and had.
     async fn positions(&self, ctx: &Context<'_>) -> Result<Vec<Position>> {
         let rows = match &self.titles {
@@ -144,6 +149,24 @@ pub struct PersonInput {
     pub title: Option<String>,
     /// If it is known.
     pub gender: Option<Gender>,
+    /// A mail address, if one is known.
+    pub email: Option<String>,
+}
+
+/// Reads a mail address that may be left out or empty. `None` where it is, or where it is none, which is then in
+/// `check`.
+pub fn email<C: Refusal>(
+    check: &mut Check<C>,
+    path: &[&str],
+    typed: Option<&str>,
+    invalid: C,
+) -> Option<String> {
+    let typed = typed.map(str::trim).filter(|it| !it.is_empty())?;
+    let read = super::read_email(typed);
+    if read.is_none() {
+        check.refuse(invalid.at(path.iter().copied()).about(crate::text::line(typed)));
+    }
+    read
 }
 
 /// Cleans a name and a phone as a roster's are. `None` where the cleaning found a fault, which is then in `check`.
@@ -205,6 +228,8 @@ pub struct CreatePersonInput {
     phone: Option<String>,
     /// If it is known.
     gender: Option<Gender>,
+    /// A mail address, if one is known.
+    email: Option<String>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -218,6 +243,8 @@ pub struct UpdatePersonInput {
     name: Option<String>,
     /// One number. Cleaned as a roster's phones are.
     phone: Option<String>,
+    /// A mail address; empty to take away the one on record.
+    email: Option<String>,
 }
 
 /// What `createPosition` takes.
@@ -360,6 +387,8 @@ impl PersonMutation {
         let mut check = Check::new(PersonErrorCode::TooLong);
         let mut entry = clean(&mut check, &[], &input.name, input.phone.as_deref(), &CODES);
         entry.gender = input.gender.map(Into::into);
+        entry.email =
+            email(&mut check, &["email"], input.email.as_deref(), PersonErrorCode::EmailInvalid);
         let done = viewer
             .write(&permit, note, async |tx| {
                 check.done()?;
@@ -370,7 +399,7 @@ impl PersonMutation {
         Ok(CreatePersonPayload { person: person.map(|row| Person::new(row, true)), user_errors })
     }
 
-    /// Corrects a person's name or phone. For ORG_ADMIN and LIAISON of the organisation that keeps the record.
+    /// Corrects a person's name, phone or mail address. For ORG_ADMIN and LIAISON of the organisation that keeps the record.
     async fn update_person(
         &self,
         ctx: &Context<'_>,
@@ -389,10 +418,14 @@ impl PersonMutation {
         );
         let name = input.name.map(|_| entry.name);
         let phone = input.phone.map(|_| entry.phone);
+        let email = input.email.map(|typed| {
+            email(&mut check, &["email"], Some(&typed), PersonErrorCode::EmailInvalid)
+                .unwrap_or_default()
+        });
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
                 check.done()?;
-                super::update(tx, &permit, &viewer.app.namer, name, phone).await
+                super::update(tx, &permit, &viewer.app.namer, name, phone, email).await
             })
             .await;
         let (person, user_errors) = settle(done, viewer.lang)?;

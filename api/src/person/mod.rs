@@ -46,6 +46,8 @@ refusals! {
         PhoneMissing = "电话不能为空", "the phone is missing";
         /// The phone is not a number that can be called.
         PhoneInvalid = "“{}”不是有效的电话号码", "“{}” is not a valid phone number";
+        /// The mail address is none.
+        EmailInvalid = "“{}”不是有效的邮箱地址", "“{}” is not a mail address";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
         /// There is a record of this name and phone already.
@@ -70,6 +72,7 @@ refusals! {
 pub struct Entry {
     pub name: String,
     pub phone: String,
+    pub email: Option<String>,
     pub id_no: Option<String>,
     pub gender: Option<Gender>,
     pub birth: Option<String>,
@@ -90,6 +93,7 @@ impl Entry {
     #[must_use]
     pub fn adds_to(&self, person: &person::Model) -> bool {
         (person.id_no.is_none() && self.id_no.is_some())
+            || (person.email.is_none() && self.email.is_some())
             || (person.gender.is_none() && self.gender.is_some())
             || (person.birth.is_none() && self.birth.is_some())
             || (person.ethnicity.is_none() && self.ethnicity.is_some())
@@ -225,6 +229,9 @@ pub async fn fill(
     if person.id_no.is_none() && entry.id_no.is_some() {
         row.id_no = Set(entry.id_no.clone());
     }
+    if person.email.is_none() && entry.email.is_some() {
+        row.email = Set(entry.email.clone());
+    }
     if person.gender.is_none() && entry.gender.is_some() {
         row.gender = Set(entry.gender);
     }
@@ -258,13 +265,14 @@ pub async fn create(
     }
 }
 
-/// Corrects a record: what is given is changed.
+/// Corrects a record: what is given is changed. An empty mail address takes the one on record away.
 pub async fn update(
     tx: &DatabaseTransaction,
     permit: &Permit<UpdatePerson>,
     namer: &Namer,
     name: Option<String>,
     phone: Option<String>,
+    email: Option<String>,
 ) -> Result<person::Model, Error<PersonErrorCode>> {
     let mut row: person::ActiveModel = permit.on().clone().into();
     if let Some(name) = name {
@@ -282,6 +290,9 @@ pub async fn update(
     }
     if let Some(phone) = phone {
         row.phone = Set(Some(phone));
+    }
+    if let Some(email) = email {
+        row.email = Set(Some(email).filter(|it| !it.is_empty()));
     }
     match row.update(tx).await {
         Err(error) if crate::db::is_duplicate(&error) => {
@@ -402,6 +413,31 @@ pub fn masked(phone: &str) -> String {
         .collect()
 }
 
+/// A mail address as those see it who list whom it went to: `z***@example.org`.
+#[must_use]
+pub fn masked_email(email: &str) -> String {
+    let (name, domain) = email.split_once('@').unwrap_or((email, ""));
+    let first: String = name.chars().take(1).collect();
+    format!("{first}***@{domain}")
+}
+
+/// A mail address, if the text is one that mail servers take without extensions: ASCII, with a domain of two parts.
+#[must_use]
+pub fn read_email(text: &str) -> Option<String> {
+    let text = crate::text::line(text);
+    let (name, domain) = text.rsplit_once('@')?;
+    let part = |it: &str, beside: &str| {
+        !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || beside.contains(c))
+    };
+    let parts = |it: &str, beside: &str| it.split('.').all(|it| part(it, beside));
+    let fits = text.len() <= 254
+        && name.len() <= 64
+        && parts(name, "!#$%&'*+-/=?^_`{|}~")
+        && parts(domain, "-")
+        && domain.contains('.');
+    fits.then_some(text)
+}
+
 fn draft(
     namer: &Namer,
     home: OrganisationId,
@@ -416,6 +452,7 @@ fn draft(
         pinyin_key: reading.pinyin_key,
         stroke_key: reading.stroke_key,
         phone: Some(entry.phone.clone()).filter(|it| !it.is_empty()),
+        email: entry.email.clone(),
         gender: entry.gender,
         birth: entry.birth.clone(),
         ethnicity: entry.ethnicity.clone(),

@@ -245,6 +245,39 @@ pub async fn revive(
     Ok(desk.close_with(it).await?)
 }
 
+/// Says no to somebody who waits for a seat or an answer, at an open desk.
+pub(super) async fn decline_on(
+    desk: &mut Desk<'_>,
+    mut it: registration::Model,
+    reason: String,
+) -> Done {
+    refuse_unless_live(&it)?;
+    refuse_if_checked_in(desk, it.id).await?;
+    desk.turn(&mut it, Status::Declined, Some(reason));
+    desk.save(&it).await?;
+    Ok(it)
+}
+
+/// Asks somebody on record, who holds no seat, to come and to answer, at an open desk. Who was asked is asked again.
+pub(super) async fn invite_on(
+    desk: &mut Desk<'_>,
+    mut it: registration::Model,
+    reply_by: Option<DateTime<Utc>>,
+) -> Done {
+    if it.status.holds_seat() {
+        return Err(on_it(Code::WrongStatus).into());
+    }
+    if !desk.is_open() {
+        return Err(on_it(Code::ActivityNotOpen).into());
+    }
+    if !it.status.is_live() {
+        refuse_if_registered(desk, &it).await?;
+    }
+    desk.invite(&mut it, reply_by);
+    desk.save(&it).await?;
+    Ok(it)
+}
+
 /// Everything that makes a registration live does so under the lock of the pools, so that what is looked up stays so.
 pub(super) async fn refuse_if_registered(
     desk: &Desk<'_>,

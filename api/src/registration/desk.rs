@@ -3,12 +3,13 @@
 //! Every change of a registration's status goes over it, so that seats, the waiting list and whoever is to be told
 //! follow by themselves. Closing it offers what was freed to those who wait, in the same transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use entity::{
     activity,
     id::{ActivityId, OrganisationId, PersonId, RegistrationId, RosterBatchId},
+    message::Occasion,
     registration::{self, Details, Status, Way},
 };
 use sea_orm::{
@@ -23,6 +24,7 @@ use crate::{
     capacity::{Pools, Seat},
     db::CHUNK,
     error::Failure,
+    outbox,
 };
 
 /// A registration to be.
@@ -69,6 +71,8 @@ pub struct Desk<'a> {
     changed: Changed,
     /// Those who are to be reminded that an answer is due.
     pub(super) reminded: Vec<registration::Model>,
+    /// Those in whose place somebody else came.
+    pub(super) replaced: BTreeSet<RegistrationId>,
 }
 
 impl<'a> Desk<'a> {
@@ -86,7 +90,15 @@ impl<'a> Desk<'a> {
             .one(tx)
             .await?
             .ok_or(Failure::NotFound)?;
-        Ok(Self { tx, pools, activity, now, changed: Changed::new(), reminded: Vec::new() })
+        Ok(Self {
+            tx,
+            pools,
+            activity,
+            now,
+            changed: Changed::new(),
+            reminded: Vec::new(),
+            replaced: BTreeSet::new(),
+        })
     }
 
     /// Whether people can still be registered: organisers begin while the activity is a draft.
@@ -109,7 +121,11 @@ impl<'a> Desk<'a> {
             match it.start {
                 Start::Comes => self.seat(&mut row),
                 Start::ComesOver => self.seat_over(&mut row),
-                Start::Declines => self.turn(&mut row, Status::Declined, None),
+                // Who said so on a list need not be told so.
+                Start::Declines => {
+                    self.turn(&mut row, Status::Declined, None);
+                    self.forget(&[row.id]);
+                }
                 Start::Invited(reply_by) => self.invite(&mut row, reply_by),
                 Start::Asks(wait) => self.ask(&mut row, wait),
             }
@@ -254,6 +270,7 @@ impl<'a> Desk<'a> {
     /// out.
     pub async fn close(mut self) -> Result<Changed, Failure> {
         self.offer_free_seats().await?;
+        self.tell().await?;
         let releases = self.pools.next_release();
         self.pools.settle(self.tx).await?;
         let answers = self.changed.values().filter_map(lapse::next_of);
@@ -261,6 +278,37 @@ impl<'a> Desk<'a> {
             lapse::look_again(self.tx, self.activity.id, due_at, self.now).await?;
         }
         Ok(self.changed)
+    }
+
+    /// Writes down what is to be said to whom.
+    async fn tell(&self) -> Result<(), Failure> {
+        let mut said: BTreeMap<Occasion, Vec<registration::Model>> = BTreeMap::new();
+        for it in self.changed.values() {
+            if let Some(occasion) = self.occasion_of(it) {
+                said.entry(occasion).or_default().push(it.clone());
+            }
+        }
+        for (occasion, rows) in said {
+            outbox::tell(self.tx, occasion, &rows, self.now).await?;
+        }
+        outbox::tell(self.tx, Occasion::Reminder, &self.reminded, self.now).await
+    }
+
+    /// What there is to say to somebody whose registration changed; none where nobody need know.
+    fn occasion_of(&self, it: &registration::Model) -> Option<Occasion> {
+        Some(match it.status {
+            Status::Invited => Occasion::Invited,
+            // With who recommended it again; on its way up it is nobody's news.
+            Status::Pending if it.step.is_none() => Occasion::Returned,
+            Status::Pending => return None,
+            Status::Confirmed => Occasion::Confirmed,
+            Status::Waitlisted => Occasion::Waitlisted,
+            Status::Offered => Occasion::Offered,
+            Status::Declined => Occasion::Declined,
+            Status::Expired => Occasion::Expired,
+            Status::Cancelled if self.replaced.contains(&it.id) => Occasion::Replaced,
+            Status::Cancelled => Occasion::Cancelled,
+        })
     }
 
     /// Closes the desk; the registration as it came out.

@@ -1,6 +1,7 @@
 //! Registrations as GraphQL shows them.
 
 mod approval;
+mod bulk;
 mod change;
 mod ways;
 
@@ -16,7 +17,7 @@ use entity::{
     registration,
 };
 
-pub use self::{approval::*, change::*, ways::*};
+pub use self::{approval::*, bulk::*, change::*, ways::*};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
@@ -340,6 +341,19 @@ pub struct RegistrationFilter {
     reply_by_before: Option<DateTime<Utc>>,
 }
 
+impl From<RegistrationFilter> for Filter {
+    fn from(it: RegistrationFilter) -> Self {
+        Self {
+            statuses: it.status.map(|all| all.into_iter().map(Into::into).collect()),
+            category: it.category,
+            search: it.search,
+            waits_for: it.waits_for_id.map(|it| it.0),
+            reply_by_before: it.reply_by_before,
+            recommended_below: Vec::new(),
+        }
+    }
+}
+
 /// A page of an activity's registrations, with all that is selected below fetched once for the page.
 pub async fn connection(
     ctx: &Context<'_>,
@@ -351,14 +365,7 @@ pub async fn connection(
     let db = viewer.db.read();
     let filter = filter.unwrap_or_default();
     let searches = crate::person::find::is_narrow(filter.search.as_deref());
-    let filter = Filter {
-        statuses: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
-        category: filter.category,
-        search: filter.search,
-        waits_for: filter.waits_for_id.map(|it| it.0),
-        reply_by_before: filter.reply_by_before,
-        recommended_below: Vec::new(),
-    };
+    let filter = Filter::from(filter);
     let gate = &viewer.gate;
     let (page, is_open) = match gate.permit_on::<ListRegistrations>(activity.clone()).await {
         Ok(permit) => (super::list(db, &permit, filter, slice).await?, permit.also::<ViewTicket>()),

@@ -3,6 +3,7 @@
 //! Every way in goes through [`desk::Desk::enrol`]. Pools are locked before registrations, always.
 
 pub mod approval;
+pub mod bulk;
 pub mod change;
 pub mod desk;
 pub mod graphql;
@@ -49,6 +50,8 @@ refusals! {
         PhoneMissing = "电话不能为空", "the phone is missing";
         /// The phone is not a number that can be called.
         PhoneInvalid = "“{}”不是有效的电话号码", "“{}” is not a valid phone number";
+        /// The mail address is none.
+        EmailInvalid = "“{}”不是有效的邮箱地址", "“{}” is not a mail address";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
         /// Neither or both of `person` and `personId` are given.
@@ -99,8 +102,10 @@ refusals! {
         TargetUnclear = "category 与 toActivityId 须且只能给出一个", "give either category or toActivityId";
         /// The priority is not from -1000 to 1000.
         PriorityOutOfRange = "优先级须在-1000至1000之间", "a priority is from -1000 to 1000";
-        /// The reply-by time is over already.
-        ReplyByPast = "回复截止时间须在将来", "the reply-by time is over already";
+        /// The activity has no such registration.
+        NotThere = "活动没有这条报名", "the activity has no such registration";
+        /// Whoever asked for it may not do so any more.
+        NotAllowed = "操作人已无权限", "who asked for it may not do so any more";
         /// A reason is needed.
         ReasonMissing = "请填写原因", "give a reason";
         /// A text is too long.

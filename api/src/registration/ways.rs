@@ -24,7 +24,7 @@ use crate::{
     capacity::{Seat, allocation},
     db::is_duplicate,
     error::{Error, Failure, Refusal},
-    person::{Entry, name::Namer, recognise_or_make},
+    person::{Entry, fill, name::Namer, recognise_or_make},
 };
 
 type Done = Result<registration::Model, Error<Code>>;
@@ -144,6 +144,7 @@ pub async fn replace(
     let home = before.recommender_id.unwrap_or(desk.activity.host_id);
     let mut gone = before.clone();
     desk.turn(&mut gone, Status::Cancelled, reason);
+    desk.replaced.insert(gone.id);
     desk.save(&gone).await?;
     // On record without a seat first, then with the very seat that was freed.
     let form = Form { category: None, allocation: None, ..form };
@@ -198,9 +199,13 @@ async fn enter(
     let person = match form.whom {
         Whom::Person(person) => person,
         Whom::Entry(entry) => {
-            let found = recognise_or_make(desk.tx, namer, home, &[entry], desk.now).await?;
+            let entries = [entry];
+            let found = recognise_or_make(desk.tx, namer, home, &entries, desk.now).await?;
             let first = found.into_iter().next().map(|(person, _)| person);
-            first.ok_or_else(|| Failure::internal("nobody was made"))?
+            let person = first.ok_or_else(|| Failure::internal("nobody was made"))?;
+            // A mail address, say, that was not on record.
+            fill(desk.tx, &person, &entries[0]).await?;
+            person
         }
     };
     let new = New {

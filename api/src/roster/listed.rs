@@ -77,6 +77,7 @@ impl Listed {
         Entry {
             name: self.name.clone(),
             phone: self.phone.clone(),
+            email: None,
             id_no: self.id_no.clone(),
             gender: self.gender,
             birth: self.birth.clone(),

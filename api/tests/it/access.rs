@@ -93,6 +93,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("registration", " recommended", id(&it.pending), None);
     add("pending_approvals", "", json!({}), Some(&it.pending));
     add("allocation", "", id(&it.allocation), None);
+    add("bulk_act", "", id(&it.bulk), None);
     let activity = json!({"activityId": it.activity});
     add("allocations", "", activity.clone(), Some(&it.allocation));
     add("capacity_recount", "", activity, None);
@@ -106,6 +107,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" activity", &it.activity),
         (" allocation", &it.allocation),
         (" attendance", &it.attendance),
+        (" bulkAct", &it.bulk),
         (" category", &it.category),
         (" export", &it.export),
         (" grant", &it.grant),
@@ -353,6 +355,20 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     add("resubmit_registration", "", of(&it.returned), None);
+    let act = json!({"cancel": {"reason": "改期"}});
+    add(
+        "change_registrations",
+        "",
+        input(json!({"activityId": it.activity, "act": act, "registrationIds": [it.absent]})),
+        None,
+    );
+    let act = json!({"invite": {"toActivityId": it.chained}});
+    add(
+        "change_registrations",
+        " to another activity",
+        input(json!({"activityId": it.activity, "act": act, "filter": {"status": ["CONFIRMED"]}})),
+        None,
+    );
     add(
         "set_allocation",
         "",

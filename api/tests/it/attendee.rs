@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use api::attendee::sender::{CodeSender, Gateway};
+use api::{attendee::sender::CodeSender, channel::sms::Gateway};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -515,16 +515,16 @@ async fn a_gateway_is_asked_as_its_template_says() {
 
     let json =
         read(json!({"url": format!("{url}/send"), "headers": {"content-type": "application/json"},
-        "body": "{\"to\":\"{{phone}}\",\"text\":\"验证码{{code}}\"}"}))
+        "body": "{\"to\":\"{{phone}}\",\"text\":\"验证码{{text}}\"}"}))
         .unwrap();
-    json.send("+85291234567", "012345").await.unwrap();
+    CodeSender::send(&json, "+85291234567", "012345").await.unwrap();
     let get = read(
-        json!({"method": "GET", "url": format!("{url}/send?to={{{{phone}}}}&code={{{{code}}}}")}),
+        json!({"method": "GET", "url": format!("{url}/send?to={{{{phone}}}}&code={{{{text}}}}")}),
     )
     .unwrap();
-    get.send("+85291234567", "012345").await.unwrap();
+    CodeSender::send(&get, "+85291234567", "012345").await.unwrap();
     let down = read(json!({"url": format!("{url}/down")})).unwrap();
-    let why = down.send(PHONE, "012345").await.unwrap_err();
+    let why = CodeSender::send(&down, PHONE, "012345").await.unwrap_err();
     assert!(why.contains("503") && !why.contains(PHONE) && !why.contains("012345"), "{why}");
     assert_eq!(
         *asked.lock().unwrap(),
@@ -540,7 +540,7 @@ async fn a_gateway_is_asked_as_its_template_says() {
     );
     server.abort();
     let _ = server.await;
-    let why = get.send(PHONE, "012345").await.unwrap_err();
+    let why = CodeSender::send(&get, PHONE, "012345").await.unwrap_err();
     assert!(!why.contains(PHONE) && !why.contains("012345"), "{why}");
     for wrong in [
         json!({}),

@@ -248,6 +248,7 @@ async fn everything(it: &Script<'_>) {
     it.make("disable_account", json!({"accountId": account})).await;
 
     registration::lives(it, &programme, &chamber).await;
+
     // What goes on in the background.
     let job = failed_job(app).await;
     let platform = app.account(Role::PlatformAdmin, Over::Organisation(app.root)).await;
@@ -339,6 +340,10 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let session = |title: &str| json!({"title": title, "startsAt": at(30), "endsAt": at(180)});
     let seats = json!({"activityId": activity, "organisationId": root, "seats": 5});
     app.organiser().run("set_allocation", json!({"input": seats})).await;
+    let declined = festival.register(app, "朱九真", "13800000030").await.registration;
+    app.organiser()
+        .run("cancel_registration", json!({"input": {"registrationId": declined}}))
+        .await;
     let replaced = festival.register(app, "张无忌", "13800000031").await.registration;
     vec![
         (
@@ -416,6 +421,11 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "replace_attendee",
             json!({"registrationId": replaced, "person": {"name": "杨不悔", "phone": "13800000038"}}),
             json!({"registrationId": replaced, "person": {"name": "史火龙", "phone": "13800000039"}}),
+        ),
+        (
+            "change_registrations",
+            json!({"activityId": activity, "act": {"invite": {}}, "registrationIds": [declined]}),
+            json!({"activityId": activity, "act": {"cancel": {}}, "registrationIds": [declined]}),
         ),
         (
             "create_export",

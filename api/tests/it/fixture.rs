@@ -58,6 +58,7 @@ pub struct Things {
     pub pending: String,
     pub returned: String,
     pub allocation: String,
+    pub bulk: String,
     /// Takes recommendations, which the district approves.
     pub chained: String,
     /// Of somebody who has come.
@@ -138,6 +139,8 @@ impl Things {
         let allocation = text(&made(admin, "set_allocation", input).await["allocation"]["id"]);
         let input = json!({"activityId": activity.id, "person": {"name": "宋青书", "phone": "13800000004"}});
         let invited = made(admin, "invite_attendee", input).await["registration"].take();
+        let input = json!({"activityId": activity.id, "act": {"cancel": {}}, "registrationIds": [of_nobody()]});
+        let bulk = text(&made(admin, "change_registrations", input).await["bulkAct"]["id"]);
         let (chained, [pending, returned], [offered, waiting]) = lives(app, &programme, &a).await;
 
         let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结"});
@@ -172,6 +175,7 @@ impl Things {
             pending,
             returned,
             allocation,
+            bulk,
             chained,
             attendance: text(&attendance["registration"]["attendances"][0]["id"]),
             scan: text(&scan["scan"]["id"]),
@@ -206,6 +210,11 @@ impl Things {
         }
         client
     }
+}
+
+/// The id of a registration that is not there.
+fn of_nobody() -> String {
+    Gid(entity::id::RegistrationId::generate()).to_string()
 }
 
 /// An activity with steps of approval: one that is PENDING and one that was returned; and on another, with one seat, one
@@ -278,7 +287,10 @@ pub async fn failed_job(app: &TestApp) -> String {
     let now = app.now();
     app.by_hand(async |tx| {
         job::enqueue(tx, Kind::Bulk, json!({}), None, now, now).await?;
-        tx.execute_unprepared("UPDATE job SET state = 'FAILED' WHERE kind = 'BULK'").await?;
+        tx.execute_unprepared(
+            "UPDATE job SET state = 'FAILED', attempts = 10, finished_at = created_at WHERE kind = 'BULK'",
+        )
+        .await?;
         Ok(())
     })
     .await;

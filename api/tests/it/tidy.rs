@@ -31,6 +31,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("attendee_code", "attendee"),
     ("attendee_limit", "attendee"),
     ("audit_event", "write.rs"),
+    ("bulk_act", "registration"),
+    ("bulk_row", "registration"),
     ("capacity_pool", "capacity"),
     ("category", "activity"),
     ("consent", "attendee"),

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Failure, Refusal},
     graphql::{Gid, Viewer, settle},
     payloads,
-    person::graphql::{CleanCodes, PersonInput, clean},
+    person::graphql::{CleanCodes, PersonInput, clean, email},
     registration::{
         RegisterAttendeeErrorCode as Code, RegisterAttendeeUserError,
         ways::{self, Form, Whom},
@@ -154,6 +154,8 @@ impl Entered {
                 let mut entry =
                     clean(check, &["person"], &person.name, person.phone.as_deref(), &CODES);
                 entry.gender = person.gender.map(Into::into).or(entry.gender);
+                let typed = person.email.as_deref();
+                entry.email = email(check, &["person", "email"], typed, Code::EmailInvalid);
                 let organisation = person.organisation.as_deref();
                 organisation_name = check.optional(organisation, 200, &["person", "organisation"]);
                 title = check.optional(person.title.as_deref(), 100, &["person", "title"]);

@@ -70,6 +70,13 @@ pub async fn lives(it: &Script<'_>, programme: &Value, chamber: &Value) {
         json!({"registrationId": pending[1], "insteadOf": pending[2], "reason": "按原顺序"});
     let offered = it.make("offer_seat", input).await;
     assert_eq!(offered["registration"]["status"], "OFFERED");
+    let input = json!({"activityId": forum, "act": {"cancel": {"reason": "改期"}}, "registrationIds": pending});
+    let bulk = it.make("change_registrations", input).await["bulkAct"].take();
+    assert_eq!(
+        (&bulk["state"], &bulk["done"], &bulk["refused"]),
+        (&json!("DONE"), &json!(2), &json!(1))
+    );
+    it.ask("bulk_act", json!({"id": bulk["id"]})).await;
     let differences = it.ask("capacity_recount", json!({"activityId": forum})).await;
     assert_eq!(differences, json!([]));
 }
