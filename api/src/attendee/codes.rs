@@ -117,15 +117,16 @@ async fn lock(tx: &DatabaseTransaction, key: &str, now: DateTime<Utc>) -> Result
     Ok(())
 }
 
-/// Whether this is the code that was last sent to the phone. It is good once; a wrong guess is counted, so the caller
-/// commits either way.
+/// Whether this is the code that was last sent to the phone. It is good once. A wrong guess is counted, so it is no
+/// error; it is refused where there is no code to be guessed.
 pub async fn redeem(
     tx: &DatabaseTransaction,
     keys: &Keys,
     phone: &str,
     code: &str,
     now: DateTime<Utc>,
-) -> Result<bool, Failure> {
+) -> Result<bool, Error<RedeemCodeErrorCode>> {
+    let wrong = || RedeemCodeErrorCode::CodeWrong.at(["code"]);
     let last = attendee_code::Entity::find()
         .filter(Column::Phone.eq(phone))
         .order_by_desc(Column::CreatedAt)
@@ -134,9 +135,9 @@ pub async fn redeem(
         .limit(1)
         .one(tx)
         .await?;
-    let Some(last) = last else { return Ok(false) };
+    let last = last.ok_or_else(wrong)?;
     if last.used_at.is_some() || last.guesses >= MOST_GUESSES || last.created_at + GOOD_FOR <= now {
-        return Ok(false);
+        return Err(wrong().into());
     }
     let is_right = keys.is_seal(&last.hash, &sealed(last.id, code));
     let mut row = attendee_code::ActiveModel { id: Unchanged(last.id), ..Default::default() };

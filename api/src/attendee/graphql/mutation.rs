@@ -184,7 +184,7 @@ impl AttendeeMutation {
                     .write_unsigned("RedeemCode", async |tx| {
                         let keys = &viewer.app.keys;
                         let right = codes::redeem(tx, keys, &phone, code, viewer.now).await?;
-                        Ok::<_, Error<RedeemCodeErrorCode>>((right, None))
+                        Ok((right, None))
                     })
                     .await;
                 match right {
