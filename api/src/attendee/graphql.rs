@@ -22,9 +22,9 @@ use crate::{
     ticket::{self, graphql::Ticket},
 };
 
-/// What people are told of how their data are used (告知书), in one version.
 pub struct Notice(pub notice::Model);
 
+/// What people are told of how their data are used (告知书), in one version.
 #[Object]
 impl Notice {
     /// Names this version among all: what somebody who agrees gives back.
@@ -48,9 +48,9 @@ impl Notice {
     }
 }
 
-/// A session as the public sees it.
 pub struct PublicSession(session::Model);
 
+/// A session as the public sees it.
 #[Object]
 impl PublicSession {
     /// What it is called.
@@ -279,9 +279,9 @@ impl MyRegistration {
     }
 }
 
-/// Whoever has proven to have a phone.
 pub struct Me(Proof);
 
+/// Whoever has proven to have a phone.
 #[Object]
 impl Me {
     /// The phone that was proven.
