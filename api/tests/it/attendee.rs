@@ -510,8 +510,10 @@ async fn a_gateway_is_asked_as_its_template_says() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, gateway).await });
-    let read =
-        |template: Value| Gateway::read(&template.to_string(), std::time::Duration::from_secs(5));
+    let read = |send: Value| {
+        let file = json!({"send": send});
+        Gateway::read(&file.to_string(), std::time::Duration::from_secs(5))
+    };
 
     let json =
         read(json!({"url": format!("{url}/send"), "headers": {"content-type": "application/json"},
