@@ -414,6 +414,26 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     );
     add("cancel_registration", " recommended", of(&it.pending), None);
     add("cancel_registration", "", input(json!({"registrationId": it.absent})), None);
+    let lost = json!({"registrationId": it.absent, "reason": "手机丢失"});
+    add("reissue_ticket", "", input(lost.clone()), None);
+    add("revoke_ticket", "", input(lost), None);
+    add("public_activity", "", id(&it.activity), None);
+    add("me", "", json!({}), None);
+    add("request_code", "", input(json!({"phone": "13800000001"})), None);
+    add("redeem_code", "", input(json!({"phone": "13800000001", "code": "000000"})), None);
+    let myself = json!({"activityId": it.activity, "name": "李四光"});
+    add("register_myself", "", input(myself), None);
+    let own = json!({"registrationId": it.registration, "attending": true});
+    add("answer_my_registration", "", input(own), None);
+    let own = json!({"registrationId": it.registration});
+    add("change_my_registration", "", input(own.clone()), None);
+    add("cancel_my_registration", "", input(own), None);
+    let notice = json!({"activityId": it.activity, "text": "告知书"});
+    add("publish_notice", " of activity", input(notice), None);
+    let notice = json!({"organisationId": it.organisation, "text": "告知书"});
+    add("publish_notice", " of organisation", input(notice), None);
+    let off = json!({"activityId": it.activity, "allowed": false});
+    add("set_self_registration", "", input(off), None);
     add(
         "check_in",
         "",

@@ -408,7 +408,14 @@ impl Snapshot {
         let keys = Path::new(&self.file).parent().unwrap();
         let keys = Keys::load(keys, &self.app.config.public_url).unwrap();
         let now = self.app.now();
-        let app = App::new(self.app.config.clone(), db, keys, Arc::new(move || now)).unwrap();
+        let app = App::new(
+            self.app.config.clone(),
+            db,
+            keys,
+            Arc::new(move || now),
+            Box::new(crate::app::Codes::default()),
+        )
+        .unwrap();
         (http::router(app), url, folder)
     }
 }

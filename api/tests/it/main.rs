@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendee;
 mod bulk;
 mod capacity;
 mod command;
@@ -28,4 +29,5 @@ mod seats;
 mod series;
 mod server;
 mod sign_in;
+mod ticket;
 mod tidy;

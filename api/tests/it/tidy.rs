@@ -10,6 +10,7 @@ const DOMAINS: &[&str] = &[
     "account",
     "activity",
     "attendance",
+    "attendee",
     "capacity",
     "export",
     "form",
@@ -21,6 +22,7 @@ const DOMAINS: &[&str] = &[
     "registration",
     "roster",
     "session",
+    "ticket",
 ];
 
 /// Which module writes which table, and nobody else.
@@ -30,11 +32,14 @@ const OWNERS: &[(&str, &str)] = &[
     ("answer", "form"),
     ("answer_file", "form"),
     ("attendance", "attendance"),
+    ("attendee_code", "attendee"),
+    ("attendee_limit", "attendee"),
     ("audit_event", "write.rs"),
     ("bulk_act", "registration"),
     ("bulk_row", "registration"),
     ("capacity_pool", "capacity"),
     ("category", "activity"),
+    ("consent", "attendee"),
     ("decision", "registration"),
     ("export", "export"),
     ("form_reply", "form"),
@@ -43,6 +48,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("job", "job"),
     ("message", "outbox"),
     ("message_template", "outbox"),
+    ("notice", "attendee"),
     ("organisation", "organisation"),
     ("person", "person"),
     ("person_term", "person"),
@@ -55,8 +61,11 @@ const OWNERS: &[(&str, &str)] = &[
     ("roster_batch", "roster"),
     ("roster_row", "roster"),
     ("scan", "attendance"),
+    ("self_registration", "attendee"),
     ("session", "session"),
     ("sign_in", "account"),
+    ("ticket_revocation", "ticket"),
+    ("ticket_secret", "ticket"),
     ("upload", "roster"),
     ("webhook", "outbox"),
 ];
@@ -71,6 +80,11 @@ const LONG: &[(&str, usize)] = &[
     ("main.rs", 470),
     ("person/graphql.rs", 490),
     ("person/mod.rs", 490),
+    ("activity/graphql.rs", 540),
+    ("activity/mod.rs", 540),
+    ("main.rs", 490),
+    ("person/graphql.rs", 460),
+    ("person/mod.rs", 460),
     ("person/name.rs", 450),
     ("registration/graphql.rs", 490),
     // A way in is an input and a mutation.
@@ -85,6 +99,8 @@ const BESIDE: &[(&str, &str)] = &[
     ("roster/undo.rs", "registration"),
     // The span of an activity is that of its sessions.
     ("session/mod.rs", "activity"),
+    // A code is revoked and made anew where the others of its kind are kept.
+    ("ticket/mod.rs", "registration"),
 ];
 
 struct File {
