@@ -109,6 +109,7 @@ async fn made(client: &Client, operation: &str, input: Value) -> Value {
 
 impl Things {
     /// Makes them all, by the API.
+    #[expect(clippy::too_many_lines, reason = "a thing of every kind")]
     pub async fn make(app: &TestApp) -> Self {
         let admin = app.organiser();
         let organisation = |name: &'static str| async move {
