@@ -147,11 +147,7 @@ on_both_servers! {
         let festival = organiser.festival(None).await;
         // A dead server's work is taken up after a second.
         server.kill();
-        let start = || Server::start({
-            let mut command = home.command(&["serve", "--job-lease", "1"]);
-            command.env("QINGLAN_LOG", "warn");
-            command
-        });
+        let start = || Server::start(home.command(&["serve", "--job-lease", "1"]));
         server = start();
         organiser = organiser.at(&server);
         let batch = organiser.stage(&festival, "来宾.csv", lists::list(0..ROWS)).await;

@@ -80,6 +80,7 @@ on_both! {
             app.organiser().run("answer_form", json!({"input": input})).await;
         }
         let deep = "query($activityId: ID!, $first: Int) { activity(id: $activityId) { registrations(first: $first) { edges { node {
+            recommender { name } waitsFor { name } allocation { seats } decisions { verdict }
             answers { question { key } text } } } } } }";
         is_flat_document(&app, deep, json!({"activityId": activity})).await;
         is_flat(&app, "attendances", json!({"sessionId": session})).await;

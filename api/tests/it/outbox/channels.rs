@@ -288,9 +288,9 @@ on_both! {
 
     async fn who_cannot_be_reached_and_what_cannot_be_sent_are_on_record(app) {
         let (festival, _) = one(&app, "SMS").await;
+        tell(&app, &festival, Occasion::Confirmed).await;
         // A landline, and a mail address for which there is no template.
         guest(&app, &festival, "李四光", "0577-88888888").await;
-        tell(&app, &festival, Occasion::Confirmed).await;
         app.work().await;
         let all: Vec<_> = messages(&app).await.into_iter().map(|it| (it.state, it.last_error)).collect();
         let failed = |code: &str| (State::Failed, Some(code.to_owned()));
