@@ -172,7 +172,12 @@ fn main() -> ExitCode {
 }
 
 fn run(task: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(task)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // A resolver's futures are nested as deep as the merged roots; memory is only taken as far as it is used.
+        .thread_stack_size(8 * 1024 * 1024)
+        .build()?;
+    runtime.block_on(task)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the other commands can fail")]

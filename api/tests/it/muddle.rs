@@ -142,6 +142,19 @@ impl Ground {
         }
     }
 
+    async fn upload(&self, list: String) -> Value {
+        loop {
+            let client = self.app.anew(self.app.organiser()).await;
+            let request = axum::http::Request::post("/uploads")
+                .header("content-disposition", "attachment; filename=\"list.csv\"");
+            let answer = client.request(request, list.clone().into()).await;
+            if answer.status == axum::http::StatusCode::CREATED {
+                return answer.json()["id"].take();
+            }
+            assert_eq!(answer.status, axum::http::StatusCode::UNAUTHORIZED, "{answer:?}");
+        }
+    }
+
     async fn do_it(&self, act: Act) {
         let person = |nth: usize| json!({"name": lists::name(nth), "phone": lists::phone(nth)});
         let Some((operation, input)) = self.request(act.clone(), &person).await else { return };
@@ -245,8 +258,7 @@ impl Ground {
             }
             Act::Import { from, .. } => {
                 let list = lists::list(from..from + 6);
-                let client = self.app.anew(self.app.organiser()).await;
-                let upload = client.upload("list.csv", list.as_bytes()).await;
+                let upload = self.upload(list).await;
                 (
                     "stage_roster",
                     json!({"activityId": activity, "uploadId": upload, "profile": "EVENT", "eventDate": "2026-11-01"}),
