@@ -12,6 +12,7 @@ mod m2026_11_23_000003_jobs;
 mod m2026_11_23_000004_form;
 mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
+mod m2026_11_23_000008_template;
 
 pub struct Migrator;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000004_form::Migration),
             Box::new(m2026_11_23_000006_telling::Migration),
             Box::new(m2026_11_23_000007_bulk::Migration),
+            Box::new(m2026_11_23_000008_template::Migration),
         ]
     }
 }

@@ -155,6 +155,11 @@ macro_rules! activity_types {
                 self.0.row.offer_minutes
             }
 
+            /// Whether it is there to be copied: it stays a draft, and nobody is registered for it.
+            async fn is_template(&self) -> bool {
+                self.0.row.is_template
+            }
+
             /// The umbrella it belongs to.
             async fn programme(&self, ctx: &Context<'_>) -> Result<Programme> {
                 match &self.0.programme {
@@ -280,6 +285,11 @@ activity_types! {
         name = "offer_minutes",
         ty = "i32",
         desc = "How long a seat that is offered to the waiting list is held, in minutes."
+    ),
+    field(
+        name = "is_template",
+        ty = "bool",
+        desc = "Whether it is there to be copied: it stays a draft, and nobody is registered for it."
     ),
     field(name = "programme", ty = "Programme", desc = "The umbrella it belongs to."),
     field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
@@ -490,6 +500,8 @@ pub struct ActivityFilter {
     starts_before: Option<DateTime<Utc>>,
     /// Those whose title holds this text.
     title: Option<String>,
+    /// Templates alone; without it there are none in the list.
+    templates: Option<bool>,
 }
 
 impl From<ActivityFilter> for Filter {
@@ -502,6 +514,7 @@ impl From<ActivityFilter> for Filter {
             starts_from: it.starts_from,
             starts_before: it.starts_before,
             title: it.title,
+            templates: it.templates.unwrap_or_default(),
         }
     }
 }
@@ -516,7 +529,7 @@ impl ActivityQuery {
         Ok(Some(Viewer::of(ctx).gate.permit::<ViewActivity>(id.0).await?.into_row().into()))
     }
 
-    /// The activities in the viewer's scope, newest first.
+    /// The activities in the viewer's scope, newest first; or the templates, by `filter.templates`.
     #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
     async fn activities(
         &self,

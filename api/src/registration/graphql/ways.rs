@@ -203,9 +203,9 @@ async fn answered(
     check: &mut Check<Code>,
     activity: ActivityId,
     answers: Vec<AnswerInput>,
-) -> Result<Option<form::Checked>, Failure> {
+) -> Result<Option<form::First>, Failure> {
     match first_answers(viewer, activity, answers).await? {
-        Ok(checked) => Ok(checked),
+        Ok(first) => Ok(first),
         Err(faults) => {
             for (path, message) in faults {
                 check.refuse(Code::AnswerInvalid.at(path).about(message));
