@@ -14,6 +14,8 @@ RUN groupadd --system --gid 10001 qinglan \
     && useradd --system --uid 10001 --gid qinglan --no-create-home --shell /usr/sbin/nologin qinglan \
     && install -d -o qinglan -g qinglan -m 0750 /data
 COPY --from=build /usr/local/bin/qinglan /usr/local/bin/qinglan
+# Whom to trust when web-hooks and gateways are called.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 
 USER 10001:10001
 WORKDIR /data

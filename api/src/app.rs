@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
+    attendee::sender::CodeSender,
     authn::Keys,
     channel::Channels,
     config::Config,
@@ -34,6 +35,8 @@ pub struct App {
     pub namer: Namer,
     pub schema: QinglanSchema,
     pub metrics: Metrics,
+    /// How one-time codes get to their phones.
+    pub codes: Box<dyn CodeSender>,
     pub channels: Channels,
     clock: Clock,
     /// Rung after every write, since it may have asked for a job.
@@ -49,7 +52,13 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(config: Config, db: Db, keys: Keys, clock: Clock) -> Result<Arc<Self>, Unready> {
+    pub fn new(
+        config: Config,
+        db: Db,
+        keys: Keys,
+        clock: Clock,
+        codes: Box<dyn CodeSender>,
+    ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
         Ok(Arc::new(Self {
@@ -59,6 +68,7 @@ impl App {
             namer: Namer::new()?,
             schema,
             metrics: Metrics::default(),
+            codes,
             channels,
             clock,
             bell: Notify::new(),

@@ -6,14 +6,14 @@ use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use async_graphql::SimpleObject;
 use aws_lc_rs::{
     digest::{SHA256, digest},
-    rand,
+    hmac, rand,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account,
-    id::{AccountId, ExportId, SignInId},
+    id::{AccountId, ExportId, Id, PersonId, RegistrationId, SignInId},
     sign_in,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -32,6 +32,12 @@ const ACCESS: TimeDelta = TimeDelta::minutes(15);
 pub const REFRESH: TimeDelta = TimeDelta::days(14);
 const ACCESS_AUDIENCE: &str = "qinglan";
 const EXPORT_AUDIENCE: &str = "qinglan/export";
+const TICKET_AUDIENCE: &str = "qinglan/ticket";
+const ATTENDEE_AUDIENCE: &str = "qinglan/attendee";
+/// How long somebody acts by a phone that was proven.
+const ATTENDEE: TimeDelta = TimeDelta::minutes(45);
+/// How long the address of a ticket opens it.
+const TICKET: TimeDelta = TimeDelta::hours(1);
 
 /// What signing in gives.
 #[derive(Clone, SimpleObject)]
@@ -64,10 +70,39 @@ struct ExportClaims {
     exp: i64,
 }
 
-/// The Ed25519 key that signs tokens and the addresses of exports.
+#[derive(Clone, Serialize, Deserialize)]
+struct TicketClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    /// The id of the account or the person whose address it is.
+    by: String,
+    exp: i64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct AttendeeClaims {
+    iss: String,
+    aud: String,
+    /// The phone.
+    sub: String,
+    exp: i64,
+}
+
+/// To whom the address of a ticket was given; their right is asked again when it is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketOpener {
+    Account(AccountId),
+    /// Whose registration it is.
+    Person(PersonId),
+}
+
+/// The Ed25519 key that signs tokens and the addresses of exports and tickets.
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    /// For what is kept as a hash and could be guessed without a key.
+    sealing: hmac::Key,
     issuer: String,
 }
 
@@ -88,8 +123,44 @@ impl Keys {
         Ok(Self {
             encoding: EncodingKey::from_ed_der(&pkcs8),
             decoding: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            sealing: hmac::Key::new(hmac::HMAC_SHA256, &pkcs8),
             issuer: issuer.to_owned(),
         })
+    }
+
+    /// What is kept of a text that could be guessed: its HMAC-SHA256.
+    #[must_use]
+    pub fn seal(&self, text: &str) -> Vec<u8> {
+        hmac::sign(&self.sealing, text.as_bytes()).as_ref().to_vec()
+    }
+
+    /// Whether this is what was kept of the text, in a time that does not tell how nearly.
+    #[must_use]
+    pub fn is_seal(&self, seal: &[u8], text: &str) -> bool {
+        hmac::verify(&self.sealing, text.as_bytes(), seal).is_ok()
+    }
+
+    /// A token by which somebody acts who has proven to have a phone.
+    pub fn attendee(
+        &self,
+        phone: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(String, DateTime<Utc>), Failure> {
+        let expires = now + ATTENDEE;
+        let claims = AttendeeClaims {
+            iss: self.issuer.clone(),
+            aud: ATTENDEE_AUDIENCE.into(),
+            sub: phone.to_owned(),
+            exp: expires.timestamp(),
+        };
+        Ok((self.sign(&claims)?, expires))
+    }
+
+    /// The phone that the token of an `Authorization` header proves at `now`.
+    #[must_use]
+    pub fn attendee_phone(&self, header: Option<&str>, now: DateTime<Utc>) -> Option<String> {
+        let claims: AttendeeClaims = self.read(bearer(header?)?, ATTENDEE_AUDIENCE)?;
+        (now.timestamp() < claims.exp).then_some(claims.sub)
     }
 
     /// A token by which an account acts until it expires.
@@ -129,6 +200,43 @@ impl Keys {
             .then(|| Gid::<ExportId>::decode(&claims.sub))
             .flatten()
             .map(|it| it.0)
+    }
+
+    /// The part of a ticket's address that opens it for an hour.
+    pub fn ticket(
+        &self,
+        registration: RegistrationId,
+        by: TicketOpener,
+        now: DateTime<Utc>,
+    ) -> Result<String, Failure> {
+        self.sign(&TicketClaims {
+            iss: self.issuer.clone(),
+            aud: TICKET_AUDIENCE.into(),
+            sub: Gid(registration).to_string(),
+            by: match by {
+                TicketOpener::Account(id) => Gid(id).to_string(),
+                TicketOpener::Person(id) => Gid(id).to_string(),
+            },
+            exp: (now + TICKET).timestamp(),
+        })
+    }
+
+    /// To whom an address was given that opens the ticket of `registration` at `now`.
+    #[must_use]
+    pub fn opens_ticket(
+        &self,
+        token: &str,
+        registration: RegistrationId,
+        now: DateTime<Utc>,
+    ) -> Option<TicketOpener> {
+        let claims: TicketClaims = self.read(token, TICKET_AUDIENCE)?;
+        let is_this = Gid::<RegistrationId>::decode(&claims.sub) == Some(Gid(registration));
+        (is_this && now.timestamp() < claims.exp).then_some(())?;
+        if claims.by.starts_with(PersonId::PREFIX) {
+            Gid::decode(&claims.by).map(|Gid(id)| TicketOpener::Person(id))
+        } else {
+            Gid::decode(&claims.by).map(|Gid(id)| TicketOpener::Account(id))
+        }
     }
 
     fn sign(&self, claims: &impl Serialize) -> Result<String, Failure> {
@@ -246,6 +354,20 @@ pub async fn password_matches(
         Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     };
     tokio::task::spawn_blocking(task).await.map_err(Failure::internal)?
+}
+
+/// Six random digits, as they are sent to a phone.
+pub fn six_digits() -> Result<String, Failure> {
+    const ALL: u32 = 1_000_000;
+    loop {
+        let mut bytes = [0; 4];
+        rand::fill(&mut bytes).map_err(Failure::internal)?;
+        let number = u32::from_be_bytes(bytes);
+        // What is over the last multiple would make some codes likelier than others.
+        if number < u32::MAX - u32::MAX % ALL {
+            return Ok(format!("{:06}", number % ALL));
+        }
+    }
 }
 
 /// 256 random bits in base64url.

@@ -3,8 +3,11 @@
 //! A grant is a role over a scope. An action names the rows it is done to and the roles that may; a row says where
 //! it stands; a grant covers a place when its scope is above it. Whatever no line of [`POLICY`] allows is denied.
 
+mod me;
 pub mod place;
 pub mod policy;
+
+pub use self::me::{Me, Mine};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -206,13 +209,14 @@ impl<A: Action> Reach<A> {
 /// Hands out permits to one viewer, and is the only way from an id to a guarded row.
 pub struct Gate {
     who: Option<Who>,
+    me: Option<Me>,
     db: Db,
 }
 
 impl Gate {
     #[must_use]
     pub fn new(who: Option<Who>, db: Db) -> Self {
-        Self { who, db }
+        Self { who, me: None, db }
     }
 
     /// Who is signed in.

@@ -90,6 +90,16 @@ pub struct Config {
     /// Default: /r/{code} at the public address.
     #[arg(long, env = "QINGLAN_TICKET_LINK", global = true)]
     pub ticket_link: Option<String>,
+
+    /// A JSON file that says how the gateway for one-time codes is asked, in the form of QINGLAN_SMS_GATEWAY's (see
+    /// docs/telling.md): `{{text}}` stands for the code alone. Without it codes are only logged.
+    #[arg(long, env = "QINGLAN_CODE_GATEWAY", global = true)]
+    pub code_gateway: Option<PathBuf>,
+
+    /// How many one-time codes may be asked for from one address in an hour; 0 for any number. Behind a proxy all
+    /// requests come from the proxy's address: set it to 0, and limit there.
+    #[arg(long, env = "QINGLAN_CODES_PER_ADDRESS", default_value_t = 30, global = true)]
+    pub codes_per_address: u64,
 }
 
 impl Config {

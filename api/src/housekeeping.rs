@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
-use crate::{app::App, error::Failure, job, outbox, roster::upload, write::drop_old_keys};
+use crate::{
+    app::App, attendee::codes, error::Failure, job, outbox, roster::upload, write::drop_old_keys,
+};
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
 
@@ -29,6 +31,7 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
+            codes::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;
             job::drop_old(tx, now).await?;
             outbox::drop_old(tx, now).await?;

@@ -9,6 +9,7 @@ mod limits;
 mod serve;
 mod stall;
 mod status;
+mod ticket;
 mod transfer;
 
 use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
@@ -62,6 +63,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
         .route("/answers/{registration}/{question}", get(answer::download))
+        .route("/tickets/{file}", get(ticket::ticket))
+        .route("/organisations/{id}/calendar.ics", get(ticket::feed))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));
@@ -185,13 +188,17 @@ async fn viewer(
     let now = app.now();
     let header = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     let who = authn::authenticate(app, header, now).await?;
+    let gate = match (who, app.keys.attendee_phone(header, now)) {
+        (None, Some(phone)) => Gate::of_attendee(phone, app.db.clone()),
+        (who, _) => Gate::new(who, app.db.clone()),
+    };
     Ok(Viewer {
         now,
         request_id: asked.id,
         lang: asked.lang,
         address: peer.map(|it| it.0.ip().to_string()),
         db: app.db.clone(),
-        gate: Gate::new(who, app.db.clone()),
+        gate,
         app: app.clone(),
         load: DataLoader::new(app.db.clone(), tokio::spawn),
     })

@@ -11,8 +11,10 @@ use std::{
 use api::{
     account::{self, grant::Over},
     app::App,
+    attendee::sender::{self, CodeSender},
     authn::{self, Keys},
     capacity::recount,
+    channel::sms::Gateway,
     config::Config,
     db::Db,
     demo,
@@ -237,6 +239,19 @@ fn log(config: &Config) -> Outcome {
     Ok(())
 }
 
+/// The gateway for one-time codes, or the log where there is none.
+fn code_sender(config: &Config) -> Result<Box<dyn CodeSender>, String> {
+    let Some(path) = &config.code_gateway else {
+        tracing::warn!(
+            "no gateway for codes is set: they are written into the log and sent to nobody"
+        );
+        return Ok(Box::new(sender::Log));
+    };
+    let wrong = |why: String| format!("QINGLAN_CODE_GATEWAY: {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Ok(Box::new(Gateway::read(&text, config.send_timeout()).map_err(wrong)?))
+}
+
 async fn serve(config: Config) -> Outcome {
     log(&config)?;
     std::fs::create_dir_all(&config.data_dir)
@@ -252,7 +267,8 @@ async fn serve(config: Config) -> Outcome {
         first_administrator(&db, &config).await?;
     }
     let patience = config.request_timeout();
-    let app = App::new(config, db.clone(), keys, Arc::new(now))?;
+    let codes = code_sender(&config)?;
+    let app = App::new(config, db.clone(), keys, Arc::new(now), codes)?;
     let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
     api::housekeeping::begin(&app).await?;

@@ -6,6 +6,7 @@ use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
@@ -22,6 +23,7 @@ use crate::{
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
+    ticket::graphql::TicketMutation,
 };
 
 /// What can be read. Every field asks for a grant of its own; without one a thing is NOT_FOUND.
@@ -29,6 +31,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    AttendeeQuery,
     BulkQuery,
     CapacityQuery,
     ExportQuery,
@@ -50,6 +53,7 @@ pub struct Mutation(
     ActivityMutation,
     ApprovalMutation,
     AttendanceMutation,
+    AttendeeMutation,
     BulkMutation,
     CapacityMutation,
     ExportMutation,
@@ -62,7 +66,9 @@ pub struct Mutation(
     RegistrationMutation,
     RosterMutation,
     SeriesMutation,
+    SelfRegistrationMutation,
     SessionMutation,
+    TicketMutation,
     WaysInMutation,
 );
 

@@ -16,6 +16,18 @@ pub fn line(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The same line by line: the lines stay, without white space at their ends, and no two empty ones follow each other.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for it in text.lines().map(line) {
+        if !(it.is_empty() && out.last().is_none_or(String::is_empty)) {
+            out.push(it);
+        }
+    }
+    out.join("\n").trim_end().to_owned()
+}
+
 /// Gathers what is wrong with an input, so that the user is told everything at once.
 pub struct Check<C> {
     refused: Vec<Refused<C>>,
@@ -59,16 +71,4 @@ impl<C: Refusal> Check<C> {
     pub fn done(self) -> Result<(), Error<C>> {
         refuse_if_any(self.refused)
     }
-}
-
-/// The same line by line: the lines stay, without white space at their ends, and no two empty ones follow each other.
-#[must_use]
-pub fn lines(text: &str) -> String {
-    let mut out: Vec<String> = Vec::new();
-    for it in text.lines().map(line) {
-        if !(it.is_empty() && out.last().is_none_or(String::is_empty)) {
-            out.push(it);
-        }
-    }
-    out.join("\n").trim_end().to_owned()
 }

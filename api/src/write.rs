@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, job, message, message_template, organisation, person, position, programme,
-    registration, role_grant, roster_batch, session, webhook,
+    idempotency_key, job, message, message_template, notice, organisation, person, position,
+    programme, registration, role_grant, roster_batch, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -21,7 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::{
-    authz::{Action, Guarded, Permit},
+    authz::{Action, Guarded, Me, Permit},
     db::Db,
     error::{Error, Failure},
     graphql::Viewer,
@@ -55,6 +55,7 @@ outcomes!(
     job,
     message,
     message_template,
+    notice,
     organisation,
     person,
     position,
@@ -108,7 +109,32 @@ impl Viewer {
         note: Note,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
-        let actor = permit.actor();
+        let result = (A::On::KIND, Some(permit.on().uuid()));
+        let account = permit.actor();
+        let act =
+            Act { actor: account.0, account: Some(account), action: A::NAME, subject: result };
+        self.road(act, note, work).await
+    }
+
+    /// The same for what somebody does with a phone and without an account. `subject` is what it is done to.
+    pub async fn write_mine<T: Outcome, C>(
+        &self,
+        me: &Me,
+        action: &'static str,
+        subject: (&'static str, Uuid),
+        note: Note,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
+    ) -> Result<T, Error<C>> {
+        let subject = (subject.0, Some(subject.1));
+        self.road(Act { actor: me.actor(), account: None, action, subject }, note, work).await
+    }
+
+    async fn road<T: Outcome, C>(
+        &self,
+        act: Act,
+        note: Note,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
+    ) -> Result<T, Error<C>> {
         if let Some(Key { text: key, .. }) = &note.key
             && !(1..=200).contains(&key.chars().count())
         {
@@ -122,27 +148,27 @@ impl Viewer {
             .db
             .transaction(async |tx| {
                 if let Some(key) = &note.key
-                    && let Some(first) = claim(tx, actor, key, self.now).await?
+                    && let Some(first) = claim(tx, act.actor, key, self.now).await?
                 {
                     return serde_json::from_value(first).map_err(|error| {
                         Failure::internal(format!("kept answer: {error}")).into()
                     });
                 }
                 let done = work(tx).await?;
-                let (subject, result) = ((A::On::KIND, Some(permit.on().uuid())), done.thing());
+                let result = done.thing();
                 let reason = note.reason.as_deref();
                 leave_trail(
                     tx,
                     &self.origin(),
-                    Some(actor),
-                    A::NAME,
-                    subject,
+                    act.account,
+                    act.action,
+                    act.subject,
                     Some(result),
                     reason,
                 )
                 .await?;
                 if let Some(key) = &note.key {
-                    keep(tx, actor, key, &done).await?;
+                    keep(tx, act.actor, key, &done).await?;
                 }
                 Ok(done)
             })
@@ -203,6 +229,15 @@ impl Db {
     }
 }
 
+/// Who does what to what.
+struct Act {
+    /// Whose idempotency keys count.
+    actor: Uuid,
+    account: Option<AccountId>,
+    action: &'static str,
+    subject: (&'static str, Option<Uuid>),
+}
+
 /// When and where an act comes from.
 struct Origin {
     at: DateTime<Utc>,
@@ -254,12 +289,12 @@ pub async fn drop_old_keys(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Resu
 /// The insert waits for a rival that holds the same key, so that of two sent at once one acts and the other answers.
 async fn claim(
     tx: &impl ConnectionTrait,
-    actor: AccountId,
+    actor: Uuid,
     key: &Key,
     now: DateTime<Utc>,
 ) -> Result<Option<serde_json::Value>, Failure> {
     let row = idempotency_key::ActiveModel {
-        account_id: Set(actor),
+        actor_id: Set(actor),
         action: Set(key.input.clone()),
         key: Set(key.text.clone()),
         input_hash: Set(key.hash.clone()),
@@ -288,14 +323,14 @@ async fn claim(
 
 async fn keep(
     tx: &impl ConnectionTrait,
-    actor: AccountId,
+    actor: Uuid,
     key: &Key,
     done: &impl Serialize,
 ) -> Result<(), Failure> {
     let answer = serde_json::to_value(done).map_err(Failure::internal)?;
     idempotency_key::Entity::update_many()
         .col_expr(idempotency_key::Column::Answer, sea_orm::sea_query::Expr::value(answer))
-        .filter(idempotency_key::Column::AccountId.eq(actor))
+        .filter(idempotency_key::Column::ActorId.eq(actor))
         .filter(idempotency_key::Column::Action.eq(key.input.as_str()))
         .filter(idempotency_key::Column::Key.eq(key.text.as_str()))
         .exec(tx)

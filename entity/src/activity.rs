@@ -94,6 +94,13 @@ pub enum Status {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::organisation::Entity",
+        from = "Column::HostId",
+        to = "super::organisation::Column::Id"
+    )]
+    Host,
+}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -56,6 +56,8 @@ ids! {
     AuditEventId = "auditEvent";
     BulkActId = "bulkAct";
     CategoryId = "category";
+    CodeId = "code";
+    ConsentId = "consent";
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
@@ -63,6 +65,7 @@ ids! {
     JobId = "job";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";
+    NoticeId = "notice";
     OrganisationId = "organisation";
     PersonId = "person";
     PositionId = "position";

@@ -3,13 +3,12 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::id::AccountId;
-
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "idempotency_key")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub account_id: AccountId,
+    /// The account, or what stands for an attendee's phone.
+    pub actor_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub action: String,
     #[sea_orm(primary_key, auto_increment = false)]

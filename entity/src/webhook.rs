@@ -15,8 +15,7 @@ pub struct Model {
     pub id: WebhookId,
     pub organisation_id: OrganisationId,
     pub url: String,
-    /// The key of its signatures. Shown once, and never kept anywhere else.
-    #[serde(skip)]
+    /// The key of its signatures, shown in the answer to its making alone.
     pub secret: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub occasions: Occasions,

@@ -10,6 +10,7 @@ mod m2026_11_23_000001_main_job;
 mod m2026_11_23_000002_registration;
 mod m2026_11_23_000003_jobs;
 mod m2026_11_23_000004_form;
+mod m2026_11_23_000005_public;
 mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
 mod m2026_11_23_000008_template;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000002_registration::Migration),
             Box::new(m2026_11_23_000003_jobs::Migration),
             Box::new(m2026_11_23_000004_form::Migration),
+            Box::new(m2026_11_23_000005_public::Migration),
             Box::new(m2026_11_23_000006_telling::Migration),
             Box::new(m2026_11_23_000007_bulk::Migration),
             Box::new(m2026_11_23_000008_template::Migration),

@@ -130,6 +130,12 @@ macro_rules! activity_types {
                 &self.0.row.time_zone
             }
 
+            /// The public key by which a door without a network verifies the tokens of tickets: the 32 bytes of an
+            /// Ed25519 key (RFC 8032) in base64url without padding, which is `x` of `{"kty": "OKP", "crv": "Ed25519"}`.
+            async fn ticket_key(&self, ctx: &Context<'_>) -> Result<String> {
+                crate::ticket::graphql::public_key(Viewer::of(ctx), self.0.row.id).await
+            }
+
             /// How many seats there are; null for as many as come.
             async fn capacity(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
                 Ok(self.0.pool(ctx).await?.size)
@@ -264,6 +270,11 @@ activity_types! {
         name = "time_zone",
         ty = "&str",
         desc = "A name of the IANA time zone database; a day of this activity begins at 00:00 there."
+    ),
+    field(
+        name = "ticket_key",
+        ty = "String",
+        desc = "The public key by which a door without a network verifies the tokens of tickets: the 32 bytes of an Ed25519 key (RFC 8032) in base64url without padding."
     ),
     field(
         name = "capacity",

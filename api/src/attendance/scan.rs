@@ -21,7 +21,7 @@ use crate::{
     authn,
     authz::{Permit, policy::CheckIn},
     error::{Error, Failure, Refusal},
-    refusals,
+    refusals, ticket,
 };
 
 refusals! {
@@ -81,7 +81,7 @@ pub async fn check_in(
         return Ok(first);
     }
     let found = match &attempt.shown {
-        Shown::Code(code) => find_by_code(tx, code).await?,
+        Shown::Code(code) => ticket::presented(tx, code).await?,
         Shown::Registration(id) => registration::Entity::find_by_id(*id).one(tx).await?,
     };
     // Only what belongs here is locked, and only it is shown.
@@ -90,6 +90,13 @@ pub async fn check_in(
         Some(id) => Some(crate::registration::locked(tx, id).await?),
         None => None,
     };
+    // The ticket may have been revoked while this waited for the lock, which changes the code.
+    let revoked = matches!(attempt.shown, Shown::Code(_))
+        && found
+            .as_ref()
+            .zip(registration.as_ref())
+            .is_some_and(|(a, b)| a.ticket_code != b.ticket_code);
+    let (found, registration) = if revoked { (None, None) } else { (found, registration) };
     // The same scan may have been taken while this one waited for the lock.
     if registration.is_some()
         && let Some(first) = replay(tx, permit, &attempt).await?
@@ -218,16 +225,6 @@ async fn replay(
 /// One scan by its id.
 pub async fn find(db: &impl ConnectionTrait, id: ScanId) -> Result<scan::Model, Failure> {
     scan::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
-}
-
-async fn find_by_code(
-    db: &impl ConnectionTrait,
-    shown: &str,
-) -> Result<Option<registration::Model>, Failure> {
-    Ok(registration::Entity::find()
-        .filter(registration::Column::TicketCode.eq(authn::read_ticket_code(shown)))
-        .one(db)
-        .await?)
 }
 
 async fn is_called_off(db: &impl ConnectionTrait, activity: ActivityId) -> Result<bool, Failure> {

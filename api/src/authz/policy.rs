@@ -118,6 +118,12 @@ policy! {
     ListRegistrations on activity => [OrgAdmin, Organiser];
     /// Find who is registered for an activity by three or more characters.
     FindRegistrations on activity => [OrgAdmin, Organiser, DoorStaff];
+    /// Say whether and how people register themselves for an activity.
+    SetSelfRegistration on activity => [OrgAdmin, Organiser];
+    /// Publish a new version of what people are told of how their data are used on an activity.
+    PublishActivityNotice on activity => [OrgAdmin, Organiser];
+    /// Publish a new version of what people are told of how their data are used by an organisation.
+    PublishNotice on organisation => [OrgAdmin];
     /// See a registration's code and the person's phone whole.
     ViewTicket on activity => [OrgAdmin, Organiser];
     /// List those whom one's own organisation recommends for an activity.
@@ -174,6 +180,10 @@ policy! {
     ReleaseAllocation on capacity_pool => [OrgAdmin, Organiser];
     /// Count an activity's seats anew.
     RecountSeats on activity => [OrgAdmin, Organiser];
+    /// Revoke a registration's ticket and make a new one.
+    ReissueTicket on registration => [OrgAdmin, Organiser];
+    /// Revoke a registration's ticket.
+    RevokeTicket on registration => [OrgAdmin, Organiser];
 
     /// Set the questions of an activity's form.
     SetQuestions on activity => [OrgAdmin, Organiser];

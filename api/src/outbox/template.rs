@@ -218,6 +218,7 @@ pub async fn nearest(
 }
 
 /// A template as it reads for one registration.
+#[derive(Clone)]
 pub struct Sample {
     pub registration: entity::registration::Model,
     pub subject: String,

@@ -22,6 +22,7 @@ use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
     attendance::graphql::Attendance,
+    authn::TicketOpener,
     authz::policy::{
         CancelRegistration, FindRegistrations, ListRecommended, ListRegistrations, ViewApprovals,
         ViewRegistration, ViewTicket,
@@ -36,6 +37,7 @@ use crate::{
     organisation::graphql::Organisation,
     page::{Page, Slice},
     person::graphql::Person,
+    ticket::{self, graphql::Ticket},
 };
 
 /// The life of a registration. CONFIRMED and OFFERED hold a seat; the others do not count as registered.
@@ -179,9 +181,19 @@ impl Registration {
         self.row.status.into()
     }
 
-    /// The secret of the registration (参会码), shown as a QR code. Null for those who may only check in.
+    /// The secret of the registration (参会码), shown as a QR code. Null for those who may only check in, and where it
+    /// was revoked.
     async fn ticket_code(&self) -> Option<&str> {
-        Some(self.row.ticket_code.as_str()).filter(|_| self.is_open)
+        ticket::code(&self.row).filter(|_| self.is_open)
+    }
+
+    /// The code as a QR code, signed, and for a calendar. Null for those who may only check in.
+    async fn ticket(&self, ctx: &Context<'_>) -> Result<Option<Ticket>> {
+        if !self.is_open {
+            return Ok(None);
+        }
+        let opener = TicketOpener::Account(Viewer::of(ctx).gate.who()?.account.id);
+        Ok(Some(Ticket { row: self.row.clone(), opener }))
     }
 
     /// The organisation as it was given for this activity.

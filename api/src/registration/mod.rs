@@ -124,6 +124,14 @@ pub async fn locked(
     registration::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
 }
 
+/// One registration by its id.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    id: RegistrationId,
+) -> Result<registration::Model, Failure> {
+    registration::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
+}
+
 /// Those of some registrations whose person came to a session.
 pub async fn checked_in(
     db: &impl ConnectionTrait,

@@ -168,7 +168,7 @@ pub async fn replace(
         desk.pools.retake(Seat::from(&row));
     }
     desk.note(&row);
-    desk.save(&row).await?;
+    desk.save(&row).await.map_err(already_registered)?;
     let link = registration::ActiveModel {
         id: sea_orm::ActiveValue::Unchanged(row.id),
         replaces_id: Set(row.replaces_id),
@@ -220,11 +220,18 @@ async fn enter(
         listed: None,
     };
     match desk.enrol(vec![new]).await {
-        Err(Failure::Db(error)) if is_duplicate(&error) => {
-            Err(Code::AlreadyRegistered.at(["person"]).into())
+        Err(failure) => Err(already_registered(failure)),
+        Ok(rows) => {
+            let first = rows.into_iter().next();
+            first.ok_or_else(|| Failure::internal("nobody was enrolled").into())
         }
-        rows => {
-            rows?.into_iter().next().ok_or_else(|| Failure::internal("nobody was enrolled").into())
-        }
+    }
+}
+
+/// What breaks the rule of one live registration per person is the user's affair.
+fn already_registered(failure: Failure) -> Error<Code> {
+    match failure {
+        Failure::Db(error) if is_duplicate(&error) => Code::AlreadyRegistered.at(["person"]).into(),
+        failure => failure.into(),
     }
 }

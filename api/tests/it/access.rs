@@ -81,6 +81,13 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
     add("jobs", "", json!({}), Some(&it.job));
+    add("messages", "", json!({"activityId": it.activity}), Some(&it.message));
+    let of = json!({"activityId": it.activity});
+    add("message_templates", " of activity", of, Some(&it.template));
+    add("message_templates", " of organisation", json!({"organisationId": it.organisation}), None);
+    let draft = json!({"activityId": it.activity, "channel": "SMS", "text": "{{姓名}}您好"});
+    add("message_preview", "", input(draft), None);
+    add("webhooks", "", json!({"organisationId": it.organisation}), Some(&it.webhook));
     add("organisation", "", id(&it.organisation), None);
     add("organisations", "", json!({}), Some(&it.organisation));
     add("person", "", id(&it.person), None);
@@ -111,7 +118,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" category", &it.category),
         (" export", &it.export),
         (" grant", &it.grant),
+        (" hookEvent", &it.event),
         (" job", &it.job),
+        (" message", &it.message),
+        (" messageTemplate", &it.template),
         (" organisation", &it.organisation),
         (" person", &it.person),
         (" position", &it.position),
@@ -121,6 +131,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" rosterBatch", &it.staged),
         (" scan", &it.scan),
         (" session", &it.session),
+        (" webhook", &it.webhook),
     ] {
         add("node", how, id(thing), None);
     }
@@ -403,12 +414,50 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     );
     add("cancel_registration", " recommended", of(&it.pending), None);
     add("cancel_registration", "", input(json!({"registrationId": it.absent})), None);
+    let lost = json!({"registrationId": it.absent, "reason": "手机丢失"});
+    add("reissue_ticket", "", input(lost.clone()), None);
+    add("revoke_ticket", "", input(lost), None);
+    add("public_activity", "", id(&it.activity), None);
+    add("me", "", json!({}), None);
+    add("request_code", "", input(json!({"phone": "13800000001"})), None);
+    add("redeem_code", "", input(json!({"phone": "13800000001", "code": "000000"})), None);
+    let myself = json!({"activityId": it.activity, "name": "李四光"});
+    add("register_myself", "", input(myself), None);
+    let own = json!({"registrationId": it.registration, "attending": true});
+    add("answer_my_registration", "", input(own), None);
+    let own = json!({"registrationId": it.registration});
+    add("change_my_registration", "", input(own.clone()), None);
+    add("cancel_my_registration", "", input(own), None);
+    let notice = json!({"activityId": it.activity, "text": "告知书"});
+    add("publish_notice", " of activity", input(notice), None);
+    let notice = json!({"organisationId": it.organisation, "text": "告知书"});
+    add("publish_notice", " of organisation", input(notice), None);
+    let off = json!({"activityId": it.activity, "allowed": false});
+    add("set_self_registration", "", input(off), None);
     add(
         "check_in",
         "",
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
+    let words = |place: &str, id: &String| {
+        let mut words = words.clone();
+        words[place] = json!(id);
+        input(words)
+    };
+    add("set_message_template", " of activity", words("activityId", &it.activity), None);
+    add(
+        "set_message_template",
+        " of organisation",
+        words("organisationId", &it.organisation),
+        None,
+    );
+    add("remove_message_template", "", input(json!({"messageTemplateId": it.template})), None);
+    add("retry_message", "", input(json!({"messageId": it.message})), None);
+    let hook = json!({"organisationId": it.organisation, "url": "https://example.org/", "occasions": ["CONFIRMED"]});
+    add("create_webhook", "", input(hook), None);
+    add("disable_webhook", "", input(json!({"webhookId": it.webhook})), None);
     add("retry_job", "", input(json!({"jobId": it.job})), None);
     add(
         "stage_roster",

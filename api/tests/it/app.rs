@@ -14,6 +14,7 @@ use api::{
     account,
     account::grant::Over,
     app::App,
+    attendee::sender::CodeSender,
     authn::Keys,
     config::Config,
     db::Db,
@@ -75,8 +76,24 @@ pub struct TestApp {
     pub root: OrganisationId,
     admin: Client,
     clock: Arc<Mutex<DateTime<Utc>>>,
-    folder: TempDir,
+    codes: Codes,
+    folder: Arc<TempDir>,
     next: AtomicU32,
+}
+
+/// Phones that get their codes at once.
+#[derive(Clone, Default)]
+pub struct Codes(Arc<Mutex<Vec<(String, String)>>>);
+
+impl CodeSender for Codes {
+    fn send<'a>(
+        &'a self,
+        phone: &'a str,
+        code: &'a str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        self.0.lock().unwrap().push((phone.to_owned(), code.to_owned()));
+        Box::pin(async { Ok(()) })
+    }
 }
 
 #[derive(Parser)]
@@ -114,7 +131,15 @@ impl TestApp {
         let keys = Keys::load(folder.path(), &config.public_url).unwrap();
         let clock = Arc::new(Mutex::new(Utc.with_ymd_and_hms(2026, 11, 1, 1, 0, 0).unwrap()));
         let told = clock.clone();
-        let app = App::new(config, db, keys, Arc::new(move || *told.lock().unwrap())).unwrap();
+        let codes = Codes::default();
+        let app = App::new(
+            config,
+            db,
+            keys,
+            Arc::new(move || *told.lock().unwrap()),
+            Box::new(codes.clone()),
+        )
+        .unwrap();
         let router = http::router(app.clone());
         let admin = Client { router: router.clone(), token: None, account: AccountId::generate() };
         let mut it = Self {
@@ -124,7 +149,8 @@ impl TestApp {
             root: OrganisationId::generate(),
             admin,
             clock,
-            folder,
+            codes,
+            folder: Arc::new(folder),
             next: AtomicU32::new(0),
         };
         it.root = it.make_root().await;
@@ -191,6 +217,18 @@ impl TestApp {
         &self.admin
     }
 
+    /// The same somebody, signed in anew: an access token is good for fifteen minutes.
+    pub async fn anew(&self, client: &Client) -> Client {
+        let now = self.now();
+        let tokens = self
+            .by_hand(async |tx| {
+                let keys = &self.app.keys;
+                Ok(account::sign_in::public_open(tx, keys, client.account, now).await?.0)
+            })
+            .await;
+        Client { token: Some(tokens.access_token), ..client.clone() }
+    }
+
     /// Nobody.
     pub fn anonymous(&self) -> Client {
         Client { router: self.router.clone(), token: None, account: AccountId::generate() }
@@ -216,7 +254,31 @@ impl TestApp {
         let keys = Keys::load(self.folder.path(), &self.app.config.public_url).unwrap();
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
-        App::new(self.app.config.clone(), db, keys, clock).unwrap()
+        App::new(self.app.config.clone(), db, keys, clock, Box::new(self.codes.clone())).unwrap()
+    }
+
+    /// The same service with flags of the command line: on the same database, by the same clock.
+    pub async fn with(&self, flags: &[&str]) -> Self {
+        let data_dir = self.folder.path().display().to_string();
+        let fixed = ["test", "--database-url", &self.url, "--data-dir", &data_dir];
+        let config = Flags::parse_from(fixed.iter().chain(flags)).config;
+        let db = Db::connect(&self.url).await.unwrap();
+        let keys = Keys::load(self.folder.path(), &config.public_url).unwrap();
+        let told = self.clock.clone();
+        let clock = Arc::new(move || *told.lock().unwrap());
+        let app = App::new(config, db, keys, clock, Box::new(self.codes.clone())).unwrap();
+        let router = http::router(app.clone());
+        Self {
+            codes: self.codes.clone(),
+            admin: Client { router: router.clone(), ..self.admin.clone() },
+            app,
+            router,
+            url: self.url.clone(),
+            root: self.root,
+            clock: self.clock.clone(),
+            folder: self.folder.clone(),
+            next: AtomicU32::new(self.next.load(Ordering::Relaxed) + 1000),
+        }
     }
 
     /// Does something in a transaction, asking nobody.
@@ -243,6 +305,11 @@ impl TestApp {
 
     pub fn root_id(&self) -> String {
         Gid(self.root).to_string()
+    }
+
+    /// The codes that were sent, each with its phone.
+    pub fn codes(&self) -> Vec<(String, String)> {
+        self.codes.0.lock().unwrap().clone()
     }
 
     #[expect(clippy::unused_self, reason = "reads as the app's")]

@@ -14,12 +14,14 @@ use api::{
     db::Db,
     error::Error,
     graphql::Gid,
-    http, job,
+    http, job, outbox,
 };
 use axum::Router;
 use entity::{
     id::{AccountId, ActivityId, OrganisationId, ProgrammeId},
     job::Kind,
+    message::Occasion,
+    registration,
     role_grant::Role,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
@@ -68,6 +70,11 @@ pub struct Things {
     pub export: String,
     /// Given up.
     pub job: String,
+    /// It has failed.
+    pub message: String,
+    pub template: String,
+    pub webhook: String,
+    pub event: String,
     pub staged: String,
     pub committed: String,
     /// Of somebody who signs in at the door.
@@ -102,6 +109,7 @@ async fn made(client: &Client, operation: &str, input: Value) -> Value {
 
 impl Things {
     /// Makes them all, by the API.
+    #[expect(clippy::too_many_lines, reason = "a thing of every kind")]
     pub async fn make(app: &TestApp) -> Self {
         let admin = app.organiser();
         let organisation = |name: &'static str| async move {
@@ -153,6 +161,17 @@ impl Things {
         made(admin, "commit_roster", json!({"batchId": committed})).await;
         let staged = stage(app, &activity.id, "名单.csv", LIST).await;
 
+        let input = json!({"activityId": activity.id, "occasion": "CONFIRMED", "channel": "SMS", "text": "{{姓名}}您好"});
+        let template = made(admin, "set_message_template", input).await["messageTemplate"].take();
+        let input = json!({"organisationId": a, "url": "https://10.0.0.1.example.invalid/", "occasions": ["CONFIRMED"]});
+        let hook = made(admin, "create_webhook", input).await["webhook"].take();
+        told(app, &activity.id).await;
+        let listed = admin.run("messages", json!({"activityId": activity.id})).await;
+        let message = text(&listed["messages"]["edges"][0]["node"]["id"]);
+        let listed = admin.run("webhooks", json!({"organisationId": a})).await;
+        let event = text(&listed["webhooks"]["edges"][0]["node"]["events"]["nodes"][0]["id"]);
+        let (template, webhook) = (text(&template["id"]), text(&hook["id"]));
+
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
         let account = text(&made(admin, "create_account", input).await["account"]["id"]);
@@ -186,6 +205,10 @@ impl Things {
             scan: text(&scan["scan"]["id"]),
             export,
             job: failed_job(app).await,
+            message,
+            template,
+            webhook,
+            event,
             staged,
             committed,
             account,
@@ -287,6 +310,21 @@ pub fn an_activity(id: &str) -> Over {
     Over::Activity(Gid::<ActivityId>::decode(id).unwrap().0)
 }
 
+/// Tells those on an activity that they have a seat, by a service that cannot send.
+pub async fn told(app: &TestApp, activity: &str) {
+    use sea_orm::{ColumnTrait, QueryFilter};
+    let id = Gid::<ActivityId>::decode(activity).unwrap().0;
+    let rows = registration::Entity::find()
+        .filter(registration::Column::ActivityId.eq(id))
+        .filter(registration::Column::Status.eq(registration::Status::Confirmed))
+        .all(app.app.db.read())
+        .await
+        .unwrap();
+    let now = app.now();
+    app.by_hand(async |tx| outbox::tell(tx, Occasion::Confirmed, &rows, now).await).await;
+    app.work().await;
+}
+
 /// A job that nobody can do, as it stands after the last attempt.
 pub async fn failed_job(app: &TestApp) -> String {
     let now = app.now();
@@ -371,7 +409,14 @@ impl Snapshot {
         let keys = Path::new(&self.file).parent().unwrap();
         let keys = Keys::load(keys, &self.app.config.public_url).unwrap();
         let now = self.app.now();
-        let app = App::new(self.app.config.clone(), db, keys, Arc::new(move || now)).unwrap();
+        let app = App::new(
+            self.app.config.clone(),
+            db,
+            keys,
+            Arc::new(move || now),
+            Box::new(crate::app::Codes::default()),
+        )
+        .unwrap();
         (http::router(app), url, folder)
     }
 }

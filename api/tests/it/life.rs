@@ -62,7 +62,7 @@ fn person(nth: usize) -> Value {
 }
 
 async fn status(app: &TestApp, id: &str) -> String {
-    let found = app.organiser().run("registration", json!({"id": id})).await;
+    let found = app.anew(app.organiser()).await.run("registration", json!({"id": id})).await;
     text(&found["registration"]["status"])
 }
 
@@ -116,17 +116,18 @@ on_both! {
         assert_eq!(status(&app, &ids[1]).await, "WAITLISTED");
 
         *app.clock() += TimeDelta::minutes(60);
+        let organiser = &app.anew(app.organiser()).await;
         let late = json!({"registrationId": ids[3], "attending": true});
-        refused(&app, app.organiser(), "answer_registration", late, "REPLY_TOO_LATE").await;
+        refused(&app, organiser, "answer_registration", late, "REPLY_TOO_LATE").await;
         app.work().await;
         assert_eq!(status(&app, &ids[3]).await, "EXPIRED");
         assert_eq!(status(&app, &ids[1]).await, "OFFERED");
         // Declined, it passes on in the same transaction.
         let input = json!({"registrationId": ids[1], "attending": false, "reason": "出差"});
-        done(app.organiser(), "answer_registration", input).await;
+        done(organiser, "answer_registration", input).await;
         assert_eq!(status(&app, &ids[2]).await, "OFFERED");
         let input = json!({"registrationId": ids[2], "attending": true});
-        assert_eq!(done(app.organiser(), "answer_registration", input).await["registration"]["status"], "CONFIRMED");
+        assert_eq!(done(organiser, "answer_registration", input).await["registration"]["status"], "CONFIRMED");
         assert_eq!(app.count("SELECT sum(taken) FROM capacity_pool").await, 1);
     }
 
@@ -161,13 +162,13 @@ on_both! {
         assert_eq!(done(app.organiser(), "register_attendee", input).await["registration"]["status"], "CONFIRMED");
         let on_record = "SELECT count(*) FROM audit_event WHERE reason = '省领导临时参加'";
         assert_eq!(app.count(on_record).await, 1);
-        assert_eq!(app.count("SELECT overbooked FROM capacity_pool WHERE size = 1").await, 1);
+        assert_eq!(app.count("SELECT CAST(overbooked AS bigint) FROM capacity_pool WHERE size = 1").await, 1);
         // What was exceeded is no licence for later.
         let third = tree.register(&app, 2).await;
         assert_eq!(status(&app, &third).await, "WAITLISTED");
         done(app.organiser(), "cancel_registration", json!({"registrationId": first})).await;
         assert_eq!(status(&app, &third).await, "WAITLISTED");
-        assert_eq!(app.count("SELECT overbooked FROM capacity_pool WHERE size = 1").await, 0);
+        assert_eq!(app.count("SELECT CAST(overbooked AS bigint) FROM capacity_pool WHERE size = 1").await, 0);
     }
 
     async fn an_allocation_keeps_seats_until_its_time(app) {
@@ -213,13 +214,14 @@ on_both! {
         // After the time what nobody took belongs to all: the one who waits is offered it.
         *app.clock() += TimeDelta::days(2);
         app.work().await;
+        let organiser = &app.anew(app.organiser()).await;
         assert_eq!(status(&app, &b).await, "OFFERED");
-        let held = "SELECT held FROM capacity_pool WHERE size = 3";
+        let held = "SELECT CAST(held AS bigint) FROM capacity_pool WHERE size = 3";
         assert_eq!(app.count(held).await, 0);
         let by_allocation = json!({"activityId": tree.activity, "person": person(12), "allocationId": allocation});
-        refused(&app, app.organiser(), "register_attendee", by_allocation, "ALLOCATION_UNKNOWN").await;
-        refused(&app, app.organiser(), "recommend_attendee", recommend(1), "NO_ALLOCATION").await;
-        let recount = app.organiser().run("capacity_recount", json!({"activityId": tree.activity})).await;
+        refused(&app, organiser, "register_attendee", by_allocation, "ALLOCATION_UNKNOWN").await;
+        refused(&app, organiser, "recommend_attendee", recommend(1), "NO_ALLOCATION").await;
+        let recount = organiser.run("capacity_recount", json!({"activityId": tree.activity})).await;
         assert_eq!(recount["capacityRecount"], json!([]));
     }
 
@@ -313,6 +315,7 @@ on_both! {
         app.work().await;
         let reminded = "SELECT count(*) FROM registration WHERE reminded_at IS NOT NULL";
         assert_eq!(app.count(reminded).await, 3);
+        let admin = &app.anew(admin).await;
         let answer = |id: &String, attending: bool| json!({"registrationId": id, "attending": attending});
         let yes = done(admin, "answer_registration", answer(&ids[0], true)).await;
         assert_eq!(yes["registration"]["status"], "CONFIRMED");
@@ -321,6 +324,7 @@ on_both! {
         refused(&app, admin, "answer_registration", answer(&ids[1], true), "WRONG_STATUS").await;
         // An organiser may take an answer late; by then it is full.
         *app.clock() = by + TimeDelta::hours(1);
+        let admin = &app.anew(admin).await;
         let late = done(admin, "answer_registration", answer(&ids[2], true)).await;
         assert_eq!(late["registration"]["status"], "WAITLISTED");
     }

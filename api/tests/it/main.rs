@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendee;
 mod bulk;
 mod capacity;
 mod command;
@@ -20,6 +21,7 @@ mod job;
 mod life;
 mod lists;
 mod muddle;
+mod outbox;
 mod queries;
 mod roster;
 mod schema;
@@ -29,4 +31,5 @@ mod series;
 mod server;
 mod sign_in;
 mod template;
+mod ticket;
 mod tidy;

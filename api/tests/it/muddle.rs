@@ -129,7 +129,7 @@ impl Ground {
     async fn send(&self, operation: &str, input: Value) -> Value {
         let field = crate::contract::root_fields(operation).remove(0);
         loop {
-            let client: &Client = self.app.organiser();
+            let client: Client = self.app.anew(self.app.organiser()).await;
             let mut answer = client.send(&document(operation), json!({"input": input})).await;
             let Some(error) = answer["errors"].get(0) else {
                 return answer["data"][&field].take();
@@ -243,7 +243,8 @@ impl Ground {
             }
             Act::Import { from, .. } => {
                 let list = lists::list(from..from + 6);
-                let upload = self.app.organiser().upload("list.csv", list.as_bytes()).await;
+                let client = self.app.anew(self.app.organiser()).await;
+                let upload = client.upload("list.csv", list.as_bytes()).await;
                 (
                     "stage_roster",
                     json!({"activityId": activity, "uploadId": upload, "profile": "EVENT", "eventDate": "2026-11-01"}),

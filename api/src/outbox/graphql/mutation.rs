@@ -62,7 +62,7 @@ pub struct CreateWebhookInput {
     url: String,
     /// What it is told of; at least one.
     occasions: Vec<MessageOccasion>,
-    /// The same key with the same input gives the first answer, but not its secret.
+    /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
 
@@ -89,7 +89,7 @@ payloads! {
 pub struct CreateWebhookPayload {
     /// What was made or changed; null where it was refused.
     webhook: Option<Webhook>,
-    /// The key of its signatures, shown this once: null where it was refused, and where a key repeats the answer.
+    /// The key of its signatures, shown in this answer alone.
     secret: Option<String>,
     /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<CreateWebhookUserError>,
@@ -205,7 +205,7 @@ impl OutboxMutation {
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
-        let secret = row.as_ref().map(|it| it.secret.clone()).filter(|it| !it.is_empty());
+        let secret = row.as_ref().map(|it| it.secret.clone());
         Ok(CreateWebhookPayload { webhook: row.map(Webhook), secret, user_errors })
     }
 

@@ -86,7 +86,7 @@ impl BulkAct {
         self.0.total
     }
 
-    /// How many were done; of all or nothing that was refused, how many would have been.
+    /// How many were done; none where all or nothing was asked for and one was refused.
     async fn done(&self) -> i32 {
         self.0.done
     }

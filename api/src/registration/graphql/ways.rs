@@ -411,7 +411,9 @@ impl WaysInMutation {
         let done = viewer
             .write(&permit, note, async |tx| {
                 let form = whole(check, form)?;
-                ways::replace(tx, &permit, &viewer.app.namer, form, reason, viewer.now).await
+                let namer = &viewer.app.namer;
+                // A walk through two registrations and a person: too long for the stack of a resolver.
+                Box::pin(ways::replace(tx, &permit, namer, form, reason, viewer.now)).await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;

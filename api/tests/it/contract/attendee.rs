@@ -1,0 +1,44 @@
+//! The documents of those without an account, and of tickets.
+
+use serde_json::{Value, json};
+
+use super::Script;
+use crate::app::Client;
+
+/// Somebody registers by the public page, has another mind twice, and loses the phone.
+pub async fn themselves(it: &Script<'_>, programme: &Value) {
+    let at = |minutes| (it.app.now() + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+    let session = json!({"title": "公开课", "startsAt": at(1500), "endsAt": at(1600)});
+    let input = json!({"programmeId": programme, "title": "公开课", "categories": [{"name": "企业家"}], "sessions": [session]});
+    let activity = it.make("create_activity", input).await["activity"]["id"].take();
+    it.make("publish_activity", json!({"activityId": activity})).await;
+    let notice = it.make("publish_notice", json!({"activityId": activity, "text": "告知书"})).await;
+    let version = notice["notice"]["version"].clone();
+    let input = json!({"activityId": activity, "allowed": true, "categories": ["企业家"], "closesAt": at(1400)});
+    it.make("set_self_registration", input).await;
+
+    let anyone = it.app.anonymous();
+    it.run(&anyone, "public_activity", json!({"id": activity})).await;
+    let phone = "13900000077";
+    it.run(&anyone, "request_code", json!({"input": {"phone": phone}})).await;
+    let code = it.app.codes().last().unwrap().1.clone();
+    let input = json!({"input": {"phone": phone, "code": code}});
+    let token = it.run(&anyone, "redeem_code", input).await["token"]["token"].take();
+    let me = Client { token: Some(token.as_str().unwrap().to_owned()), ..anyone };
+    let input = json!({"activityId": activity, "name": "谢逊", "category": "企业家", "noticeVersion": version});
+    let made = it.run(&me, "register_myself", json!({"input": input})).await;
+    let own = made["registration"]["id"].clone();
+    let input =
+        json!({"registrationId": own, "organisation": "温州某某有限公司", "title": "董事长"});
+    it.run(&me, "change_my_registration", json!({"input": input})).await;
+    let shown = it.run(&me, "me", json!({})).await;
+    assert_eq!(shown["registrations"][0]["title"], "董事长");
+    it.make("reissue_ticket", json!({"registrationId": own, "reason": "手机丢失"})).await;
+    it.make("revoke_ticket", json!({"registrationId": own, "reason": "冒用"})).await;
+    it.run(&me, "cancel_my_registration", json!({"input": {"registrationId": own}})).await;
+    let person = json!({"name": "谢逊", "phone": phone});
+    let invited =
+        it.make("invite_attendee", json!({"activityId": activity, "person": person})).await;
+    let input = json!({"registrationId": invited["registration"]["id"], "attending": false});
+    it.run(&me, "answer_my_registration", json!({"input": input})).await;
+}
