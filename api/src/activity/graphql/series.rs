@@ -111,8 +111,8 @@ pub struct SeriesMutation;
 #[Object]
 impl SeriesMutation {
     /// Makes an activity from another, or from a template, as a draft: its form, categories with their seats, sessions with their doors and
-    /// credit hours, steps of approval. Times of the clock stay what they are in the activity's zone. Allocations and
-    /// registrations are not copied. For whoever sees the activity and may make one (see `createActivity`).
+    /// credit hours, steps of approval. Times of the clock stay what they are in the activity's zone. Allocations, rules
+    /// of registering without an account and registrations are not copied. For whoever sees the activity and may make one (see `createActivity`).
     async fn copy_activity(
         &self,
         ctx: &Context<'_>,
