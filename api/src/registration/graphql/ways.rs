@@ -387,8 +387,8 @@ impl WaysInMutation {
 
     /// Puts somebody else in the place of who cannot come (替会): the same seat, category and allocation, the same
     /// place in whatever it waits for. The seat is never free in between; the old registration is CANCELLED and the
-    /// new one `replaces` it. Refused after check-in. For ORG_ADMIN and ORGANISER, and for LIAISON and ORG_ADMIN of the
-    /// organisation that recommends the person.
+    /// new one `replaces` it, and answers the form anew. Refused after check-in. For ORG_ADMIN and ORGANISER, and for
+    /// LIAISON and ORG_ADMIN of the organisation that recommends the person.
     async fn replace_attendee(
         &self,
         ctx: &Context<'_>,
