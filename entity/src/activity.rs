@@ -31,6 +31,8 @@ pub struct Model {
     pub approval: Approval,
     /// How long an offer of a seat stands, in minutes.
     pub offer_minutes: i32,
+    /// There to be copied: stays a draft, and nobody is registered for it.
+    pub is_template: bool,
 }
 
 /// The steps of approval, at most three and each once.

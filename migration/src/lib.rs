@@ -13,6 +13,7 @@ mod m2026_11_23_000004_form;
 mod m2026_11_23_000005_public;
 mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
+mod m2026_11_23_000008_template;
 
 pub struct Migrator;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000005_public::Migration),
             Box::new(m2026_11_23_000006_telling::Migration),
             Box::new(m2026_11_23_000007_bulk::Migration),
+            Box::new(m2026_11_23_000008_template::Migration),
         ]
     }
 }

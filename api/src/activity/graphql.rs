@@ -3,33 +3,30 @@
 #![expect(clippy::duplicated_attributes, reason = "the fields of an interface have the same parts")]
 
 mod mutation;
+mod query;
 mod series;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{
-    Context, Enum, InputObject, Interface, Lookahead, Object, Result, connection::Connection,
-};
+use async_graphql::{Context, Enum, Interface, Object, Result, connection::Connection};
 use chrono::{DateTime, Utc};
 use entity::{
     activity, capacity_pool, category,
-    id::{ActivityId, CategoryId, ProgrammeId},
+    id::{ActivityId, CategoryId},
     organisation,
     programme::{self, Kind},
     session,
 };
 
-pub use self::{mutation::*, series::*};
-use super::Filter;
+pub use self::{mutation::*, query::*, series::*};
 use crate::{
-    authz::policy::ViewActivity,
     capacity,
     error::Failure,
     form::graphql::{FormStage, Question},
     graphql::{Gid, Viewer},
     organisation::graphql::Organisation,
     page::Slice,
-    programme::graphql::{Programme, ProgrammeKind},
+    programme::graphql::Programme,
     registration::graphql::{ApprovalStep, Registration, RegistrationFilter},
     roster::graphql::RosterBatch,
     session::graphql::Session,
@@ -159,6 +156,11 @@ macro_rules! activity_types {
             /// How long a seat that is offered to the waiting list is held, in minutes.
             async fn offer_minutes(&self) -> i32 {
                 self.0.row.offer_minutes
+            }
+
+            /// Whether it is there to be copied: it stays a draft, and nobody is registered for it.
+            async fn is_template(&self) -> bool {
+                self.0.row.is_template
             }
 
             /// The umbrella it belongs to.
@@ -292,6 +294,11 @@ activity_types! {
         ty = "i32",
         desc = "How long a seat that is offered to the waiting list is held, in minutes."
     ),
+    field(
+        name = "is_template",
+        ty = "bool",
+        desc = "Whether it is there to be copied: it stays a draft, and nobody is registered for it."
+    ),
     field(name = "programme", ty = "Programme", desc = "The umbrella it belongs to."),
     field(name = "host", ty = "Organisation", desc = "The organisation that holds it."),
     field(
@@ -365,69 +372,6 @@ impl From<activity::Model> for Activity {
     }
 }
 
-/// Rows by the activity they are of, in the order in which they come.
-fn by_activity<T>(rows: Vec<T>, of: impl Fn(&T) -> ActivityId) -> HashMap<ActivityId, Vec<T>> {
-    let mut grouped: HashMap<ActivityId, Vec<T>> = HashMap::new();
-    for row in rows {
-        grouped.entry(of(&row)).or_default().push(row);
-    }
-    grouped
-}
-
-/// The activities of a page, with what is selected below them fetched once for all.
-async fn fetch_ahead(
-    viewer: &Viewer,
-    rows: Vec<activity::Model>,
-    ahead: &[Lookahead<'_>],
-) -> Result<Vec<Activity>, Failure> {
-    let wants = |field: &str| ahead.iter().any(|it| it.field(field).exists());
-    let db = viewer.db.read();
-    let mut pools = if ["capacity", "seatsTaken", "seatsSetAside"].into_iter().any(wants)
-        || wants("categories")
-    {
-        Some(capacity::of(db, rows.iter().map(|it| it.id)).await?)
-    } else {
-        None
-    };
-    let programmes = if wants("programme") {
-        viewer.load.load_many(rows.iter().map(|it| it.programme_id)).await?
-    } else {
-        HashMap::default()
-    };
-    let hosts = if wants("host") {
-        viewer.load.load_many(rows.iter().map(|it| it.host_id)).await?
-    } else {
-        HashMap::default()
-    };
-    let ids: Vec<ActivityId> = rows.iter().map(|it| it.id).collect();
-    let mut categories = if wants("categories") {
-        let mut found = super::categories_of(db, ids.iter().copied()).await?;
-        found.sort_by_key(|it| (it.position, it.id));
-        Some(by_activity(found, |it| it.activity_id))
-    } else {
-        None
-    };
-    let mut sessions = if wants("sessions") {
-        let found = crate::session::schedules(db, ids).await?;
-        Some(by_activity(found, |it| it.activity_id))
-    } else {
-        None
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            Activity::of(Node {
-                categories: categories.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
-                sessions: sessions.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
-                pools: pools.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
-                programme: programmes.get(&row.programme_id).cloned(),
-                host: hosts.get(&row.host_id).cloned(),
-                row: Arc::new(row),
-            })
-        })
-        .collect())
-}
-
 pub struct Category {
     pub row: category::Model,
     pub pools: Option<Arc<Vec<capacity_pool::Model>>>,
@@ -481,72 +425,5 @@ impl Category {
     /// How many of its seats are set aside by allocations for it and nobody's yet.
     async fn seats_set_aside(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(self.pool(ctx).await?.held)
-    }
-}
-
-/// Narrows a list of activities. What is not given does not narrow.
-#[derive(InputObject, Default)]
-pub struct ActivityFilter {
-    /// Those of one programme.
-    programme_id: Option<Gid<ProgrammeId>>,
-    /// Those of one kind of programme.
-    kind: Option<ProgrammeKind>,
-    /// The programme's year.
-    year: Option<i32>,
-    /// Those with one of these.
-    status: Option<Vec<ActivityStatus>>,
-    /// Those that start at this instant or later.
-    starts_from: Option<DateTime<Utc>>,
-    /// Those that start before this instant.
-    starts_before: Option<DateTime<Utc>>,
-    /// Those whose title holds this text.
-    title: Option<String>,
-}
-
-impl From<ActivityFilter> for Filter {
-    fn from(it: ActivityFilter) -> Self {
-        Self {
-            programme: it.programme_id.map(|it| it.0),
-            kind: it.kind.map(Into::into),
-            year: it.year,
-            statuses: it.status.map(|all| all.into_iter().map(Into::into).collect()),
-            starts_from: it.starts_from,
-            starts_before: it.starts_before,
-            title: it.title,
-        }
-    }
-}
-
-#[derive(Default)]
-pub struct ActivityQuery;
-
-#[Object]
-impl ActivityQuery {
-    /// One activity in the viewer's scope.
-    async fn activity(&self, ctx: &Context<'_>, id: Gid<ActivityId>) -> Result<Option<Activity>> {
-        Ok(Some(Viewer::of(ctx).gate.permit::<ViewActivity>(id.0).await?.into_row().into()))
-    }
-
-    /// The activities in the viewer's scope, newest first.
-    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
-    async fn activities(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<ActivityFilter>,
-    ) -> Result<Connection<String, Activity>> {
-        let viewer = Viewer::of(ctx);
-        let reach = viewer.gate.reach::<ViewActivity>()?;
-        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let mut page =
-            super::list(viewer.db.read(), &reach, filter.unwrap_or_default().into(), slice).await?;
-        let ahead =
-            [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
-        let ids: Vec<ActivityId> = page.rows.iter().map(|it| it.id).collect();
-        let nodes = fetch_ahead(viewer, std::mem::take(&mut page.rows), &ahead).await?;
-        Ok(page.with(ids.into_iter().zip(nodes)))
     }
 }

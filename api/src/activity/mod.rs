@@ -57,7 +57,7 @@ refusals! {
         ClosesBeforeOpens = "签到截止须晚于签到开始", "a door closes after it opens";
         /// The credit hours are not a number from 0 to 1000 with at most two decimals.
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
-        /// A day is not in the calendar.
+        /// A day is not in the calendar, which ends with the year 9999.
         DayInvalid = "日期超出范围", "the day is out of the calendar";
         /// The host is neither the programme's owner nor below it.
         HostOutsideProgramme = "主办单位须为项目所属组织或其下级", "the host must be the programme's owner or below it";
@@ -75,6 +75,8 @@ refusals! {
         ReasonMissing = "请填写原因", "give a reason";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
+        /// A template stays a draft; make an activity from it.
+        IsTemplate = "这是模板，请由它新建活动", "this is a template; make an activity from it";
     }
 }
 
@@ -118,6 +120,7 @@ pub struct Draft {
     pub capacity: Option<i32>,
     pub categories: Vec<CategoryDraft>,
     pub sessions: Vec<SessionDraft>,
+    pub is_template: bool,
 }
 
 impl From<SessionErrorCode> for CreateActivityErrorCode {
@@ -208,6 +211,7 @@ pub async fn create(
         created_at: now,
         approval: activity::Approval::default(),
         offer_minutes: OFFER_MINUTES,
+        is_template: draft.is_template,
     };
     let active: activity::ActiveModel = row.clone().into();
     activity::Entity::insert(active.reset_all()).exec_without_returning(tx).await?;
@@ -267,7 +271,7 @@ pub async fn publish(
     tx: &DatabaseTransaction,
     permit: &Permit<PublishActivity>,
 ) -> Result<activity::Model, Error<ActivityStatusErrorCode>> {
-    let it = locked(tx, permit.on().id).await?;
+    let it = unless_template(locked(tx, permit.on().id).await?)?;
     match it.status {
         Status::Published => Ok(it),
         Status::Draft if sessions::schedule(tx, it.id).await?.is_empty() => {
@@ -285,7 +289,7 @@ pub async fn close(
     tx: &DatabaseTransaction,
     permit: &Permit<CloseActivity>,
 ) -> Result<activity::Model, Error<ActivityStatusErrorCode>> {
-    let it = locked(tx, permit.on().id).await?;
+    let it = unless_template(locked(tx, permit.on().id).await?)?;
     match it.status {
         Status::Closed => Ok(it),
         Status::Published => Ok(turn(tx, it, Status::Closed, None).await?),
@@ -301,7 +305,7 @@ pub async fn cancel(
     permit: &Permit<CancelActivity>,
     reason: String,
 ) -> Result<activity::Model, Error<ActivityStatusErrorCode>> {
-    let it = locked(tx, permit.on().id).await?;
+    let it = unless_template(locked(tx, permit.on().id).await?)?;
     match it.status {
         Status::Cancelled => Ok(it),
         Status::Draft | Status::Published => {
@@ -314,6 +318,16 @@ pub async fn cancel(
 /// The activity as it is now, locked against rivals that would change its status.
 async fn locked(tx: &DatabaseTransaction, id: ActivityId) -> Result<activity::Model, Failure> {
     activity::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
+}
+
+/// Refuses to take a template any further.
+fn unless_template(
+    it: activity::Model,
+) -> Result<activity::Model, Refused<ActivityStatusErrorCode>> {
+    if it.is_template {
+        return Err(ActivityStatusErrorCode::IsTemplate.at(["activityId"]));
+    }
+    Ok(it)
 }
 
 /// Gives an activity another status; the reason goes with CANCELLED alone. The caller has found that it may.
@@ -435,6 +449,8 @@ pub struct Filter {
     pub starts_from: Option<DateTime<Utc>>,
     pub starts_before: Option<DateTime<Utc>>,
     pub title: Option<String>,
+    /// Templates alone; they are in no other list.
+    pub templates: bool,
 }
 
 /// The activities in reach, newest first.
@@ -456,7 +472,7 @@ pub async fn list(
         Scope::Programme(id) => Column::ProgrammeId.eq(*id),
         Scope::Activity(id) => Column::Id.eq(*id),
     });
-    let mut all = Condition::all().add(scope);
+    let mut all = Condition::all().add(scope).add(Column::IsTemplate.eq(filter.templates));
     if let Some(id) = filter.programme {
         all = all.add(Column::ProgrammeId.eq(id));
     }

@@ -1,6 +1,6 @@
 //! Activities made from another: its questions, categories and sessions, on other days, without anybody on it.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use entity::{activity, id::ProgrammeId, organisation, programme, session};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction};
@@ -27,6 +27,8 @@ pub struct Item {
     pub venue: Option<String>,
     /// The day of the first session, in the activity's own zone.
     pub first_day: NaiveDate,
+    /// A template is made, and not an activity that people come to.
+    pub as_template: bool,
 }
 
 /// What was made in one go.
@@ -149,15 +151,18 @@ impl<'a> Source<'a> {
             capacity: self.capacity,
             categories: self.categories.iter().map(category).collect(),
             sessions,
+            is_template: item.as_template,
         })
     }
 }
 
-/// The same time of the clock some days later, in a zone. Where the clock skips that time, as many hours later.
+/// The same time of the clock some days later, in a zone. Where the clock skips that time, as many hours later. None
+/// beyond the years of four digits.
 fn shifted(at: DateTime<Utc>, zone: Tz, days: TimeDelta) -> Option<DateTime<Utc>> {
     let local = at.with_timezone(&zone).naive_local().checked_add_signed(days)?;
     let same = local.and_local_timezone(zone).earliest().map(|it| it.with_timezone(&Utc));
-    same.or_else(|| at.checked_add_signed(days))
+    let moved = same.or_else(|| at.checked_add_signed(days))?;
+    (1..=9999).contains(&moved.year()).then_some(moved)
 }
 
 #[cfg(test)]
@@ -175,6 +180,7 @@ mod tests {
         // 2026-12-31 00:30 there.
         let night = at("2026-12-30T16:30:00Z");
         assert_eq!(shifted(night, shanghai, days(1)), Some(at("2026-12-31T16:30:00Z")));
+        assert_eq!(shifted(night, shanghai, days(4_000_000)), None);
         let berlin = chrono_tz::Europe::Berlin;
         assert_eq!(
             shifted(at("2026-10-24T07:00:00Z"), berlin, days(1)),

@@ -40,8 +40,8 @@ refusals! {
         ReplyByPast = "回复截止时间须在将来", "the reply-by time is over already";
         /// The organisation is neither the programme's owner nor below it.
         OrganisationOutside = "单位须为项目所属组织或其下级", "the organisation must be the programme's owner or below it";
-        /// The activity is closed or cancelled.
-        ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// The activity is closed or cancelled, or a template.
+        ActivityNotOpen = "活动已结束或取消，或为模板", "the activity is closed or cancelled, or a template";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
     }

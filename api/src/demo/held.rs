@@ -117,6 +117,7 @@ pub(super) async fn hold(
             .map(|(name, capacity)| CategoryDraft { name: name.to_owned(), capacity })
             .collect(),
         sessions: plan.sessions,
+        is_template: false,
     };
     let made = activity::create(tx, draft, announced).await?;
 

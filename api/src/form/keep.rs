@@ -73,17 +73,28 @@ pub async fn keep(
     Ok(())
 }
 
-/// The same where there may be nothing to keep.
+/// Answers that come with a registration, and the form by which they were judged before it was made.
+pub struct First {
+    pub checked: Checked,
+    pub form: Vec<question::Model>,
+}
+
+/// Keeps the answers that came with a registration, if any did. The caller holds the activity's lock, shared, so that
+/// the form stands still; it must be the one by which they were judged.
 pub async fn keep_first(
     tx: &DatabaseTransaction,
     registration: &registration::Model,
-    checked: Option<Checked>,
+    first: Option<First>,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    match checked {
-        Some(checked) => keep(tx, registration, checked, now).await,
-        None => Ok(()),
+    let Some(First { checked, form }) = first else { return Ok(()) };
+    if super::questions(tx, registration.activity_id).await? != form {
+        return Err(Failure::Conflict(
+            "报名表刚刚有变动，请重试",
+            "the form was changed meanwhile; try again",
+        ));
     }
+    keep(tx, registration, checked, now).await
 }
 
 /// What is on record of a registration's answers.

@@ -24,7 +24,7 @@ use sea_orm::{
 
 pub use self::{
     check::{Asked, Checked, Given, Raw, check},
-    keep::{keep, keep_first},
+    keep::{First, keep, keep_first},
 };
 use crate::{db::within, error::Failure, refusals};
 

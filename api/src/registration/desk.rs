@@ -101,10 +101,11 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Whether people can still be registered: organisers begin while the activity is a draft.
+    /// Whether people can be registered: organisers begin while the activity is a draft. A template never is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(self.activity.status, activity::Status::Draft | activity::Status::Published)
+        let open = [activity::Status::Draft, activity::Status::Published];
+        open.contains(&self.activity.status) && !self.activity.is_template
     }
 
     /// A registration of this activity as it is now, locked.

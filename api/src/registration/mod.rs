@@ -59,8 +59,8 @@ refusals! {
         PersonUnclear = "person 与 personId 须且只能给出一个", "give either person or personId";
         /// The activity has no category of this name.
         CategoryUnknown = "没有名为“{}”的类别", "there is no category “{}”";
-        /// The activity is closed or cancelled.
-        ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// The activity is closed or cancelled, or a template.
+        ActivityNotOpen = "活动已结束或取消，或为模板", "the activity is closed or cancelled, or a template";
         /// An answer cannot be taken; the message says why.
         AnswerInvalid = "{}", "{}";
         /// The person is registered for the activity already.
@@ -95,8 +95,8 @@ refusals! {
         Full = "名额已满", "there is no seat left";
         /// The time for an answer is over.
         ReplyTooLate = "已过回复截止时间", "the time for an answer is over";
-        /// The activity is closed or cancelled.
-        ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// The activity is closed or cancelled, or a template.
+        ActivityNotOpen = "活动已结束或取消，或为模板", "the activity is closed or cancelled, or a template";
         /// The person has another live registration there.
         AlreadyRegistered = "此人已报名", "this person is registered already";
         /// The activity has no category of this name.

@@ -44,8 +44,8 @@ refusals! {
     CommitRosterErrorCode, CommitRosterUserError {
         /// It was committed or undone already.
         WrongStatus = "该名单已导入或已撤销", "the list was committed or undone already";
-        /// The activity is closed or cancelled.
-        ActivityNotOpen = "活动已结束或取消", "the activity is closed or cancelled";
+        /// The activity is closed or cancelled, or a template.
+        ActivityNotOpen = "活动已结束或取消，或为模板", "the activity is closed or cancelled, or a template";
         /// The activity has no such allocation for this category, or its time is over.
         AllocationUnknown = "没有可用的名额分配", "there is no such allocation, or its time is over";
         /// The activity has no category of this name.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{Festival, TestApp, on_both},
-    fixture::{LIST, an_activity, text},
+    fixture::{LIST, an_activity, organisation, text},
+    life::{done, refused},
 };
 
 const ID: &str = "11010519491231002X";
@@ -212,6 +213,45 @@ on_both! {
         let done = answer(&app, &ticket.registration, json!([{"key": "wishes", "text": "x"}])).await;
         assert_eq!(refusals(&done), pairs(&[("NOT_LIVE", "registrationId")]));
         assert_eq!(answers(&app).await, 0);
+    }
+
+    async fn a_recommendation_comes_with_answers(app) {
+        let festival = app.festival(Some(5), &[]).await;
+        set_well(&app, &festival.activity, every_kind()).await;
+        let input = json!({"parentId": app.root_id(), "kind": "CHAMBER", "name": "鞋业商会"});
+        let chamber = done(app.organiser(), "create_organisation", input).await;
+        let chamber = text(&chamber["organisation"]["id"]);
+        let input = json!({"activityId": festival.activity, "organisationId": chamber, "seats": 1});
+        done(app.organiser(), "set_allocation", input).await;
+        let liaison = app.account(Role::Liaison, organisation(&chamber)).await;
+        let recommend = |answers: Value| json!({"activityId": festival.activity, "organisationId": chamber,
+            "person": {"name": "张三丰", "phone": "13800000001"}, "answers": answers});
+        let faulty = recommend(json!([{"key": "drink", "choice": "tea"}, {"key": "nights", "number": 9.0}, {"key": "lodging", "flag": true}]));
+        refused(&app, &liaison, "recommend_attendee", faulty, "ANSWER_INVALID").await;
+        assert_eq!(answers(&app).await, 0);
+        // The file is the liaison officer's own; what is required may be left for later.
+        let upload = liaison.upload("照片.png", PNG).await;
+        let given = recommend(json!([{"key": "drink", "choice": "tea"}, {"key": "photo", "uploadId": upload}]));
+        let made = done(&liaison, "recommend_attendee", given).await;
+        let id = text(&made["registration"]["id"]);
+        assert_eq!(made["registration"]["status"], "CONFIRMED");
+        assert_eq!(shown(&app, &id).await, pairs(&[("drink", "茶"), ("photo", "照片.png")]));
+        assert_eq!(due(&app, &festival, "REGISTRATION").await, [id]);
+    }
+
+    async fn answers_stay_where_they_were_given(app) {
+        let (festival, other) = (app.festival(None, &[]).await, app.festival(None, &[]).await);
+        for it in [&festival, &other] {
+            set_well(&app, &it.activity, every_kind()).await;
+        }
+        let ticket = festival.register(&app, "张三丰", "13800000001").await;
+        answer(&app, &ticket.registration, json!([{"key": "lodging", "flag": false}, {"key": "notice", "flag": true}])).await;
+        let input = json!({"registrationId": ticket.registration, "toActivityId": other.activity});
+        let moved = done(app.organiser(), "move_registration", input).await;
+        let id = text(&moved["registration"]["id"]);
+        assert_eq!(shown(&app, &id).await, []);
+        assert_eq!(due(&app, &other, "REGISTRATION").await, [id]);
+        assert_eq!(shown(&app, &ticket.registration).await, pairs(&[("lodging", "否"), ("notice", "同意")]));
     }
 
     async fn answers_to_what_is_not_shown_are_dropped(app) {

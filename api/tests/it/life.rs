@@ -40,14 +40,14 @@ async fn run(client: &Client, operation: &str, input: Value) -> Value {
 }
 
 /// The same, with nothing refused.
-async fn done(client: &Client, operation: &str, input: Value) -> Value {
+pub async fn done(client: &Client, operation: &str, input: Value) -> Value {
     let payload = run(client, operation, input).await;
     assert_eq!(payload["userErrors"], json!([]), "{operation}");
     payload
 }
 
 /// Refused for this reason, with nothing changed.
-async fn refused(app: &TestApp, client: &Client, operation: &str, input: Value, code: &str) {
+pub async fn refused(app: &TestApp, client: &Client, operation: &str, input: Value, code: &str) {
     let before = state(app).await;
     let payload = run(client, operation, input.clone()).await;
     let first = &payload["userErrors"][0];

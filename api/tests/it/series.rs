@@ -99,6 +99,25 @@ on_both! {
         assert_eq!(activities(&app).await, 3);
     }
 
+    async fn a_day_is_in_the_calendar(app) {
+        let (_, activity) = class(&app).await;
+        // The last session, the day after the first, would be in the year 10000; the first, before the first year.
+        for day in ["9999-12-31", "0000-12-31", "+262142-12-31"] {
+            let input = json!({"activityId": activity, "firstDay": day});
+            let mut copy = app.organiser().run("copy_activity", json!({"input": input})).await;
+            let copy = copy["copyActivity"].take();
+            assert_eq!(refusals(&copy), [("DAY_INVALID".to_owned(), json!(["input", "firstDay"]))], "{day}");
+            let items = json!([{"title": "第一场", "firstDay": "2026-12-05"}, {"title": "第二场", "firstDay": day}]);
+            let second = json!(["input", "items", "1", "firstDay"]);
+            assert_eq!(refusals(&series(&app, &json!({"activityId": activity, "items": items})).await), [("DAY_INVALID".to_owned(), second)]);
+        }
+        assert_eq!(activities(&app).await, 1);
+        let input = json!({"activityId": activity, "firstDay": "9999-12-30"});
+        let copy = app.organiser().run("copy_activity", json!({"input": input})).await;
+        let sessions = &copy["copyActivity"]["activity"]["sessions"];
+        assert_eq!(&text(&sessions[1]["startsAt"])[..16], "9999-12-31T01:00");
+    }
+
     async fn a_series_is_made_whole_or_not_at_all(app) {
         let (_, activity) = class(&app).await;
         let (shoes, pens) = (chamber(&app, "鞋业商会").await, chamber(&app, "制笔商会").await);

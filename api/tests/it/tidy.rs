@@ -78,6 +78,8 @@ const LONG: &[(&str, usize)] = &[
     ("activity/graphql.rs", 600),
     ("activity/mod.rs", 580),
     ("authn.rs", 420),
+    ("activity/graphql.rs", 450),
+    ("activity/mod.rs", 540),
     ("main.rs", 490),
     ("person/graphql.rs", 490),
     ("person/mod.rs", 490),

@@ -53,6 +53,9 @@ pub struct CreateActivityInput {
     /// At most 200.
     #[graphql(default)]
     sessions: Vec<SessionInput>,
+    /// Whether it is a template: there to be copied, a draft for good, and nobody is registered for it.
+    #[graphql(default)]
+    is_template: bool,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -182,6 +185,7 @@ impl ActivityMutation {
             capacity: input.capacity,
             categories,
             sessions,
+            is_template: input.is_template,
         };
         for fault in draft.faults(&owner_path) {
             check.refuse(fault);
@@ -233,7 +237,7 @@ impl ActivityMutation {
         Ok(UpdateActivityPayload { activity: activity.map(Into::into), user_errors })
     }
 
-    /// Opens a draft to its audience. Refused without a session. For ORG_ADMIN and ORGANISER.
+    /// Opens a draft to its audience. Refused without a session, and to templates. For ORG_ADMIN and ORGANISER.
     async fn publish_activity(
         &self,
         ctx: &Context<'_>,
@@ -248,7 +252,7 @@ impl ActivityMutation {
         Ok(PublishActivityPayload { activity: activity.map(Into::into), user_errors })
     }
 
-    /// Closes a published activity that is over: nothing new is registered. For ORG_ADMIN and ORGANISER.
+    /// Closes a published activity that is over: nothing new is registered. Refused to templates. For ORG_ADMIN and ORGANISER.
     async fn close_activity(
         &self,
         ctx: &Context<'_>,
@@ -263,7 +267,7 @@ impl ActivityMutation {
         Ok(CloseActivityPayload { activity: activity.map(Into::into), user_errors })
     }
 
-    /// Calls a draft or published activity off, for a reason. For ORG_ADMIN and ORGANISER.
+    /// Calls a draft or published activity off, for a reason. Refused to templates. For ORG_ADMIN and ORGANISER.
     async fn cancel_activity(
         &self,
         ctx: &Context<'_>,

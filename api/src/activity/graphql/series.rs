@@ -37,6 +37,9 @@ pub struct CopyActivityInput {
     venue: Option<String>,
     /// The day of the first session; all sessions move by as many days.
     first_day: NaiveDate,
+    /// Whether the copy is a template. The copy of a template is none if this is not given.
+    #[graphql(default)]
+    as_template: bool,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -107,9 +110,9 @@ pub struct SeriesMutation;
 
 #[Object]
 impl SeriesMutation {
-    /// Makes an activity from another, as a draft: its form, categories with their seats, sessions with their doors and
-    /// credit hours, steps of approval. Times of the clock stay what they are in the activity's zone. Allocations and
-    /// registrations are not copied. For whoever sees the activity and may make one (see `createActivity`).
+    /// Makes an activity from another, or from a template, as a draft: its form, categories with their seats, sessions with their doors and
+    /// credit hours, steps of approval. Times of the clock stay what they are in the activity's zone. Allocations, rules
+    /// of registering without an account and registrations are not copied. For whoever sees the activity and may make one (see `createActivity`).
     async fn copy_activity(
         &self,
         ctx: &Context<'_>,
@@ -126,8 +129,8 @@ impl SeriesMutation {
             None => from.title.clone(),
         };
         let venue = check.optional(input.venue.as_deref(), 200, &["venue"]);
-        let first_day = input.first_day;
-        let item = |host| Item { path: Vec::new(), host, title, venue, first_day };
+        let (first_day, as_template) = (input.first_day, input.as_template);
+        let item = |host| Item { path: Vec::new(), host, title, venue, first_day, as_template };
         let made = async |tx: &_, item: Item| {
             check.done()?;
             let made =
@@ -148,7 +151,7 @@ impl SeriesMutation {
         Ok(CopyActivityPayload { activity: row.map(Into::into), user_errors })
     }
 
-    /// Makes up to 60 activities from another in one go, all or none: a month of the relay (青蓝接力), say. What is
+    /// Makes up to 60 activities from another, or from a template, in one go, all or none: a month of the relay (青蓝接力), say. What is
     /// copied is as of `copyActivity`. For ORG_ADMIN and ORGANISER of the programme; hosts other than its owner, for
     /// ORG_ADMIN of each.
     async fn create_activity_series(
@@ -179,6 +182,7 @@ impl SeriesMutation {
                 path: vec!["items".to_owned(), at.clone()],
                 host,
                 first_day: it.first_day,
+                as_template: false,
             });
         }
         let done = viewer

@@ -163,7 +163,7 @@ pub async fn first_answers(
     viewer: &Viewer,
     activity: ActivityId,
     answers: Vec<AnswerInput>,
-) -> Result<Result<Option<form::Checked>, Vec<Told>>, Failure> {
+) -> Result<Result<Option<form::First>, Vec<Told>>, Failure> {
     if answers.is_empty() {
         return Ok(Ok(None));
     }
@@ -171,15 +171,18 @@ pub async fn first_answers(
     let sender = Some(viewer.gate.who()?.account.id);
     let typed = answers.into_iter().map(AnswerInput::typed).collect();
     let given = form::file::look_up(db, sender, typed, viewer.now).await?;
-    let questions = form::questions(db, activity).await?;
+    let form = form::questions(db, activity).await?;
     let stage = FormStage::Registration.into();
-    let checked = form::check(&questions, stage, &BTreeMap::new(), &given, form::Asked::Part);
+    let checked = form::check(&form, stage, &BTreeMap::new(), &given, form::Asked::Part);
     let tell = |it: Refused<AnswerErrorCode>| {
         let message = it.code.message(viewer.lang).replace("{}", &it.about);
         // `input` is put before it again.
         (it.path.into_iter().skip(1).collect(), message)
     };
-    Ok(checked.map(Some).map_err(|faults| faults.into_iter().map(tell).collect()))
+    match checked {
+        Ok(checked) => Ok(Ok(Some(form::First { checked, form }))),
+        Err(faults) => Ok(Err(faults.into_iter().map(tell).collect())),
+    }
 }
 
 /// What `answerForm` takes.

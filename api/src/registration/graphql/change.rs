@@ -253,7 +253,8 @@ impl RegistrationMutation {
 
     /// Moves a live registration to another category, or to another activity: with its seat, if it holds one, and
     /// refused as FULL where there is none. In another activity it is a new registration, which `replaces` the one that
-    /// is cancelled here; categories and allocations do not go along. For ORG_ADMIN and ORGANISER, of both activities.
+    /// is cancelled here; categories, allocations and answers to the form do not go along, as the other activity asks
+    /// its own questions. For ORG_ADMIN and ORGANISER, of both activities.
     async fn move_registration(
         &self,
         ctx: &Context<'_>,

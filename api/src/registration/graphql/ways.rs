@@ -203,9 +203,9 @@ async fn answered(
     check: &mut Check<Code>,
     activity: ActivityId,
     answers: Vec<AnswerInput>,
-) -> Result<Option<form::Checked>, Failure> {
+) -> Result<Option<form::First>, Failure> {
     match first_answers(viewer, activity, answers).await? {
-        Ok(checked) => Ok(checked),
+        Ok(first) => Ok(first),
         Err(faults) => {
             for (path, message) in faults {
                 check.refuse(Code::AnswerInvalid.at(path).about(message));
@@ -387,8 +387,8 @@ impl WaysInMutation {
 
     /// Puts somebody else in the place of who cannot come (替会): the same seat, category and allocation, the same
     /// place in whatever it waits for. The seat is never free in between; the old registration is CANCELLED and the
-    /// new one `replaces` it. Refused after check-in. For ORG_ADMIN and ORGANISER, and for LIAISON and ORG_ADMIN of the
-    /// organisation that recommends the person.
+    /// new one `replaces` it, and answers the form anew. Refused after check-in. For ORG_ADMIN and ORGANISER, and for
+    /// LIAISON and ORG_ADMIN of the organisation that recommends the person.
     async fn replace_attendee(
         &self,
         ctx: &Context<'_>,
