@@ -22,6 +22,7 @@ use entity::{
 pub use self::{mutation::*, series::*};
 use super::Filter;
 use crate::{
+    attendee::graphql::SelfRegistration,
     authz::policy::ViewActivity,
     capacity,
     error::Failure,
@@ -190,6 +191,11 @@ macro_rules! activity_types {
                 Ok(rows.into_iter().map(|row| Category { row, pools: Some(pools.clone()) }).collect())
             }
 
+            /// Whether and how people register themselves; null where they do not.
+            async fn self_registration(&self, ctx: &Context<'_>) -> Result<Option<SelfRegistration>> {
+                SelfRegistration::of(ctx, self.0.row.id).await
+            }
+
             /// The sessions, in the order in which they take place.
             async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
                 let rows = match &self.0.sessions {
@@ -298,6 +304,11 @@ activity_types! {
         name = "categories",
         ty = "Vec<Category>",
         desc = "The kinds of participants, in their order."
+    ),
+    field(
+        name = "self_registration",
+        ty = "Option<SelfRegistration>",
+        desc = "Whether and how people register themselves; null where they do not."
     ),
     field(
         name = "sessions",
