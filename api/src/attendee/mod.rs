@@ -6,9 +6,6 @@ pub mod graphql;
 pub mod notice;
 pub mod sender;
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use entity::{
     activity::{self, Status},
@@ -27,7 +24,7 @@ use sea_orm::{
 use crate::{
     authz::{Me, Mine, Permit, policy::SetSelfRegistration},
     capacity::Seat,
-    db::{Db, is_duplicate, within},
+    db::is_duplicate,
     error::{Error, Failure, Lang, Refusal},
     form::{self, file::Typed},
     person::{Entry, name::Namer, recognise_or_make},
@@ -93,20 +90,6 @@ pub async fn rules(
 /// Asks for how people register themselves; see [`rules`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RulesOf(pub ActivityId);
-
-impl Loader<RulesOf> for Db {
-    type Value = self_registration::Model;
-    type Error = Failure;
-
-    async fn load(&self, of: &[RulesOf]) -> Result<HashMap<RulesOf, Self::Value>, Failure> {
-        let column = (self_registration::Entity, self_registration::Column::ActivityId);
-        let found = self_registration::Entity::find()
-            .filter(within(column, of.iter().map(|it| it.0)))
-            .all(self.read())
-            .await?;
-        Ok(found.into_iter().map(|it| (RulesOf(it.activity_id), it)).collect())
-    }
-}
 
 /// An activity that is open to the public, whether or not registration is open at this time. All else is none alike: what
 /// there is not, what is being set up, what is over, and what people do not register themselves for.
