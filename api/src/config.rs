@@ -133,9 +133,10 @@ impl Config {
         Duration::from_secs(self.send_timeout)
     }
 
-    /// The page of the registration that has this ticket code.
+    /// The page of the registration that has this ticket code; nothing where the code was revoked.
     #[must_use]
-    pub fn ticket_link(&self, code: &str) -> String {
+    pub fn ticket_link(&self, code: Option<&str>) -> String {
+        let Some(code) = code else { return String::new() };
         match &self.ticket_link {
             Some(link) => link.replace("{code}", code),
             None => format!("{}/r/{code}", self.public_url),

@@ -9,11 +9,12 @@ use entity::{
         AccountId, ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, ProgrammeId,
         RegistrationId, SessionId,
     },
-    organisation, person, programme, question, registration, session,
+    organisation, person, programme, question, registration, self_registration, session,
 };
 use sea_orm::EntityTrait;
 
 use crate::{
+    attendee::RulesOf,
     db::{Db, within},
     error::Failure,
     form::Form,
@@ -56,6 +57,20 @@ impl Loader<Form> for Db {
     async fn load(&self, forms: &[Form]) -> Result<HashMap<Form, Vec<question::Model>>, Failure> {
         let found = crate::form::of_activities(self.read(), forms.iter().map(|it| it.0)).await?;
         Ok(found.into_iter().map(|(id, rows)| (Form(id), rows)).collect())
+    }
+}
+
+impl Loader<RulesOf> for Db {
+    type Value = self_registration::Model;
+    type Error = Failure;
+
+    async fn load(&self, of: &[RulesOf]) -> Result<HashMap<RulesOf, Self::Value>, Failure> {
+        let column = (self_registration::Entity, self_registration::Column::ActivityId);
+        let rows = within(column, of.iter().map(|it| it.0));
+        let found = sea_orm::QueryFilter::filter(self_registration::Entity::find(), rows)
+            .all(self.read())
+            .await?;
+        Ok(found.into_iter().map(|it| (RulesOf(it.activity_id), it)).collect())
     }
 }
 

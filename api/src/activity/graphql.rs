@@ -20,6 +20,7 @@ use entity::{
 
 pub use self::{mutation::*, query::*, series::*};
 use crate::{
+    attendee::graphql::SelfRegistration,
     capacity,
     error::Failure,
     form::graphql::{FormStage, Question},
@@ -192,6 +193,11 @@ macro_rules! activity_types {
                 Ok(rows.into_iter().map(|row| Category { row, pools: Some(pools.clone()) }).collect())
             }
 
+            /// Whether and how people register themselves; null where they do not.
+            async fn self_registration(&self, ctx: &Context<'_>) -> Result<Option<SelfRegistration>> {
+                SelfRegistration::of(ctx, self.0.row.id).await
+            }
+
             /// The sessions, in the order in which they take place.
             async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
                 let rows = match &self.0.sessions {
@@ -305,6 +311,11 @@ activity_types! {
         name = "categories",
         ty = "Vec<Category>",
         desc = "The kinds of participants, in their order."
+    ),
+    field(
+        name = "self_registration",
+        ty = "Option<SelfRegistration>",
+        desc = "Whether and how people register themselves; null where they do not."
     ),
     field(
         name = "sessions",

@@ -3,6 +3,8 @@
 mod mutation;
 mod staff;
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -17,6 +19,10 @@ use crate::{
     authz::Me as Proof,
     capacity,
     error::Failure,
+    form::{
+        Answered,
+        graphql::{self as form, Answer, FormStage, Question},
+    },
     graphql::{Gid, Viewer},
     registration::graphql::{RegistrationStatus, RegistrationWay},
     ticket::{self, graphql::Ticket},
@@ -187,6 +193,12 @@ impl PublicActivity {
         Ok(all.into_iter().map(category).collect())
     }
 
+    /// What whoever registers is asked, in the order of the form. A FILE is not answered by attendees, even where it is
+    /// required: the organiser adds it.
+    async fn questions(&self, ctx: &Context<'_>) -> Result<Vec<Question>> {
+        form::questions(ctx, self.row.id, Some(FormStage::Registration), false).await
+    }
+
     /// What whoever registers has to agree to, in the version that holds now.
     async fn notice(&self, ctx: &Context<'_>) -> Result<Option<Notice>> {
         let found = super::notice::current(Viewer::of(ctx).db.read(), &self.row).await?;
@@ -197,11 +209,13 @@ impl PublicActivity {
 /// A registration as whoever registered sees it.
 pub struct MyRegistration {
     row: registration::Model,
+    /// What a list fetched ahead for all of its rows at once.
+    answered: Option<Arc<Answered>>,
 }
 
 impl From<registration::Model> for MyRegistration {
     fn from(row: registration::Model) -> Self {
-        Self { row }
+        Self { row, answered: None }
     }
 }
 
@@ -270,6 +284,20 @@ impl MyRegistration {
         Ticket { row: self.row.clone(), opener }
     }
 
+    /// What is asked at a stage, in the order of the form.
+    async fn questions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "With the registration, or later on.")] stage: FormStage,
+    ) -> Result<Vec<Question>> {
+        form::questions(ctx, self.row.activity_id, Some(stage), false).await
+    }
+
+    /// What was answered, whoever answered it, in the order of the form.
+    async fn answers(&self, ctx: &Context<'_>) -> Result<Vec<Answer>> {
+        Ok(form::answers(Viewer::of(ctx), &self.row, self.answered.as_deref()).await?)
+    }
+
     /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<PublicActivity> {
         let viewer = Viewer::of(ctx);
@@ -292,8 +320,15 @@ impl Me {
     /// The registrations of everybody with this phone, the newest first; at most 100.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn registrations(&self, ctx: &Context<'_>) -> Result<Vec<MyRegistration>> {
-        let rows = super::mine(Viewer::of(ctx).db.read(), &self.0).await?;
-        Ok(rows.into_iter().map(MyRegistration::from).collect())
+        let db = Viewer::of(ctx).db.read();
+        let rows = super::mine(db, &self.0).await?;
+        let answered = if ctx.look_ahead().field("answers").exists() {
+            Some(Arc::new(crate::form::answered(db, &rows).await?))
+        } else {
+            None
+        };
+        let node = |row| MyRegistration { row, answered: answered.clone() };
+        Ok(rows.into_iter().map(node).collect())
     }
 }
 

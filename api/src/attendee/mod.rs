@@ -1,5 +1,6 @@
 //! Whoever registers themselves, without an account: by a public page, and a phone that was proven.
 
+pub mod answers;
 pub mod codes;
 pub mod graphql;
 pub mod notice;
@@ -24,7 +25,8 @@ use crate::{
     authz::{Me, Mine, Permit, policy::SetSelfRegistration},
     capacity::Seat,
     db::is_duplicate,
-    error::{Error, Failure, Refusal},
+    error::{Error, Failure, Lang, Refusal},
+    form::{self, file::Typed},
     person::{Entry, name::Namer, recognise_or_make},
     refusals,
     registration::{
@@ -59,6 +61,8 @@ refusals! {
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
         /// Not a category that can be chosen.
         CategoryUnknown = "不能选择类别“{}”", "the category “{}” cannot be chosen";
+        /// An answer is missing or cannot be taken; the message says why.
+        AnswerInvalid = "{}", "{}";
         /// Registration is not open yet, or not any more.
         NotOpen = "不在报名时间内", "registration is not open";
         /// This is not the notice that holds now: show the current one, and ask again.
@@ -82,6 +86,10 @@ pub async fn rules(
 ) -> Result<Option<self_registration::Model>, Failure> {
     Ok(self_registration::Entity::find_by_id(activity).one(db).await?)
 }
+
+/// Asks for how people register themselves; see [`rules`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RulesOf(pub ActivityId);
 
 /// An activity that is open to the public, whether or not registration is open at this time. All else is none alike: what
 /// there is not, what is being set up, what is over, and what people do not register themselves for.
@@ -172,6 +180,10 @@ pub struct Form {
     /// The notice that was agreed to.
     pub notice: Option<NoticeId>,
     pub address: Option<String>,
+    /// By the questions' keys.
+    pub answers: Vec<(String, Typed)>,
+    /// In which to speak of what is wrong with them.
+    pub lang: Lang,
 }
 
 /// Registers somebody by the public page: a seat, a place on the waiting list, or a place before whoever approves.
@@ -208,6 +220,11 @@ pub async fn register(
     if live_of(tx, me, activity).await? >= MOST_PER_PHONE {
         refused.push(Code::TooMany.at(["activityId"]).about(MOST_PER_PHONE));
     }
+    let answers = answers::first(tx, activity, form.answers, form.lang, now).await?;
+    let answers = answers.unwrap_or_else(|faults| {
+        refused.extend(faults);
+        None
+    });
     crate::error::refuse_if_any(refused)?;
     let notice = notice.ok_or_else(|| Failure::internal("no notice"))?;
 
@@ -241,6 +258,7 @@ pub async fn register(
     };
     let row = rows.into_iter().next().ok_or_else(|| Failure::internal("nobody was enrolled"))?;
     notice::agree(tx, row.id, &notice, me.phone(), form.address, now).await?;
+    form::keep_first(tx, &row, answers, now).await?;
     Ok(desk.close_with(row).await?)
 }
 
@@ -299,10 +317,7 @@ async fn at_desk<'a>(
 ) -> Result<(Desk<'a>, registration::Model), Failure> {
     let desk = Desk::open(tx, mine.row.activity_id, now).await?;
     let it = desk.locked(mine.row.id).await?;
-    // It may have gone to another activity or person while this waited for the lock.
-    if (it.activity_id, it.person_id) != (mine.row.activity_id, mine.row.person_id) {
-        return Err(Failure::NotFound);
-    }
+    mine.still(&it)?;
     Ok((desk, it))
 }
 

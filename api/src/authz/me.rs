@@ -41,6 +41,13 @@ impl Mine {
     pub fn me(&self) -> &Me {
         &self.me
     }
+
+    /// Refuses a registration that went to another activity or person while one waited for its lock.
+    pub fn still(&self, now: &registration::Model) -> Result<(), Failure> {
+        let unmoved =
+            (now.activity_id, now.person_id) == (self.row.activity_id, self.row.person_id);
+        if unmoved { Ok(()) } else { Err(Failure::NotFound) }
+    }
 }
 
 impl Gate {

@@ -59,7 +59,8 @@ pub struct Sent {
 /// How much is asked of whoever answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Whatever is required: of an attendee.
+    /// Whatever is required: of an attendee. They have no account and so send no file: one that is required stays due,
+    /// and an organiser adds it.
     Whole,
     /// What is given must be right, and what is required may be left for later: of an organiser.
     Part,
@@ -109,8 +110,14 @@ pub fn check(
             continue;
         }
         let new = by_key.get(question.key.as_str()).filter(|_| of_stage);
+        let is_for_staff = asked == Asked::Whole && question.kind == Kind::File;
         let value = match new {
             None => known.get(&question.id).cloned(),
+            Some((at, _)) if is_for_staff => {
+                let path = ["answers", &at.to_string(), "key"];
+                faults.push(Code::FileNotTaken.at(path).about(&question.label));
+                continue;
+            }
             Some((at, raw)) => {
                 let read = match raw {
                     None => Ok(None),
@@ -143,7 +150,7 @@ pub fn check(
         };
         if of_stage && question.required && value.is_none() {
             checked.complete = false;
-            if asked == Asked::Whole {
+            if asked == Asked::Whole && !is_for_staff {
                 let path = match new {
                     Some((at, _)) => vec!["answers".to_owned(), at.to_string()],
                     None => vec!["answers".to_owned()],

@@ -39,7 +39,8 @@ pub enum QuestionKind {
     Phone,
     /// 身份证号, its last character checked, or the number of another document: `text`. Never shown whole.
     IdNumber,
-    /// PDF, PNG or JPEG, at most 10 MiB: `uploadId`.
+    /// PDF, PNG or JPEG, at most 10 MiB: `uploadId`. Attendees send none: they leave it out even where it is required,
+    /// it stays due, and the organiser adds it by `answerForm`.
     File,
     /// Consent to what the label and the help say: `flag`. The words consented to are kept with the answer.
     Consent,
@@ -275,7 +276,8 @@ pub struct AnswerFile {
     size: i32,
     /// What it is.
     file_type: FileType,
-    /// The path below this server where it is fetched with the viewer's token; each time leaves an audit event.
+    /// The path below this server where it is fetched with the viewer's token, by staff only; each time leaves an audit
+    /// event.
     address: String,
 }
 

@@ -89,6 +89,8 @@ refusals! {
         FileTooLarge = "文件不能超过{}字节", "a file has at most {} bytes";
         /// The file's bytes are not of a type that is taken.
         FileTypeUnfit = "文件须为{}", "the file must be {}";
+        /// Whoever has no account sends no file: leave the question out, and the organiser adds the file.
+        FileNotTaken = "“{}”的文件由主办方代为上传，请勿填写", "the file of “{}” is added by the organiser; leave it out";
         /// The registration is not live any more.
         NotLive = "报名已不在有效状态", "the registration is not live any more";
     }

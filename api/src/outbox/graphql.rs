@@ -7,7 +7,7 @@ use async_graphql::{Context, Enum, InputObject, Object, Result, connection::Conn
 use chrono::{DateTime, Utc};
 use entity::{
     id::{ActivityId, MessageId, MessageTemplateId, OrganisationId, RegistrationId},
-    message, message_template,
+    message, message_template, registration,
 };
 
 pub use self::{hook::*, mutation::*};
@@ -25,6 +25,7 @@ use crate::{
     graphql::{Gid, Viewer},
     page::Slice,
     registration::graphql::Registration,
+    ticket,
 };
 
 /// What people are told of.
@@ -371,7 +372,7 @@ impl OutboxQuery {
         let mut unknown = words::unknown(&draft.subject);
         unknown.extend(words::unknown(&draft.text));
         let wanted: Vec<RegistrationId> = input.registration_ids.iter().map(|it| it.0).collect();
-        let link = |code: &str| viewer.app.config.ticket_link(code);
+        let link = |row: &registration::Model| viewer.app.config.ticket_link(ticket::code(row));
         let samples =
             template::preview(viewer.db.read(), permit.on(), &draft, &wanted, link).await?;
         Ok(Some(MessagePreview { unknown, samples }))

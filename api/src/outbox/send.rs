@@ -26,6 +26,7 @@ use crate::{
     channel::{Handed, sms::Receipt},
     db::within,
     error::Failure,
+    ticket,
 };
 
 /// How many messages are looked at together, and how many of them are sent at once.
@@ -163,7 +164,7 @@ async fn hand_over(
     if !begin(app, &mut it).await? {
         return Ok(());
     }
-    let link = app.config.ticket_link(&registration.ticket_code);
+    let link = app.config.ticket_link(ticket::code(registration));
     let fill = |text: &str| text.replace(words::LINK, &link);
     let (id, text) = (it.id.0.simple().to_string(), fill(&it.text));
     let handed = match (it.channel, &app.channels.sms, &app.channels.mail) {

@@ -8,7 +8,7 @@ use entity::{
     id::{ActivityId, MessageTemplateId, OrganisationId},
     message::{Channel, Occasion},
     message_template::{self, Column},
-    organisation,
+    organisation, registration,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
@@ -220,7 +220,7 @@ pub async fn nearest(
 /// A template as it reads for one registration.
 #[derive(Clone)]
 pub struct Sample {
-    pub registration: entity::registration::Model,
+    pub registration: registration::Model,
     pub subject: String,
     pub text: String,
 }
@@ -231,9 +231,9 @@ pub async fn preview(
     activity: &activity::Model,
     draft: &Draft,
     wanted: &[entity::id::RegistrationId],
-    link: impl Fn(&str) -> String,
+    link: impl Fn(&registration::Model) -> String,
 ) -> Result<Vec<Sample>, Failure> {
-    use entity::registration::{self, Column as Of};
+    use registration::Column as Of;
     let mut query = registration::Entity::find().filter(Of::ActivityId.eq(activity.id));
     if !wanted.is_empty() {
         query = query.filter(within((registration::Entity, Of::Id), wanted.iter().copied()));
@@ -244,9 +244,7 @@ pub async fn preview(
     let mut samples = Vec::with_capacity(rows.len());
     for row in rows {
         let Some(person) = people.get(&row.person_id) else { continue };
-        let fill = |text: &str| {
-            words.fill(text, &row, person).replace(words::LINK, &link(&row.ticket_code))
-        };
+        let fill = |text: &str| words.fill(text, &row, person).replace(words::LINK, &link(&row));
         let (subject, text) = (fill(&draft.subject), fill(&draft.text));
         samples.push(Sample { subject, text, registration: row });
     }

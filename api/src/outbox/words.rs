@@ -11,7 +11,7 @@ use entity::{
 };
 use sea_orm::{ConnectionTrait, EntityTrait};
 
-use crate::error::Failure;
+use crate::{error::Failure, ticket};
 
 /// The variables, and what each stands for.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -118,7 +118,7 @@ impl Words {
             "类别" => or_nothing(
                 row.category_id.and_then(|id| self.categories.get(&id)).map(String::as_str),
             ),
-            "参会码" => row.ticket_code.clone(),
+            "参会码" => or_nothing(ticket::code(row)),
             "回复截止" => or_open(row.reply_by.map(|it| self.clock(it)).as_deref()),
             "原因" => or_nothing(row.status_reason.as_deref()),
             // Filled last, and so kept from being made by a value.

@@ -428,6 +428,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     let own = json!({"registrationId": it.registration});
     add("change_my_registration", "", input(own.clone()), None);
     add("cancel_my_registration", "", input(own), None);
+    let own = json!({"registrationId": it.registration, "stage": "FOLLOW_UP", "answers": []});
+    add("answer_my_form", "", input(own), None);
     let notice = json!({"activityId": it.activity, "text": "告知书"});
     add("publish_notice", " of activity", input(notice), None);
     let notice = json!({"organisationId": it.organisation, "text": "告知书"});

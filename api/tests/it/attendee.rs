@@ -1,6 +1,8 @@
 //! Registering without an account: a phone is proven by a code, and whoever has it reaches their own registrations and
 //! nothing else.
 
+mod answers;
+
 use std::sync::{Arc, Mutex};
 
 use api::{attendee::sender::CodeSender, channel::sms::Gateway};

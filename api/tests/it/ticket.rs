@@ -277,6 +277,9 @@ on_both! {
         for shown in [ticket.code.as_str(), code, token, &old, &format!("-{}", &ticket.registration[13..])] {
             assert_eq!(scan(&app, &festival, shown).await, "UNKNOWN_CODE");
         }
+        let draft = json!({"activityId": festival.activity, "channel": "SMS", "text": "{{姓名}}：{{参会码}}，{{链接}}。"});
+        let sample = app.organiser().run("message_preview", json!({"input": draft})).await;
+        assert_eq!(sample["messagePreview"]["samples"][0]["text"], "张三丰：，。");
         let again = app.organiser().run("revoke_ticket", json!({"input": input})).await;
         assert_eq!(again["revokeTicket"]["userErrors"][0]["code"], "REVOKED_ALREADY");
         assert_eq!(app.count("SELECT COUNT(*) FROM ticket_revocation").await, 2);

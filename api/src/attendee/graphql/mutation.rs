@@ -14,6 +14,10 @@ use crate::{
         },
     },
     error::{Error, Refusal},
+    form::{
+        AnswerUserError,
+        graphql::{AnswerInput, FormStage},
+    },
     graphql::{Gid, Viewer, settle},
     payloads,
     person::graphql::{CleanCodes, clean},
@@ -72,6 +76,23 @@ pub struct RegisterMyselfInput {
     category: Option<String>,
     /// The `version` of the notice that was shown and agreed to.
     notice_version: Option<Gid<NoticeId>>,
+    /// To the activity's `questions`; whatever is required. A FILE is left out, even where it is required: the
+    /// organiser adds it.
+    #[graphql(default)]
+    answers: Vec<AnswerInput>,
+    /// The same key with the same input gives the first answer.
+    idempotency_key: Option<String>,
+}
+
+/// What `answerMyForm` takes.
+#[derive(InputObject)]
+pub struct AnswerMyFormInput {
+    /// Whose answers; live.
+    registration_id: Gid<RegistrationId>,
+    /// To which part of the form.
+    stage: FormStage,
+    /// What is to be set or taken back; answers that are not named stay. A FILE is left out, even where it is required.
+    answers: Vec<AnswerInput>,
     /// The same key with the same input gives the first answer.
     idempotency_key: Option<String>,
 }
@@ -114,6 +135,8 @@ payloads! {
     RedeemCodePayload { token: AttendeeToken, RedeemCodeUserError }
     /// What `registerMyself` gives.
     RegisterMyselfPayload { registration: MyRegistration, RegisterMyselfUserError }
+    /// What `answerMyForm` gives.
+    AnswerMyFormPayload { registration: MyRegistration, AnswerUserError }
     /// What `changeMyRegistration` gives.
     ChangeMyRegistrationPayload { registration: MyRegistration, RegistrationUserError }
     /// What `cancelMyRegistration` gives.
@@ -200,8 +223,9 @@ impl AttendeeMutation {
     }
 
     /// Registers somebody with the phone that was proven: CONFIRMED, WAITLISTED where it is full, or PENDING where the
-    /// activity has steps of approval. At most 10 people for an activity by one phone. NOT_FOUND where
-    /// `publicActivity` is null. For the holder of a token of `redeemCode`.
+    /// activity has steps of approval. What the form requires must be answered, but for a FILE: it stays due, and the
+    /// organiser adds it. At most 10 people for an activity by one phone. NOT_FOUND where `publicActivity` is null. For
+    /// the holder of a token of `redeemCode`.
     async fn register_myself(
         &self,
         ctx: &Context<'_>,
@@ -231,6 +255,8 @@ impl AttendeeMutation {
             category: check.optional(input.category.as_deref(), 50, &["category"]),
             notice: input.notice_version.map(|it| it.0),
             address: viewer.address.clone(),
+            answers: input.answers.into_iter().map(AnswerInput::typed).collect(),
+            lang: viewer.lang,
         };
         let subject = (ActivityId::PREFIX, activity.uuid());
         let done = viewer
@@ -242,6 +268,30 @@ impl AttendeeMutation {
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
         Ok(RegisterMyselfPayload { registration: row.map(Into::into), user_errors })
+    }
+
+    /// Answers the form of a live registration of somebody with the phone that was proven, or corrects its answers.
+    /// Whatever is required must be answered now or before, but for a FILE, which the organiser adds. Answers to
+    /// questions that are not shown, as the others stand, are dropped. NOT_FOUND for all others. For the holder of a
+    /// token of `redeemCode`.
+    async fn answer_my_form(
+        &self,
+        ctx: &Context<'_>,
+        input: AnswerMyFormInput,
+    ) -> Result<AnswerMyFormPayload> {
+        let viewer = Viewer::of(ctx);
+        let mine = viewer.gate.mine(input.registration_id.0).await?;
+        let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let stage = input.stage.into();
+        let typed = input.answers.into_iter().map(AnswerInput::typed).collect();
+        let subject = (RegistrationId::PREFIX, mine.row.id.uuid());
+        let done = viewer
+            .write_mine(mine.me(), "AnswerMyForm", subject, note, async |tx| {
+                attendee::answers::answer(tx, &mine, stage, typed, viewer.now).await
+            })
+            .await;
+        let (row, user_errors) = settle(done, viewer.lang)?;
+        Ok(AnswerMyFormPayload { registration: row.map(Into::into), user_errors })
     }
 
     /// Changes a live registration of somebody with the phone that was proven. NOT_FOUND for all others. For the holder

@@ -1,8 +1,14 @@
 //! What organisers set for those who register themselves.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, InputObject, Object, Result};
 use chrono::{DateTime, SubsecRound, Utc};
-use entity::id::{ActivityId, OrganisationId};
+use entity::{
+    category,
+    id::{ActivityId, CategoryId, OrganisationId},
+    self_registration,
+};
 
 use super::{Notice, PublicActivity};
 use crate::{
@@ -17,6 +23,41 @@ use crate::{
     text::{self, Check},
     write::Note,
 };
+
+/// How people register themselves for an activity.
+pub struct SelfRegistration(self_registration::Model);
+
+impl SelfRegistration {
+    /// Of an activity; none where people do not register themselves.
+    pub async fn of(ctx: &Context<'_>, activity: ActivityId) -> Result<Option<Self>> {
+        let found = Viewer::of(ctx).load.load_one(attendee::RulesOf(activity)).await?;
+        Ok(found.map(Self))
+    }
+}
+
+/// How people register themselves for an activity, as `setSelfRegistration` said.
+#[Object]
+impl SelfRegistration {
+    /// From when; null from the publication on.
+    async fn opens_at(&self) -> Option<DateTime<Utc>> {
+        self.0.opens_at
+    }
+
+    /// Until when; null until the activity is closed.
+    async fn closes_at(&self) -> Option<DateTime<Utc>> {
+        self.0.closes_at
+    }
+
+    /// The names of the categories that people may choose for themselves, in their order.
+    async fn categories(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let ids = self.0.categories.0.iter().copied();
+        let found: HashMap<CategoryId, category::Model> =
+            Viewer::of(ctx).load.load_many(ids).await?;
+        let mut all: Vec<_> = found.into_values().collect();
+        all.sort_by_key(|it| it.position);
+        Ok(all.into_iter().map(|it| it.name).collect())
+    }
+}
 
 /// What `setSelfRegistration` takes.
 #[derive(InputObject)]

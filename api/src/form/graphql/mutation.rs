@@ -124,7 +124,7 @@ pub struct AnswerInput {
     choices: Option<Vec<String>>,
     /// Of a DATE.
     date: Option<NaiveDate>,
-    /// Of a FILE: what `POST /uploads` gave to the same account within 24 hours.
+    /// Of a FILE: what `POST /uploads` gave to the same account within 24 hours. Not for attendees, who have none.
     upload_id: Option<Gid<UploadId>>,
 }
 
