@@ -258,7 +258,9 @@ pub async fn register(
     };
     let row = rows.into_iter().next().ok_or_else(|| Failure::internal("nobody was enrolled"))?;
     notice::agree(tx, row.id, &notice, me.phone(), form.address, now).await?;
-    form::keep_first(tx, &row, answers, now).await?;
+    if let Some(answers) = answers {
+        form::keep(tx, &row, answers, now).await?;
+    }
     Ok(desk.close_with(row).await?)
 }
 
