@@ -2,9 +2,9 @@
 //!
 //! A pool is the whole of an activity, one category of it, or an allocation: seats set aside for an organisation and
 //! everything below it. A seat is taken from all its pools at once. What an allocation sets aside and nobody has taken
-//! is held in the pools it lies in, so that `taken + held` of a pool never exceeds its size. Pools are locked in the
-//! order of their ids and before any registration, so that rivals queue and never cross; the update is conditional on
-//! what was read; and a CHECK stands behind it.
+//! is held in the pools it lies in, so that `taken + held` of a pool never exceeds its size. Pools are locked, the whole
+//! one first and then in the order of their ids, before any registration, so that rivals queue and never cross; the
+//! update is conditional on what was read; and a CHECK stands behind it.
 
 pub mod allocation;
 pub mod graphql;
@@ -47,6 +47,15 @@ pub struct Pools {
 impl Pools {
     /// Locks the pools of an activity. Nobody else takes or frees a seat there until the transaction ends.
     pub async fn lock(tx: &DatabaseTransaction, activity: ActivityId) -> Result<Self, Failure> {
+        // The whole one first, and then all of them by a statement of its own: one that waited for the lock would not see
+        // an allocation that was made meanwhile.
+        capacity_pool::Entity::find()
+            .filter(Column::ActivityId.eq(activity))
+            .filter(Column::CategoryId.is_null())
+            .filter(Column::OrganisationId.is_null())
+            .lock_exclusive()
+            .one(tx)
+            .await?;
         let rows = capacity_pool::Entity::find()
             .filter(Column::ActivityId.eq(activity))
             .order_by_asc(Column::Id)

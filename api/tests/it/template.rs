@@ -16,8 +16,10 @@ async fn template(app: &TestApp, programme: &str) -> (String, String) {
         "sessions": [{"title": "昼", "startsAt": "2026-11-01T02:00:00Z", "endsAt": "2026-11-01T03:00:00Z"}],
     });
     let made = done(app.organiser(), "create_activity", input).await["activity"].take();
-    assert_eq!((&made["isTemplate"], &made["status"]), (&json!(true), &json!("DRAFT")));
     let id = text(&made["id"]);
+    let asked = "query($id: ID!) { activity(id: $id) { isTemplate status } }";
+    let shown = app.organiser().ask(asked, json!({"id": id})).await;
+    assert_eq!(shown["activity"], json!({"isTemplate": true, "status": "DRAFT"}));
     let question = json!({"key": "lodging", "kind": "YES_NO", "label": "住宿", "purpose": "住宿", "keptFor": 30});
     let input = json!({"activityId": id, "questions": [question]});
     done(app.organiser(), "set_questions", input).await;

@@ -31,6 +31,8 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
     let input =
         json!({"registrationId": own, "organisation": "温州某某有限公司", "title": "董事长"});
     it.run(&me, "change_my_registration", json!({"input": input})).await;
+    let input = json!({"registrationId": own, "stage": "REGISTRATION", "answers": []});
+    it.run(&me, "answer_my_form", json!({"input": input})).await;
     let shown = it.run(&me, "me", json!({})).await;
     assert_eq!(shown["registrations"][0]["title"], "董事长");
     it.make("reissue_ticket", json!({"registrationId": own, "reason": "手机丢失"})).await;
