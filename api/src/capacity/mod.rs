@@ -83,6 +83,19 @@ impl Pools {
         fits
     }
 
+    /// Gives one seat back and takes another, or neither where a pool would be fuller than it may be.
+    #[must_use]
+    pub fn exchange(&mut self, before: Seat, after: Seat) -> bool {
+        let kept = self.now.clone();
+        self.add(before, -1);
+        self.add(after, 1);
+        let fits = self.now.iter().zip(&kept).all(|(now, before)| excess(now) <= excess(before));
+        if !fits {
+            self.now = kept;
+        }
+        fits
+    }
+
     /// Takes back a seat that was just freed, whatever the sizes are.
     pub fn retake(&mut self, seat: Seat) {
         self.add(seat, 1);

@@ -212,12 +212,10 @@ pub async fn recategorise_on(
     let before = Seat::from(&it);
     it.category_id = category;
     if it.status.holds_seat() {
-        desk.pools.free(before);
         let after = Seat { category, ..desk.pools.seat_of(&it) };
         // An allocation of one category does not go along into another.
         let after = desk.pools.fitting(after);
-        if !desk.pools.take(after) {
-            desk.pools.retake(before);
+        if !desk.pools.exchange(before, after) {
             return Err(Code::Full.at(["category"]).into());
         }
         it.allocation_id = after.allocation;

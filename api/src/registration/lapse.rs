@@ -26,7 +26,7 @@ pub async fn run(app: &App, activity: ActivityId) -> Result<(), Failure> {
     app.db
         .transaction(async |tx| {
             lapse(tx, activity, now).await?;
-            match next_due(tx, activity).await? {
+            match next_due(tx, activity, now).await? {
                 Some(due_at) => look_again(tx, activity, due_at, now).await,
                 None => Ok(()),
             }
@@ -120,21 +120,23 @@ pub(super) fn next_of(it: &registration::Model) -> Option<DateTime<Utc>> {
     }
 }
 
-/// When something is to be done next at an activity; none where nothing is.
+/// When something is to be done next at an activity, later than now; none where nothing is. What is over already and
+/// was left (a reminder that came too late, or of an activity that is closed) is not looked at again.
 pub async fn next_due(
     db: &impl ConnectionTrait,
     activity: ActivityId,
+    now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, Failure> {
     let open = || {
         registration::Entity::find()
             .filter(Column::ActivityId.eq(activity))
             .filter(Column::Status.is_in([Status::Invited, Status::Offered]))
-            .filter(Column::ReplyBy.is_not_null())
+            .filter(Column::ReplyBy.gt(now))
             .order_by_asc(Column::ReplyBy)
     };
     // Of those who are to answer first, somebody is reminded first.
     let reminders = open().filter(Column::RemindedAt.is_null()).limit(100).all(db).await?;
-    let reminders = reminders.iter().filter_map(remind_at).min();
+    let reminders = reminders.iter().filter_map(remind_at).filter(|it| *it > now).min();
     let lapses = open().filter(Column::Status.eq(Status::Offered)).one(db).await?;
     let lapses = lapses.and_then(|it| it.reply_by);
     let mut pools = capacity::of(db, [activity]).await?;

@@ -76,12 +76,16 @@ struct Tree {
 
 impl Tree {
     async fn make(app: &TestApp, capacity: Option<i32>) -> Self {
+        Self::make_in(app, capacity, "鹿城区工商联").await
+    }
+
+    async fn make_in(app: &TestApp, capacity: Option<i32>, district: &str) -> Self {
         let admin = app.organiser();
         let below = async |parent: &str, kind: &str, name: &str| {
             let input = json!({"parentId": parent, "kind": kind, "name": name});
             text(&done(admin, "create_organisation", input).await["organisation"]["id"])
         };
-        let district = below(&app.root_id(), "FEDERATION", "鹿城区工商联").await;
+        let district = below(&app.root_id(), "FEDERATION", district).await;
         let chamber = below(&district, "CHAMBER", "鞋革行业协会").await;
         let programme = app.festival(None, &[]).await.programme;
         let at = |days| (app.now() + TimeDelta::days(days)).to_rfc3339();
@@ -327,6 +331,34 @@ on_both! {
         let admin = &app.anew(admin).await;
         let late = done(admin, "answer_registration", answer(&ids[2], true)).await;
         assert_eq!(late["registration"]["status"], "WAITLISTED");
+    }
+
+    async fn an_invitation_that_is_over_keeps_no_server_busy(app) {
+        let (tree, closed) = (Tree::make(&app, None).await, Tree::make_in(&app, None, "平阳县工商联").await);
+        let by = app.now() + TimeDelta::days(3);
+        for (nth, it) in [&tree, &closed].into_iter().enumerate() {
+            let input = json!({"activityId": it.activity, "person": person(nth), "replyBy": by.to_rfc3339()});
+            done(app.organiser(), "invite_attendee", input).await;
+        }
+        done(app.organiser(), "close_activity", json!({"activityId": closed.activity})).await;
+        // Nobody looked while the time for a reminder came and went; and the other is closed when it comes.
+        for at in [by - TimeDelta::hours(12), by + TimeDelta::days(1)] {
+            *app.clock() = at;
+            app.work().await;
+            let waiting = "SELECT count(*) FROM job WHERE kind = 'LAPSE' AND state = 'WAITING'";
+            assert_eq!(app.count(waiting).await, 0);
+        }
+        assert_eq!(app.count("SELECT count(*) FROM registration WHERE reminded_at IS NOT NULL").await, 1);
+    }
+
+    async fn moving_between_categories_fills_no_seat_that_is_over(app) {
+        let tree = Tree::make(&app, Some(1)).await;
+        let first = tree.register(&app, 0).await;
+        let over = json!({"activityId": tree.activity, "person": person(1), "overCapacity": true, "reason": "省领导"});
+        done(app.organiser(), "register_attendee", over).await;
+        let input = json!({"registrationId": first, "category": "嘉宾"});
+        done(app.organiser(), "move_registration", input).await;
+        assert_eq!(status(&app, &first).await, "CONFIRMED");
     }
 
     async fn somebody_else_takes_the_very_seat(app) {
