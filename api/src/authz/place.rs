@@ -16,14 +16,14 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::{Guarded, Near, Place};
+use super::{Guarded, Place};
 use crate::error::Failure;
 
 /// Whoever works with an activity.
 const STAFF: &[Role] = &[SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
 
 macro_rules! guarded {
-    ($($table:ident: $id:ident, $seen_by:expr, |$row:ident, $db:ident| $place:expr;)*) => {$(
+    ($($table:ident: $id:ident, $seen_by:expr, |$row:ident, $db:ident, $near:ident| $place:expr;)*) => {$(
         impl Guarded for $table::Model {
             type Id = $id;
             const SEEN_BY: &'static [Role] = $seen_by;
@@ -36,7 +36,11 @@ macro_rules! guarded {
                 Ok($table::Entity::find_by_id(id).one(db).await?)
             }
 
-            async fn place(&self, $db: &impl ConnectionTrait) -> Result<Place, Failure> {
+            async fn place(
+                &self,
+                $db: &impl ConnectionTrait,
+                $near: bool,
+            ) -> Result<Place, Failure> {
                 let $row = self;
                 $place
             }
@@ -45,63 +49,65 @@ macro_rules! guarded {
 }
 
 guarded! {
-    organisation: OrganisationId, &[PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser, Liaison, Viewer], |it, _db| {
+    organisation: OrganisationId, &[PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser, Liaison, Viewer], |it, _db, _near| {
         Ok(Place { organisations: vec![it.path.clone()], ..Place::default() })
     };
-    person: PersonId, &[OrgAdmin, Organiser, Liaison, DoorStaff], |it, db| {
-        of_person(db, it).await
+    person: PersonId, &[OrgAdmin, Organiser, Liaison, DoorStaff], |it, db, near| {
+        of_person(db, it, near).await
     };
-    position: PositionId, &[OrgAdmin, Liaison], |it, db| {
+    position: PositionId, &[OrgAdmin, Liaison], |it, db, _near| {
         of_organisation(db, it.organisation_id).await
     };
-    account: AccountId, &[PlatformAdmin, SecurityAdmin, OrgAdmin], |it, db| {
+    account: AccountId, &[PlatformAdmin, SecurityAdmin, OrgAdmin], |it, db, _near| {
         of_organisation(db, it.home_id).await
     };
-    role_grant: GrantId, &[PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser], |it, db| {
+    role_grant: GrantId, &[PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser], |it, db, _near| {
         of_grant(db, it).await
     };
-    programme: ProgrammeId, STAFF, |it, db| {
+    programme: ProgrammeId, STAFF, |it, db, near| {
         let mut place = of_organisation(db, it.owner_id).await?;
         // The organisations below the owner hold activities in it, and whoever works on an activity sees what it is of.
-        place.near.below.clone_from(&place.organisations);
-        place.near.activities = activities_of(db, it.id).await?;
+        if near {
+            place.near.below.clone_from(&place.organisations);
+            place.near.activities = activities_of(db, it.id).await?;
+        }
         place.programmes.push(it.id);
         Ok(place)
     };
-    activity: ActivityId, STAFF, |it, db| of_activity(db, it).await;
-    session: SessionId, STAFF, |it, db| of_activity_id(db, it.activity_id).await;
-    category: CategoryId, STAFF, |it, db| of_activity_id(db, it.activity_id).await;
-    registration: RegistrationId, &[OrgAdmin, Organiser, Liaison, DoorStaff], |it, db| {
+    activity: ActivityId, STAFF, |it, db, near| of_activity(db, it, near).await;
+    session: SessionId, STAFF, |it, db, near| of_activity_id(db, it.activity_id, near).await;
+    category: CategoryId, STAFF, |it, db, near| of_activity_id(db, it.activity_id, near).await;
+    registration: RegistrationId, &[OrgAdmin, Organiser, Liaison, DoorStaff], |it, db, near| {
         let mut place = inside_activity(db, it.activity_id).await?;
         // A liaison officer has to do with those whom the own organisation recommends, wherever they go.
         place.closed_to = &[Liaison];
-        for id in [it.recommender_id, it.waits_for_id].into_iter().flatten() {
+        for id in [it.recommender_id, it.waits_for_id].into_iter().flatten().filter(|_| near) {
             place.near.parties.append(&mut of_organisation(db, id).await?.organisations);
         }
         Ok(place)
     };
-    capacity_pool: AllocationId, &[OrgAdmin, Organiser, Liaison], |it, db| {
+    capacity_pool: AllocationId, &[OrgAdmin, Organiser, Liaison], |it, db, near| {
         let mut place = inside_activity(db, it.activity_id).await?;
         place.closed_to = &[Liaison];
-        if let Some(id) = it.organisation_id {
+        if let Some(id) = it.organisation_id.filter(|_| near) {
             place.near.below = of_organisation(db, id).await?.organisations;
         }
         Ok(place)
     };
-    bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
-    roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
-    export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
-    device: DeviceId, &[OrgAdmin, Organiser], |it, db| of_device(db, it).await;
-    message: MessageId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
-    message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db| {
+    bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    export: ExportId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    device: DeviceId, &[OrgAdmin, Organiser], |it, db, _near| of_device(db, it).await;
+    message: MessageId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db, _near| {
         match (it.activity_id, it.organisation_id) {
             (Some(id), _) => inside_activity(db, id).await,
             (None, Some(id)) => of_organisation(db, id).await,
             (None, None) => Err(Failure::internal("a template of nobody")),
         }
     };
-    webhook: WebhookId, &[OrgAdmin], |it, db| of_organisation(db, it.organisation_id).await;
-    job: JobId, &[PlatformAdmin], |_it, db| of_root(db).await;
+    webhook: WebhookId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
+    job: JobId, &[PlatformAdmin], |_it, db, _near| of_root(db).await;
 }
 
 async fn of_organisation(db: &impl ConnectionTrait, id: OrganisationId) -> Result<Place, Failure> {
@@ -119,9 +125,15 @@ async fn of_root(db: &impl ConnectionTrait) -> Result<Place, Failure> {
     Ok(Place { organisations: vec![root.path], ..Place::default() })
 }
 
-async fn of_activity(db: &impl ConnectionTrait, it: &activity::Model) -> Result<Place, Failure> {
+async fn of_activity(
+    db: &impl ConnectionTrait,
+    it: &activity::Model,
+    near: bool,
+) -> Result<Place, Failure> {
     let mut place = of_organisation(db, it.host_id).await?;
-    place.near.below = open_to(db, it, &place.organisations).await?;
+    if near {
+        place.near.below = open_to(db, it, &place.organisations).await?;
+    }
     place.programmes.push(it.programme_id);
     place.activities.push(it.id);
     Ok(place)
@@ -155,15 +167,18 @@ async fn open_to(
         .await?)
 }
 
-async fn of_activity_id(db: &impl ConnectionTrait, id: ActivityId) -> Result<Place, Failure> {
+async fn of_activity_id(
+    db: &impl ConnectionTrait,
+    id: ActivityId,
+    near: bool,
+) -> Result<Place, Failure> {
     let row = activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
-    of_activity(db, &row).await
+    of_activity(db, &row, near).await
 }
 
 /// Not everybody who sees an activity sees what is inside.
 async fn inside_activity(db: &impl ConnectionTrait, id: ActivityId) -> Result<Place, Failure> {
-    let place = of_activity_id(db, id).await?;
-    Ok(Place { near: Near::default(), ..place })
+    of_activity_id(db, id, false).await
 }
 
 /// Whoever has one of the activities at whose doors it stands has to do with it.
@@ -191,7 +206,7 @@ async fn of_grant(db: &impl ConnectionTrait, it: &role_grant::Model) -> Result<P
             place.programmes.push(row.id);
             Ok(place)
         }
-        (_, _, Some(id)) => of_activity_id(db, id).await,
+        (_, _, Some(id)) => of_activity_id(db, id, true).await,
         (None, None, None) => Err(Failure::internal("a grant without a scope")),
     }
 }
@@ -210,8 +225,15 @@ async fn activities_of(
 }
 
 /// A person belongs where the record is kept, and is seen wherever they are registered.
-async fn of_person(db: &impl ConnectionTrait, it: &person::Model) -> Result<Place, Failure> {
+async fn of_person(
+    db: &impl ConnectionTrait,
+    it: &person::Model,
+    near: bool,
+) -> Result<Place, Failure> {
     let mut place = of_organisation(db, it.home_id).await?;
+    if !near {
+        return Ok(place);
+    }
     let on = activity::Entity::find()
         .filter(
             activity::Column::Id.in_subquery(
