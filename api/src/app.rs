@@ -11,6 +11,7 @@ use crate::{
     channel::Channels,
     config::Config,
     db::Db,
+    live::Live,
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
     schema::QinglanSchema,
@@ -38,6 +39,8 @@ pub struct App {
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
     pub channels: Channels,
+    /// What changes while the server runs, here and at others.
+    pub live: Live,
     clock: Clock,
     /// Rung after every write, since it may have asked for a job.
     pub bell: Notify,
@@ -61,6 +64,7 @@ impl App {
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
+        let live = Live::new(db.shared().is_some());
         Ok(Arc::new(Self {
             config,
             db,
@@ -70,6 +74,7 @@ impl App {
             metrics: Metrics::default(),
             codes,
             channels,
+            live,
             clock,
             bell: Notify::new(),
             hashing: Semaphore::new(2),

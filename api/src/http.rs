@@ -6,7 +6,9 @@ mod body;
 mod disposition;
 mod graphql;
 mod limits;
+mod prepare;
 mod serve;
+mod socket;
 mod stall;
 mod status;
 mod ticket;
@@ -23,6 +25,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde_json::json;
 use tower_http::compression::{
@@ -60,6 +63,7 @@ pub struct Peer(pub SocketAddr);
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/graphql", post(graphql::post).get(graphql::get))
+        .route("/graphql/ws", get(socket::open))
         .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
         .route("/answers/{registration}/{question}", get(answer::download))
@@ -186,13 +190,31 @@ async fn viewer(
     peer: Option<Peer>,
 ) -> Result<Viewer, Failure> {
     let now = app.now();
-    let header = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let gate = gate(app, authorization(headers), now).await?;
+    Ok(viewer_at(app, gate, asked, peer, now))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok())
+}
+
+/// The gate of whom an `Authorization` header speaks for.
+async fn gate(app: &Arc<App>, header: Option<&str>, now: DateTime<Utc>) -> Result<Gate, Failure> {
     let who = authn::authenticate(app, header, now).await?;
-    let gate = match (who, app.keys.attendee_phone(header, now)) {
+    Ok(match (who, app.keys.attendee_phone(header, now)) {
         (None, Some(phone)) => Gate::of_attendee(phone, app.db.clone()),
         (who, _) => Gate::new(who, app.db.clone()),
-    };
-    Ok(Viewer {
+    })
+}
+
+fn viewer_at(
+    app: &Arc<App>,
+    gate: Gate,
+    asked: Asked,
+    peer: Option<Peer>,
+    now: DateTime<Utc>,
+) -> Viewer {
+    Viewer {
         now,
         request_id: asked.id,
         lang: asked.lang,
@@ -201,7 +223,7 @@ async fn viewer(
         gate,
         app: app.clone(),
         load: DataLoader::new(app.db.clone(), tokio::spawn),
-    })
+    }
 }
 
 async fn graphiql() -> Html<String> {

@@ -34,6 +34,7 @@ pub mod capacity;
 pub mod demo;
 pub mod export;
 pub mod job;
+pub mod live;
 pub mod organisation;
 pub mod outbox;
 pub mod person;

@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, export,
-    id::{AccountId, AuditEventId, Id},
+    id::{AccountId, ActivityId, AuditEventId, Id},
     idempotency_key, job, message, message_template, notice, organisation, person, position,
     programme, registration, role_grant, roster_batch, session, webhook,
 };
@@ -31,10 +31,19 @@ use crate::{
 pub trait Outcome: Serialize + DeserializeOwned {
     /// The prefix and the id of what was made or changed.
     fn thing(&self) -> (&'static str, Uuid);
+    /// The activity whose figures may have changed with it.
+    fn activity(&self) -> Option<ActivityId> {
+        None
+    }
+    /// The account whose access may have changed with it.
+    fn account(&self) -> Option<AccountId> {
+        None
+    }
 }
 
+/// Behind a table stand the fields that name the activity and the account which it is of, if it is of any.
 macro_rules! outcomes {
-    ($($table:ident),*) => {$(
+    ($($table:ident $((activity: $activity:ident))? $((account: $account:ident))?),*) => {$(
         impl Outcome for $table::Model {
             fn thing(&self) -> (&'static str, Uuid) {
                 fn named<T: Id>(id: T) -> (&'static str, Uuid) {
@@ -42,14 +51,22 @@ macro_rules! outcomes {
                 }
                 named(self.id)
             }
+
+            fn activity(&self) -> Option<ActivityId> {
+                None$(.or(Some(self.$activity)))?
+            }
+
+            fn account(&self) -> Option<AccountId> {
+                None$(.or(Some(self.$account)))?
+            }
         }
     )*};
 }
 outcomes!(
-    account,
-    activity,
-    bulk_act,
-    capacity_pool,
+    account (account: id),
+    activity (activity: id),
+    bulk_act (activity: activity_id),
+    capacity_pool (activity: activity_id),
     category,
     export,
     job,
@@ -60,10 +77,10 @@ outcomes!(
     person,
     position,
     programme,
-    registration,
-    role_grant,
-    roster_batch,
-    session,
+    registration (activity: activity_id),
+    role_grant (account: account_id),
+    roster_batch (activity: activity_id),
+    session (activity: activity_id),
     webhook
 );
 
@@ -174,6 +191,14 @@ impl Viewer {
             })
             .await;
         self.app.bell.notify_one();
+        if let Ok(done) = &done {
+            if let Some(activity) = done.activity() {
+                self.app.live.changed(activity);
+            }
+            if done.account().is_some() {
+                self.app.live.access_changed(done.account());
+            }
+        }
         done
     }
 

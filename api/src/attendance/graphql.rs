@@ -252,6 +252,10 @@ impl AttendanceMutation {
                 user_errors,
             });
         };
+        if !answer.replayed {
+            let session = permit.on();
+            viewer.app.live.scanned([(session.activity_id, session.id, answer.scan.id)]);
+        }
         let is_open = permit.also::<ViewAttendance>();
         Ok(CheckInPayload {
             outcome: Some(answer.scan.outcome.into()),

@@ -20,11 +20,12 @@ use crate::{
     error::Refusal,
     graphql::{Gid, Viewer, settle},
     page::Slice,
-    registration,
+    registration::{self, graphql::DoorMatch},
     text::Check,
     write::Note,
 };
 
+#[derive(Clone, PartialEq)]
 pub struct Session(pub session::Model);
 
 /// A span of time at a place, at which attendance is taken (场次 / 课次).
@@ -118,6 +119,20 @@ impl Session {
         Ok(page.connection(|it| it.id, node))
     }
 
+    /// Finds who stands at the door among those registered: by the ticket code; by the last four digits of the phone, or
+    /// the whole of it; by the beginning of the name, of two Chinese characters or more; or by three letters or more of
+    /// its pinyin or initials. Those with a seat come first, then the others, whose `status` says why they have none. For
+    /// ORG_ADMIN, ORGANISER and DOOR_STAFF; all see phones masked and no ticket codes.
+    #[graphql(complexity = "crate::schema::list_cost(Some(first), None, child_complexity)")]
+    async fn find(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "As it was typed or scanned.")] text: String,
+        #[graphql(desc = "So many at most, from 1 to 20.", default = 10)] first: i32,
+    ) -> Result<Vec<DoorMatch>> {
+        registration::graphql::found(ctx, &self.0, &text, first).await
+    }
+
     /// Every attempt at the door, newest first. For ORG_ADMIN and ORGANISER.
     #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
     async fn scans(
@@ -137,7 +152,7 @@ impl Session {
 }
 
 /// Everyone who is expected is in exactly one of the other five.
-#[derive(SimpleObject)]
+#[derive(Clone, PartialEq, SimpleObject)]
 pub struct SessionSummary {
     /// 应到: the confirmed registrations.
     expected: i32,
