@@ -14,9 +14,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     extract::{
         Extension, State,
-        ws::{
-            CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
-        },
+        ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, StatusCode},
     response::Response,

@@ -70,8 +70,8 @@ on_both! {
 
     async fn the_door_is_told_what_it_needs_and_no_more(app) {
         let festival = app.festival(Some(1), &[("嘉宾", None)]).await;
-        let person = json!({"name": "张三丰", "phone": "13800001234"});
-        let input = json!({"activityId": festival.activity, "person": person, "category": "嘉宾", "organisationName": "武当", "title": "掌门"});
+        let person = json!({"name": "张三丰", "phone": "13800001234", "organisation": "武当", "title": "掌门"});
+        let input = json!({"activityId": festival.activity, "person": person, "category": "嘉宾"});
         let made = app.organiser().run("register_attendee", json!({"input": input})).await;
         let code = made["registerAttendee"]["registration"]["ticketCode"].clone();
         festival.register(&app, "张三疯", "13900001234").await;
