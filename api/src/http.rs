@@ -39,6 +39,7 @@ use crate::{
     app::App,
     authn,
     authz::Gate,
+    device,
     error::{Failure, Lang},
     graphql::Viewer,
     metrics,
@@ -200,10 +201,12 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
 
 /// The gate of whom an `Authorization` header speaks for.
 async fn gate(app: &Arc<App>, header: Option<&str>, now: DateTime<Utc>) -> Result<Gate, Failure> {
-    let who = authn::authenticate(app, header, now).await?;
-    Ok(match (who, app.keys.attendee_phone(header, now)) {
-        (None, Some(phone)) => Gate::of_attendee(phone, app.db.clone()),
-        (who, _) => Gate::new(who, app.db.clone()),
+    Ok(if let Some(doorkeeper) = device::authenticate(&app.db, header, now).await? {
+        Gate::of_device(doorkeeper, app.db.clone())
+    } else if let Some(phone) = app.keys.attendee_phone(header, now) {
+        Gate::of_attendee(phone, app.db.clone())
+    } else {
+        Gate::new(authn::authenticate(app, header, now).await?, app.db.clone())
     })
 }
 

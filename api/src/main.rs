@@ -452,7 +452,7 @@ async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     })
     .await
     .map_err(|error: api::error::Error<account::AccountErrorCode>| said(&error))?;
-    api::live::tell(&db, Notice::Access(Some(found.id))).await?;
+    api::live::tell_servers(&db, Notice::Access(Some(found.id))).await?;
     if made_here {
         println!("password: {password}");
     }

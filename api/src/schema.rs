@@ -9,6 +9,7 @@ use crate::{
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
+    device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
@@ -19,8 +20,8 @@ use crate::{
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
-        RegistrationQuery, WaysInMutation,
+        ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, Registration,
+        RegistrationMutation, RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -32,11 +33,14 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    AtDoorQuery,
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
+    DeviceQuery,
     ExportQuery,
     JobQuery,
+    ManifestQuery,
     NodeQuery,
     OrganisationQuery,
     OutboxQuery,
@@ -57,6 +61,7 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
+    DeviceMutation,
     ExportMutation,
     FormMutation,
     JobMutation,
@@ -111,8 +116,10 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
@@ -129,9 +136,23 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 const PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
     1 to 100, and the first 20 if nothing is said.";
 
+/// The same of lists whose rows are small.
+const LONG_PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
+    1 to 500, and the first 20 if nothing is said.";
+
 /// What a page costs: its rows are counted before they are there.
 #[must_use]
 pub fn list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let rows = first.or(last).unwrap_or(crate::page::USUAL).clamp(1, crate::page::LARGEST);
+    cost_within(crate::page::LARGEST, first.or(last), child)
+}
+
+/// The same for a list of which a page holds more.
+#[must_use]
+pub fn long_list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    cost_within(crate::page::LARGEST_LONG, first.or(last), child)
+}
+
+fn cost_within(largest: i32, rows: Option<i32>, child: usize) -> usize {
+    let rows = rows.unwrap_or(crate::page::USUAL).clamp(1, largest);
     usize::try_from(rows).unwrap_or(1) * child + 1
 }

@@ -206,11 +206,11 @@ impl Socket {
 
     /// Nothing is open to nobody here: a token that is no good is refused, and so is none.
     async fn acknowledge(&mut self, header: String) -> Result<(), End> {
-        let until = self.app.keys.expiry(&header).ok_or(End::Forbidden)?;
         let gate = self.gate(&header).await?;
         if !gate.is_held() {
             return Err(End::Forbidden);
         }
+        let until = gate.until().or(self.app.keys.expiry(&header)).ok_or(End::Forbidden)?;
         self.holder = Some(Holder { header, until, gate });
         self.send(&json!({"type": "connection_ack"})).await
     }

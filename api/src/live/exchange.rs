@@ -55,7 +55,7 @@ pub async fn run(app: Arc<App>, stopping: CancellationToken) {
 }
 
 /// Tells all servers on a database something. For the command line, which is no server.
-pub async fn tell(db: &Db, notice: Notice) -> Result<(), sqlx::Error> {
+pub async fn tell_servers(db: &Db, notice: Notice) -> Result<(), sqlx::Error> {
     let Some(url) = db.shared() else { return Ok(()) };
     let mut connection = PgConnection::connect(url).await?;
     for message in messages(Uuid::now_v7(), &[notice]) {

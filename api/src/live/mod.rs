@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
-pub use self::exchange::{run, tell};
+pub use self::exchange::{run, tell_servers};
 
 /// That something changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,7 +27,8 @@ pub enum Notice {
     Scan(ActivityId, SessionId, ScanId),
     /// Something of an activity changed that its figures may count: a registration, a correction, a session's times.
     Activity(ActivityId),
-    /// What an account may do, or whether it is signed in; of any account, where none is named.
+    /// What an account may do, or whether it is signed in. Where none is named it may be so of anybody, as when a device was
+    /// revoked or an organisation moved.
     Access(Option<AccountId>),
     /// Notices were lost: anything may have changed.
     Lost,
@@ -68,19 +69,22 @@ impl Live {
     /// Tells that scans were taken. To be called after their commit, whatever came of them.
     pub fn scanned(&self, taken: impl IntoIterator<Item = (ActivityId, SessionId, ScanId)>) {
         for (activity, session, scan) in taken {
-            self.give(Notice::Scan(activity, session, scan));
+            self.tell(Notice::Scan(activity, session, scan));
         }
     }
 
-    /// Tells that something of an activity changed that its figures may count. To be called after the commit.
-    pub fn changed(&self, activity: ActivityId) {
-        self.give(Notice::Activity(activity));
-    }
-
-    /// Tells that an account may do other things than before, or was signed out; without one, that this may be so of any,
-    /// as when an organisation moved. To be called after the commit.
-    pub fn access_changed(&self, account: Option<AccountId>) {
-        self.give(Notice::Access(account));
+    /// Tells that something changed. To be called after its commit.
+    pub fn tell(&self, notice: Notice) {
+        self.take(notice);
+        if let Some(outgoing) = &self.outgoing {
+            let mut outgoing = outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+            if outgoing.len() >= WAITING {
+                outgoing.clear();
+                outgoing.push(Notice::Lost);
+            }
+            outgoing.push(notice);
+            self.bell.notify_one();
+        }
     }
 
     /// What changes from now on: scans, activities, and losses.
@@ -107,19 +111,6 @@ impl Live {
     #[must_use]
     pub fn access(&self) -> Option<u64> {
         self.hears.load(Ordering::SeqCst).then(|| self.access_count.load(Ordering::SeqCst))
-    }
-
-    fn give(&self, notice: Notice) {
-        self.take(notice);
-        if let Some(outgoing) = &self.outgoing {
-            let mut outgoing = outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-            if outgoing.len() >= WAITING {
-                outgoing.clear();
-                outgoing.push(Notice::Lost);
-            }
-            outgoing.push(notice);
-            self.bell.notify_one();
-        }
     }
 
     /// Passes a notice on within this server.

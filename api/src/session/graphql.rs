@@ -20,7 +20,7 @@ use crate::{
     error::Refusal,
     graphql::{Gid, Viewer, settle},
     page::Slice,
-    registration::{self, graphql::DoorMatch},
+    registration,
     text::Check,
     write::Note,
 };
@@ -117,20 +117,6 @@ impl Session {
             row,
         };
         Ok(page.connection(|it| it.id, node))
-    }
-
-    /// Finds who stands at the door among those registered: by the ticket code; by the last four digits of the phone, or
-    /// the whole of it; by the beginning of the name, of two Chinese characters or more; or by three letters or more of
-    /// its pinyin or initials. Those with a seat come first, then the others, whose `status` says why they have none. For
-    /// ORG_ADMIN, ORGANISER and DOOR_STAFF; all see phones masked and no ticket codes.
-    #[graphql(complexity = "crate::schema::list_cost(Some(first), None, child_complexity)")]
-    async fn find(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "As it was typed or scanned.")] text: String,
-        #[graphql(desc = "So many at most, from 1 to 20.", default = 10)] first: i32,
-    ) -> Result<Vec<DoorMatch>> {
-        registration::graphql::found(ctx, &self.0, &text, first).await
     }
 
     /// Every attempt at the door, newest first. For ORG_ADMIN and ORGANISER.

@@ -243,6 +243,19 @@ async fn everything(it: &Script<'_>) {
     let listed = it.ask("registrations", json!({"activityId": activity, "first": 10})).await;
     let first = &listed["registrations"]["edges"][0]["node"];
     assert_eq!(first["attendances"][0]["session"]["id"], session);
+    let input = json!({"activityIds": [activity], "name": "东门一号", "gate": "东门"});
+    let made = it.make("create_device", input).await;
+    let input = json!({"input": {"code": made["code"], "model": "HUAWEI nova 12"}});
+    let token = it.run(&app.anonymous(), "redeem_device", input).await["token"].take();
+    let device = Client { token: Some(text(&token)), ..app.anonymous() };
+    assert_eq!(it.run(&device, "this_device", json!({})).await["id"], made["device"]["id"]);
+    let listed = json!({"sessionId": session, "first": 500});
+    let manifest = it.run(&device, "door_manifest", listed).await;
+    assert_eq!(manifest["entries"]["edges"][0]["node"]["isInside"], true);
+    let since = json!({"sessionId": session, "changedSince": manifest["changes"]});
+    assert_eq!(it.run(&device, "door_manifest", since).await["startOver"], false);
+    it.make("revoke_device", json!({"deviceId": made["device"]["id"]})).await;
+    it.ask("devices", json!({"activityId": activity})).await;
     let summary = it.ask("attendance_summary", json!({"sessionId": session})).await;
     assert_eq!(summary["summary"]["present"], 1);
     let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
@@ -265,7 +278,7 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(fed["id"], scan);
     let found = json!({"sessionId": session, "text": registered["ticketCode"]});
     let found = it.ask("find_at_door", found).await;
-    assert_eq!(found["find"][0]["registration"]["id"], registered["id"]);
+    assert_eq!(found[0]["registration"]["id"], registered["id"]);
 
     // The list is taken back, and the activity ends.
     it.make("undo_roster", json!({"batchId": batch})).await;

@@ -16,7 +16,7 @@ use crate::{
 async fn found(client: &Client, festival: &Festival, text: &str) -> Vec<Value> {
     let variables = json!({"sessionId": festival.session, "text": text});
     let mut data = client.run("find_at_door", variables).await;
-    data["session"]["find"].as_array_mut().unwrap_or_else(|| panic!("nothing")).split_off(0)
+    data["findAtDoor"].as_array_mut().unwrap_or_else(|| panic!("nothing")).split_off(0)
 }
 
 async fn names(client: &Client, festival: &Festival, text: &str) -> Vec<String> {
@@ -63,7 +63,7 @@ on_both! {
             assert_eq!(door.fail(&document("find_at_door"), variables).await, "BAD_USER_INPUT", "{text}");
         }
         for first in [0, 21, -1] {
-            let asked = format!("{{ session(id: \"{}\") {{ find(text: \"0001\", first: {first}) {{ registration {{ id }} }} }} }}", festival.session);
+            let asked = format!("{{ findAtDoor(sessionId: \"{}\", text: \"0001\", first: {first}) {{ registration {{ id }} }} }}", festival.session);
             assert_eq!(door.fail(&asked, json!({})).await, "BAD_USER_INPUT", "{first}");
         }
     }
@@ -88,9 +88,9 @@ on_both! {
             assert_eq!(in_already["registration"]["category"]["name"], "嘉宾");
             assert_eq!(in_already["attendance"]["firstGate"], "东门");
             assert_eq!((&waits["registration"]["status"], &waits["attendance"]), (&json!("WAITLISTED"), &Value::Null));
-            let secrets = "query($id: ID!) { session(id: $id) { find(text: \"张三\") { registration { ticketCode ticket { token } person { phone } } } } }";
+            let secrets = "query($id: ID!) { findAtDoor(sessionId: $id, text: \"张三\") { registration { ticketCode ticket { token } person { phone } } } }";
             let told = client.ask(secrets, json!({"id": festival.session})).await;
-            for it in told["session"]["find"].as_array().unwrap() {
+            for it in told["findAtDoor"].as_array().unwrap() {
                 let expected = json!({"ticketCode": null, "ticket": null, "person": {"phone": null}});
                 assert_eq!(it["registration"], expected);
             }

@@ -250,10 +250,10 @@ async fn whoever_looks_slowly_sees_the_newest() {
     let activity = ActivityId::generate();
     for value in 1..=9000 {
         now.store(value, Ordering::SeqCst);
-        live.changed(activity);
+        live.tell(Notice::Activity(activity));
     }
     assert_eq!(figures.next().await.unwrap().unwrap(), 9000);
     now.store(1, Ordering::SeqCst);
-    live.changed(activity);
+    live.tell(Notice::Activity(activity));
     assert_eq!(figures.next().await.unwrap().unwrap(), 1);
 }

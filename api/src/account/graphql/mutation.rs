@@ -27,6 +27,7 @@ use crate::{
     },
     error::{Error, Failure, Refusal},
     graphql::{Gid, Viewer, settle},
+    live::Notice,
     payloads,
     text::Check,
     write::Note,
@@ -215,7 +216,7 @@ impl AccountMutation {
             })
             .await;
         if let Ok(Refreshed::Reused(account)) = &done {
-            viewer.app.live.access_changed(Some(*account));
+            viewer.app.live.tell(Notice::Access(Some(*account)));
         }
         // The end of a sign-in is kept, so that it is refused only after the commit.
         let done = done.and_then(|it| match it {
@@ -241,7 +242,7 @@ impl AccountMutation {
             })
             .await;
         let (done, _) = settle::<(), SignInUserError>(done, viewer.lang)?;
-        viewer.app.live.access_changed(Some(who.account.id));
+        viewer.app.live.tell(Notice::Access(Some(who.account.id)));
         Ok(SignOutPayload { signed_out: done.is_some() })
     }
 
@@ -376,7 +377,7 @@ impl AccountMutation {
                 .await
         };
         if let Ok(account) = &done {
-            viewer.app.live.access_changed(Some(account.id));
+            viewer.app.live.tell(Notice::Access(Some(account.id)));
         }
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(ChangePasswordPayload { account: account.map(Account::from), user_errors })
@@ -450,7 +451,7 @@ impl AccountMutation {
 }
 
 /// Whether an account may do what the viewer could not grant: whoever sets its password could act in its place.
-async fn is_outranked<A: Action<On = account_row::Model>>(
+async fn is_outranked<A: Action<On = account_row::Model, By = AccountId>>(
     viewer: &Viewer,
     permit: &Permit<A>,
 ) -> Result<bool, Failure> {
