@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
+    attendance::door::Door,
     attendee::sender::CodeSender,
     authn::Keys,
     channel::Channels,
@@ -40,7 +41,9 @@ pub struct App {
     pub codes: Box<dyn CodeSender>,
     pub channels: Channels,
     /// What changes while the server runs, here and at others.
-    pub live: Live,
+    pub live: Arc<Live>,
+    /// Where scans wait to be taken together.
+    pub door: Arc<Door>,
     clock: Clock,
     /// Rung after every write, since it may have asked for a job.
     pub bell: Notify,
@@ -64,7 +67,7 @@ impl App {
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
-        let live = Live::new(db.shared().is_some());
+        let live = Arc::new(Live::new(db.shared().is_some()));
         Ok(Arc::new(Self {
             config,
             db,
@@ -74,6 +77,7 @@ impl App {
             metrics: Metrics::default(),
             codes,
             channels,
+            door: Arc::new(Door::new(live.clone())),
             live,
             clock,
             bell: Notify::new(),

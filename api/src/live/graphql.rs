@@ -54,16 +54,15 @@ pub struct SessionFigures {
 impl ActivityFigures {
     async fn look(app: &App, gate: &Gate, id: ActivityId) -> Result<Self, Failure> {
         let db = app.db.read();
-        gate.permit::<ViewActivity>(id).await?;
+        let permit = gate.permit::<ViewActivity>(id).await?;
         let pools = capacity::of(db, [id]).await?.remove(&id).unwrap_or_default();
         let whole =
             pools.iter().find(|it| it.category_id.is_none() && it.organisation_id.is_none());
-        let mut sessions = Vec::new();
-        for row in session::schedule(db, id).await? {
-            let permit = gate.permit_on::<ViewSession>(row).await?;
-            let summary = session::summary(db, &permit, app.now()).await?.into();
-            sessions.push(SessionFigures { session: Session(permit.into_row()), summary });
-        }
+        let sessions = session::figures::summaries(db, &permit, app.now()).await?;
+        let sessions = sessions
+            .into_iter()
+            .map(|(row, it)| SessionFigures { session: Session(row), summary: it.into() })
+            .collect();
         Ok(Self { seats_taken: whole.map_or(0, |it| it.taken), sessions })
     }
 }
@@ -93,7 +92,7 @@ impl LiveSubscription {
             let (app, gate) = (app.clone(), gate.clone());
             async move {
                 let permit = gate.permit::<ViewSession>(id).await?;
-                session::summary(app.db.read(), &permit, app.now()).await
+                session::figures::summary(app.db.read(), &permit, app.now()).await
             }
         };
         Ok(watch(changes, concerns, look).map_ok(SessionSummary::from).boxed())

@@ -102,7 +102,8 @@ pub async fn find(
     most: u64,
 ) -> Result<Vec<Found>, Failure> {
     let activity = permit.on().activity_id;
-    let by_code = ticket::presented(db, text).await?.filter(|it| it.activity_id == activity);
+    let presented = ticket::presented(db, &[text]).await?;
+    let by_code = presented.into_iter().flatten().find(|it| it.activity_id == activity);
     let rows = match (by_code, Typed::read(text)) {
         (Some(row), _) => vec![row],
         (None, Some(typed)) => query(activity, &typed, Ord::min(most, MOST)).all(db).await?,

@@ -72,7 +72,8 @@ on_both! {
         let mut socket = server.of(app.organiser()).await;
         socket.run("s", "session_figures", of(&festival)).await;
         let whole = |expected: i64, present: i64| json!({"sessionFigures": {
-            "expected": expected, "present": present, "late": 0, "excused": 0, "absent": 0, "notYet": expected - present,
+            "expected": expected, "present": present, "late": 0, "leftEarly": 0, "excused": 0, "absent": 0,
+            "notYet": expected - present, "inside": present,
         }});
         assert_eq!(socket.data("s").await, whole(1, 0));
         scan(&app, app.organiser(), &festival, &ticket.code).await;
@@ -146,7 +147,9 @@ on_both! {
         let outcomes: Vec<&str> = fed.iter().map(|it| it["outcome"].as_str().unwrap()).collect();
         assert_eq!(outcomes, ["WRONG_ACTIVITY", "ADMITTED", "ALREADY_IN"]);
         fed.reverse();
-        let document = "query($id: ID!) { session(id: $id) { scans { nodes { id scanId outcome scannedAt receivedAt gate } } } }";
+        let document = "query($id: ID!) { session(id: $id) { scans { nodes {
+            id scanId direction outcome scannedAt receivedAt gate
+            registration { id person { name maskedPhone } category { name } organisationName title } } } } }";
         let kept = app.organiser().ask(document, json!({"id": festival.session})).await;
         assert_eq!(kept["session"]["scans"]["nodes"], json!(fed));
     }
