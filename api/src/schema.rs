@@ -22,6 +22,7 @@ use crate::{
         RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
+    self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},
     session::graphql::{SessionMutation, SessionQuery},
     ticket::graphql::TicketMutation,
 };
@@ -43,6 +44,7 @@ pub struct Query(
     ProgrammeQuery,
     RegistrationQuery,
     RosterQuery,
+    SelfCheckInQuery,
     SessionQuery,
 );
 
@@ -66,6 +68,7 @@ pub struct Mutation(
     RegistrationMutation,
     RosterMutation,
     SeriesMutation,
+    SelfCheckInMutation,
     SelfRegistrationMutation,
     SessionMutation,
     TicketMutation,
@@ -115,6 +118,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
+        .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

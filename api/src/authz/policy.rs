@@ -203,6 +203,8 @@ policy! {
 
     /// Let people in at a session.
     CheckIn on session => [OrgAdmin, Organiser, DoorStaff];
+    /// Show the code by which people check themselves in at a session.
+    ShowSelfCheckInCode on session => [OrgAdmin, Organiser, DoorStaff];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
 

@@ -27,6 +27,7 @@ mod roster;
 mod schema;
 mod scope;
 mod seats;
+mod self_check_in;
 mod series;
 mod server;
 mod sign_in;

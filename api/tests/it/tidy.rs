@@ -21,6 +21,7 @@ const DOMAINS: &[&str] = &[
     "programme",
     "registration",
     "roster",
+    "self_check_in",
     "session",
     "ticket",
 ];
@@ -62,12 +63,14 @@ const OWNERS: &[(&str, &str)] = &[
     ("roster_row", "roster"),
     ("scan", "attendance"),
     ("self_registration", "attendee"),
+    ("self_scan", "self_check_in"),
     ("session", "session"),
     ("sign_in", "account"),
     ("ticket_revocation", "ticket"),
     ("ticket_secret", "ticket"),
     ("upload", "roster"),
     ("webhook", "outbox"),
+    ("wrong_code", "self_check_in"),
 ];
 
 /// Files that are longer than 400 lines, and how long they may be.
