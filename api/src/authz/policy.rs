@@ -205,6 +205,10 @@ policy! {
     CheckIn on session => [OrgAdmin, Organiser, DoorStaff];
     /// Show the code by which people check themselves in at a session.
     ShowSelfCheckInCode on session => [OrgAdmin, Organiser, DoorStaff];
+    /// Say how somebody attended, over what the scans say.
+    CorrectAttendance on session => [OrgAdmin, Organiser];
+    /// Freeze who was expected at a session.
+    CloseSession on session => [OrgAdmin, Organiser];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
 
