@@ -6,7 +6,10 @@ use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
 use chrono::{DateTime, Utc};
-use entity::id::{RegistrationId, SessionId};
+use entity::{
+    id::{RegistrationId, ScanId, SessionId},
+    scan,
+};
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +19,7 @@ use super::{
     shared::{self, Seen},
 };
 use crate::{
-    attendance::graphql::{AttendanceStatus, CheckInOutcome},
+    attendance::graphql::{AttendanceStatus, CheckInOutcome, Scan},
     attendee::graphql::{MyRegistration, PublicSession},
     authz::policy::{ShowSelfCheckInCode, ViewAttendance},
     error::{Error, Refusal},
@@ -81,12 +84,19 @@ pub enum SelfCheckInFlag {
 pub struct SelfCheckIn {
     seen: Seen,
     /// What a list fetched ahead.
+    scan: Option<scan::Model>,
     registration: Option<Registration>,
 }
 
-impl From<Seen> for SelfCheckIn {
-    fn from(seen: Seen) -> Self {
-        Self { seen, registration: None }
+impl SelfCheckIn {
+    /// What is known of a scan, if somebody took it by themselves.
+    pub async fn of(ctx: &Context<'_>, scan: &scan::Model) -> Result<Option<Self>> {
+        // At a door somebody else did.
+        if scan.account_id.is_some() || scan.device_id.is_some() {
+            return Ok(None);
+        }
+        let seen = Viewer::of(ctx).load.load_one(shared::OfScan(scan.id)).await?;
+        Ok(seen.map(|seen| Self { seen, scan: Some(scan.clone()), registration: None }))
     }
 }
 
@@ -105,6 +115,14 @@ impl SelfCheckIn {
             (self.seen.shares_claim, SelfCheckInFlag::ClaimShared),
         ];
         all.into_iter().filter_map(|(is, flag)| is.then_some(flag)).collect()
+    }
+
+    /// The scan at the door, at the moment at which the code was scanned.
+    async fn scan(&self, ctx: &Context<'_>) -> Result<Scan> {
+        match &self.scan {
+            Some(row) => Ok(Scan(row.clone())),
+            None => Ok(Scan(Viewer::of(ctx).row(self.seen.row.scan_id).await?)),
+        }
     }
 
     /// Who. Without the ticket code, and with the phone masked.
@@ -183,7 +201,7 @@ pub struct SelfCheckInQuery;
 impl SelfCheckInQuery {
     /// The code that a display at a session shows at this moment; all displays of a session show the same. Null where
     /// people do not check themselves in (`selfCheckIn` of the session), where the activity is a draft or was called off,
-    /// and when the door has closed. For ORG_ADMIN, ORGANISER and DOOR_STAFF.
+    /// and when the door or the session has closed. For ORG_ADMIN, ORGANISER and DOOR_STAFF.
     async fn self_check_in_code(
         &self,
         ctx: &Context<'_>,
@@ -222,7 +240,14 @@ impl SelfCheckInQuery {
         } else {
             HashMap::default()
         };
+        let wants_scans = crate::graphql::wants(ctx, "scan");
+        let scans: HashMap<ScanId, scan::Model> = if wants_scans {
+            viewer.load.load_many(page.rows.iter().map(|it| it.row.scan_id)).await?
+        } else {
+            HashMap::default()
+        };
         let node = |seen: Seen| SelfCheckIn {
+            scan: scans.get(&seen.row.scan_id).cloned(),
             registration: registrations.get(&seen.row.registration_id).cloned(),
             seen,
         };

@@ -43,7 +43,7 @@ refusals! {
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
         /// People do not check themselves in at this session, or there is none.
         NotOffered = "该场次不支持自助签到", "people do not check themselves in at this session";
-        /// The door is not open yet, or not any more.
+        /// The door is not open yet, or not any more, or the session was closed.
         NotOpen = "不在签到时间内", "the door is not open at this time";
         /// The code was shown a while ago. It does not count as wrong.
         CodeOld = "签到码已过期，请扫描屏幕上的最新二维码", "this code is no longer shown; scan the one on the display";
@@ -85,12 +85,17 @@ pub async fn shown(
     now: DateTime<Utc>,
 ) -> Result<Option<Shown>, Failure> {
     let session = permit.on();
-    if session.closes_at <= now || !is_offered(db, session).await? {
+    if is_over(session, now) || !is_offered(db, session).await? {
         return Ok(None);
     }
     let key = Key::derive(&ticket::secret(db).await?, session.id)?;
     let code = key.code(code::step(now, session.code_seconds));
     Ok(Some(Shown { code, until: code::next(now, session.code_seconds) }))
+}
+
+/// Whether the door has closed, or the session was.
+fn is_over(session: &session::Model, now: DateTime<Utc>) -> bool {
+    session.closes_at <= now || session.closed_at.is_some()
 }
 
 /// Whether people check themselves in at a session: it says so, and its activity takes place.
@@ -133,7 +138,7 @@ pub async fn public_exchange(
     match key.read(&scanned.code, code::step(now, session.code_seconds)) {
         Read::Wrong => Ok(None),
         Read::Old => Err(Code::CodeOld.at(["code"]).into()),
-        Read::Good(_) if now < session.opens_at || session.closes_at <= now => {
+        Read::Good(_) if now < session.opens_at || is_over(&session, now) => {
             Err(Code::NotOpen.at(["sessionId"]).into())
         }
         Read::Good(step) => {

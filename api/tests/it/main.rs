@@ -20,6 +20,7 @@ mod http;
 mod job;
 mod life;
 mod lists;
+mod midnight;
 mod muddle;
 mod outbox;
 mod queries;

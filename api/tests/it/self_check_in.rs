@@ -1,6 +1,7 @@
 //! Checking oneself in: a code that rotates, a claim that keeps the moment of scanning, and the door behind it.
 
 mod claims;
+mod code;
 mod guesses;
 
 use std::net::SocketAddr;
@@ -15,8 +16,8 @@ use crate::{
     fixture::{an_activity, text},
 };
 
-const PHONE: &str = "13800000001";
-const OTHER: &str = "13800000002";
+pub const PHONE: &str = "13800000001";
+pub const OTHER: &str = "13800000002";
 /// Where a whole hall comes from.
 const HALL: &str = "192.0.2.1:1000";
 
@@ -42,7 +43,7 @@ async fn shown(client: &Client, session: &str) -> Value {
 }
 
 /// The code that is shown at this moment, to an organiser who has signed in for it.
-async fn code(app: &TestApp, session: &str) -> String {
+pub async fn code(app: &TestApp, session: &str) -> String {
     let client = app.anew(app.organiser()).await;
     text(&shown(&client, session).await["code"])
 }
@@ -59,7 +60,7 @@ async fn from(client: &Client, address: &str, operation: &str, input: Value) -> 
 }
 
 /// Exchanges a code; the payload.
-async fn exchange(client: &Client, session: &str, code: &str, device: &str) -> Value {
+pub async fn exchange(client: &Client, session: &str, code: &str, device: &str) -> Value {
     let input = json!({"sessionId": session, "code": code, "deviceId": device});
     from(client, HALL, "claim_check_in", input).await
 }
@@ -70,13 +71,13 @@ fn outcome(payload: &Value) -> String {
 }
 
 /// Scans what is shown at this moment; the claim.
-async fn claim(app: &TestApp, session: &str, device: &str) -> String {
+pub async fn claim(app: &TestApp, session: &str, device: &str) -> String {
     let payload = exchange(&app.anonymous(), session, &code(app, session).await, device).await;
     text(&payload["claim"]["token"])
 }
 
 /// Somebody who has proven to have a phone.
-async fn attendee(app: &TestApp, phone: &str) -> Client {
+pub async fn attendee(app: &TestApp, phone: &str) -> Client {
     let input = json!({"phone": phone});
     let sent = app.anonymous().run("request_code", json!({"input": input})).await;
     assert_eq!(sent["requestCode"]["userErrors"], json!([]));
@@ -85,12 +86,19 @@ async fn attendee(app: &TestApp, phone: &str) -> Client {
     Client { token: Some(text(&done["redeemCode"]["token"]["token"])), ..app.anonymous() }
 }
 
+/// Uses a claim; the payload.
+pub async fn come(app: &TestApp, client: &Client, claim: &str, more: Value) -> Value {
+    let mut input = json!({"claim": claim, "scanId": app.uuid()});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    from(client, HALL, "check_myself_in", input).await
+}
+
 /// A code that is not this one.
 fn wrong(code: &str) -> String {
     code.chars().map(|it| if it == '7' { '8' } else { '7' }).collect()
 }
 
-fn instant(it: &Value) -> DateTime<Utc> {
+pub fn instant(it: &Value) -> DateTime<Utc> {
     it.as_str().unwrap_or_else(|| panic!("{it}")).parse().unwrap()
 }
 

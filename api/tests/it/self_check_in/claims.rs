@@ -2,13 +2,6 @@
 
 use super::*;
 
-/// Uses a claim; the payload.
-async fn come(app: &TestApp, client: &Client, claim: &str, more: Value) -> Value {
-    let mut input = json!({"claim": claim, "scanId": app.uuid()});
-    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    from(client, HALL, "check_myself_in", input).await
-}
-
 /// Who came in by themselves: name and flags.
 async fn listed(app: &TestApp, session: &str, only_flagged: bool) -> Vec<(String, Vec<String>)> {
     let client = app.anew(app.organiser()).await;
@@ -226,5 +219,57 @@ on_both! {
         app.organiser().run("cancel_registration", json!({"input": {"registrationId": gone.registration}})).await;
         let claim = self::claim(&app, &other.session, "甲").await;
         assert_eq!(come(&app, &me, &claim, json!({})).await["registration"]["id"], stays.registration);
+    }
+
+    async fn what_is_used_after_a_session_was_closed_is_an_amendment(app) {
+        let festival = offered(&app).await;
+        festival.register(&app, "张三丰", PHONE).await;
+        festival.register(&app, "周芷若", OTHER).await;
+        let me = attendee(&app, PHONE).await;
+        let scanned = claim(&app, &festival.session, "甲").await;
+        let shown = code(&app, &festival.session).await;
+        app.organiser().run("close_session", json!({"input": {"sessionId": festival.session}})).await;
+        assert_eq!(self::shown(app.organiser(), &festival.session).await, Value::Null);
+        let payload = exchange(&app.anonymous(), &festival.session, &shown, "乙").await;
+        assert_eq!(outcome(&payload), "NOT_OPEN");
+        let payload = come(&app, &me, &scanned, json!({})).await;
+        assert_eq!((&payload["outcome"], &payload["status"]), (&json!("ADMITTED"), &json!("PRESENT")), "{payload}");
+        let summary = app.organiser().run("attendance_summary", json!({"sessionId": festival.session})).await;
+        let it = &summary["session"]["summary"];
+        assert_eq!((&it["present"], &it["absent"], &it["amended"]), (&json!(1), &json!(1), &json!(1)), "{it}");
+    }
+
+    async fn a_scan_says_whether_somebody_took_it_by_themselves(app) {
+        let festival = offered(&app).await;
+        let ticket = festival.register(&app, "张三丰", PHONE).await;
+        let me = attendee(&app, PHONE).await;
+        let claim = claim(&app, &festival.session, "甲").await;
+        come(&app, &me, &claim, json!({})).await;
+        let input = json!({"sessionId": festival.session, "ticketCode": ticket.code, "scanId": app.uuid()});
+        app.organiser().run("check_in", json!({"input": input})).await;
+        let document = "query($id: ID!) { session(id: $id) { scans { nodes { outcome selfCheckIn { device flags scan { outcome } } } } } }";
+        let data = app.organiser().ask(document, json!({"id": festival.session})).await;
+        let own = json!({"device": "甲", "flags": [], "scan": {"outcome": "ADMITTED"}});
+        let scans = json!([{"outcome": "ALREADY_IN", "selfCheckIn": null}, {"outcome": "ADMITTED", "selfCheckIn": own}]);
+        assert_eq!(data["session"]["scans"]["nodes"], scans);
+    }
+
+    async fn a_long_list_costs_as_many_statements_as_a_short_one(app) {
+        let festival = offered(&app).await;
+        let me = attendee(&app, PHONE).await;
+        let claim = claim(&app, &festival.session, "甲").await;
+        let mut statements = Vec::new();
+        for nth in 0..30 {
+            let it = festival.register(&app, &format!("张{nth}"), PHONE).await;
+            let named = json!({"registrationId": it.registration});
+            assert_eq!(come(&app, &me, &claim, named).await["outcome"], "ADMITTED");
+            if [2, 29].contains(&nth) {
+                let before = app.app.db.statements();
+                let all = listed(&app, &festival.session, true).await;
+                statements.push(app.app.db.statements() - before);
+                assert_eq!(all.len(), std::cmp::min(nth + 1, 20));
+            }
+        }
+        assert_eq!(statements[0], statements[1]);
     }
 }
