@@ -447,6 +447,23 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     let scanned = json!({"sessionId": it.session, "code": it.shown, "deviceId": "手机"});
     add("claim_check_in", "", input(scanned), None);
     add("check_myself_in", "", input(json!({"claim": "x", "scanId": app.uuid()})), None);
+    add(
+        "undo_scan",
+        "",
+        input(
+            json!({"sessionId": it.session, "undoneId": it.scan, "scanId": app.uuid(), "reason": "误扫"}),
+        ),
+        None,
+    );
+    add(
+        "correct_attendance",
+        "",
+        input(
+            json!({"sessionId": it.session, "registrationId": it.registration, "status": "LATE", "reason": "补签"}),
+        ),
+        None,
+    );
+    add("close_session", "", input(json!({"sessionId": it.session})), None);
     let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
     let words = |place: &str, id: &String| {
         let mut words = words.clone();
