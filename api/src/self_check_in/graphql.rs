@@ -201,7 +201,7 @@ pub struct SelfCheckInQuery;
 impl SelfCheckInQuery {
     /// The code that a display at a session shows at this moment; all displays of a session show the same. Null where
     /// people do not check themselves in (`selfCheckIn` of the session), where the activity is a draft or was called off,
-    /// and when the door or the session has closed. For ORG_ADMIN, ORGANISER and DOOR_STAFF.
+    /// and when the door or the session has closed. For ORG_ADMIN, ORGANISER, DOOR_STAFF, and devices at its door.
     async fn self_check_in_code(
         &self,
         ctx: &Context<'_>,

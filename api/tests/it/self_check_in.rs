@@ -141,6 +141,16 @@ on_both! {
         assert_eq!(text(&it["url"]), format!("https://h5.example.org/#/in/{}/{code}", festival.session));
     }
 
+    async fn a_device_at_the_door_shows_the_code_and_sees_nobody(app) {
+        let (festival, other) = (offered(&app).await, offered(&app).await);
+        let (display, _) = crate::device::device(&app, &[&festival.activity]).await;
+        assert_eq!(shown(&display, &festival.session).await, shown(app.organiser(), &festival.session).await);
+        let elsewhere = json!({"sessionId": other.session});
+        assert_eq!(display.fail(&document("self_check_in_code"), elsewhere).await, "NOT_FOUND");
+        let here = json!({"sessionId": festival.session});
+        assert_eq!(display.fail(&document("self_check_ins"), here).await, "FORBIDDEN");
+    }
+
     async fn there_is_no_code_where_people_do_not_check_themselves_in(app) {
         let festival = app.festival(None, &[]).await;
         let organiser = app.organiser();
