@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::{
     CheckMyselfInErrorCode, CheckMyselfInUserError, ClaimCheckInErrorCode, ClaimCheckInUserError,
     Scanned,
+    flags::{self, Seen},
     guesses::Counted,
-    shared::{self, Seen},
 };
 use crate::{
     attendance::graphql::{AttendanceStatus, CheckInOutcome, Scan},
@@ -95,7 +95,7 @@ impl SelfCheckIn {
         if scan.account_id.is_some() || scan.device_id.is_some() {
             return Ok(None);
         }
-        let seen = Viewer::of(ctx).load.load_one(shared::OfScan(scan.id)).await?;
+        let seen = Viewer::of(ctx).load.load_one(flags::OfScan(scan.id)).await?;
         Ok(seen.map(|seen| Self { seen, scan: Some(scan.clone()), registration: None }))
     }
 }
@@ -230,7 +230,7 @@ impl SelfCheckInQuery {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ViewAttendance>(session_id.0).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let page = shared::list(viewer.db.read(), &permit, only_flagged, slice).await?;
+        let page = flags::list(viewer.db.read(), &permit, only_flagged, slice).await?;
         let here = ctx.look_ahead();
         let ahead = [here.field("edges").field("node"), here.field("nodes")]
             .map(|it| it.field("registration"));

@@ -4,9 +4,9 @@
 //! It is the door's own machinery that lets them in; here is only what stands before it, and who came by which device.
 
 pub mod code;
+pub mod flags;
 pub mod graphql;
 pub mod guesses;
-pub mod shared;
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -210,7 +210,7 @@ pub async fn check_in(
             claim_id: claim.id,
             device: claim.device.clone(),
         };
-        shared::keep(tx, row).await?;
+        flags::keep(tx, row).await?;
     }
     Ok(answer)
 }

@@ -225,16 +225,18 @@ on_both! {
         let festival = offered(&app).await;
         festival.register(&app, "张三丰", PHONE).await;
         festival.register(&app, "周芷若", OTHER).await;
+        *app.clock() += TimeDelta::minutes(31);
+        let admin = app.anew(app.organiser()).await;
         let me = attendee(&app, PHONE).await;
         let scanned = claim(&app, &festival.session, "甲").await;
-        let shown = code(&app, &festival.session).await;
-        app.organiser().run("close_session", json!({"input": {"sessionId": festival.session}})).await;
-        assert_eq!(self::shown(app.organiser(), &festival.session).await, Value::Null);
-        let payload = exchange(&app.anonymous(), &festival.session, &shown, "乙").await;
-        assert_eq!(outcome(&payload), "NOT_OPEN");
+        let code = code(&app, &festival.session).await;
+        let closed = admin.run("close_session", json!({"input": {"sessionId": festival.session}})).await;
+        assert_eq!(closed["closeSession"]["userErrors"], json!([]));
+        assert_eq!(shown(&admin, &festival.session).await, Value::Null);
+        assert_eq!(outcome(&exchange(&app.anonymous(), &festival.session, &code, "乙").await), "NOT_OPEN");
         let payload = come(&app, &me, &scanned, json!({})).await;
         assert_eq!((&payload["outcome"], &payload["status"]), (&json!("ADMITTED"), &json!("PRESENT")), "{payload}");
-        let summary = app.organiser().run("attendance_summary", json!({"sessionId": festival.session})).await;
+        let summary = admin.run("attendance_summary", json!({"sessionId": festival.session})).await;
         let it = &summary["session"]["summary"];
         assert_eq!((&it["present"], &it["absent"], &it["amended"]), (&json!(1), &json!(1), &json!(1)), "{it}");
     }
