@@ -1,5 +1,7 @@
 //! Tokens ↔ accounts: the signing key, access tokens, passwords.
 
+mod claim;
+
 use std::{fs, io, path::Path};
 
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
@@ -20,6 +22,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::claim::Claim;
 use crate::{
     app::App,
     authz::{self, Who},
@@ -395,15 +398,17 @@ pub fn fingerprint(secret: &str) -> Vec<u8> {
     digest(&SHA256, secret.as_bytes()).as_ref().to_vec()
 }
 
-/// The secret of a registration: 16 characters of Crockford's base 32, 80 random bits, easy to read out and to type.
+/// Crockford's base 32: easy to read out and to type.
+pub const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The secret of a registration: 16 characters of Crockford's base 32, 80 random bits.
 pub fn ticket_code() -> Result<String, Failure> {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(Failure::internal)?;
-    Ok(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
+    Ok(bytes.iter().map(|byte| char::from(CROCKFORD[usize::from(byte & 31)])).collect())
 }
 
-/// How a ticket code is looked up, however it was typed: the letters that are not used stand for their look-alikes.
+/// How a code is looked up, however it was typed: the letters that are not used stand for their look-alikes.
 #[must_use]
 pub fn read_ticket_code(typed: &str) -> String {
     typed

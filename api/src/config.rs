@@ -96,13 +96,19 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_TICKET_LINK", global = true)]
     pub ticket_link: Option<String>,
 
+    /// The page that the code of a session's display opens, by which people check themselves in; `{session}` stands for
+    /// the session's id and `{code}` for the code. Default: /s/{session}?c={code} at the public address.
+    #[arg(long, env = "QINGLAN_SELF_CHECK_IN_LINK", global = true)]
+    pub self_check_in_link: Option<String>,
+
     /// A JSON file that says how the gateway for one-time codes is asked, in the form of QINGLAN_SMS_GATEWAY's (see
     /// docs/telling.md): `{{text}}` stands for the code alone. Without it codes are only logged.
     #[arg(long, env = "QINGLAN_CODE_GATEWAY", global = true)]
     pub code_gateway: Option<PathBuf>,
 
     /// How many one-time codes may be asked for from one address in an hour; 0 for any number. Behind a proxy all
-    /// requests come from the proxy's address: set it to 0, and limit there.
+    /// requests come from the proxy's address: set it to 0, and limit there. With 0, wrong codes of those who check
+    /// themselves in are not counted by address either.
     #[arg(long, env = "QINGLAN_CODES_PER_ADDRESS", default_value_t = 30, global = true)]
     pub codes_per_address: u64,
 }
@@ -150,6 +156,15 @@ impl Config {
         match &self.ticket_link {
             Some(link) => link.replace("{code}", code),
             None => format!("{}/r/{code}", self.public_url),
+        }
+    }
+
+    /// The page by which people check themselves in at a session while this code is shown.
+    #[must_use]
+    pub fn self_check_in_link(&self, session: &str, code: &str) -> String {
+        match &self.self_check_in_link {
+            Some(link) => link.replace("{session}", session).replace("{code}", code),
+            None => format!("{}/s/{session}?c={code}", self.public_url),
         }
     }
 

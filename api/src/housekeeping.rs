@@ -6,7 +6,7 @@ use sea_orm::DatabaseTransaction;
 
 use crate::{
     app::App, attendance, attendee::codes, error::Failure, job, outbox, roster::upload,
-    write::drop_old_keys,
+    self_check_in::guesses, write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -34,6 +34,7 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
             codes::drop_old(tx, now).await?;
+            guesses::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;
             job::drop_old(tx, now).await?;
             outbox::drop_old(tx, now).await?;

@@ -42,5 +42,6 @@ pub mod person;
 pub mod programme;
 pub mod registration;
 pub mod roster;
+pub mod self_check_in;
 pub mod session;
 pub mod ticket;

@@ -7,9 +7,9 @@ use entity::{
     account, activity, capacity_pool, category,
     id::{
         AccountId, ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, ProgrammeId,
-        RegistrationId, SessionId,
+        RegistrationId, ScanId, SessionId,
     },
-    organisation, person, programme, question, registration, self_registration, session,
+    organisation, person, programme, question, registration, scan, self_registration, session,
 };
 use sea_orm::EntityTrait;
 
@@ -47,6 +47,7 @@ by_id! {
     person: PersonId;
     programme: ProgrammeId;
     registration: RegistrationId;
+    scan: ScanId;
     session: SessionId;
 }
 

@@ -24,6 +24,7 @@ use crate::{
         RegistrationMutation, RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
+    self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},
     session::graphql::{SessionMutation, SessionQuery},
     ticket::graphql::TicketMutation,
 };
@@ -48,6 +49,7 @@ pub struct Query(
     ProgrammeQuery,
     RegistrationQuery,
     RosterQuery,
+    SelfCheckInQuery,
     SessionQuery,
 );
 
@@ -72,6 +74,7 @@ pub struct Mutation(
     RegistrationMutation,
     RosterMutation,
     SeriesMutation,
+    SelfCheckInMutation,
     SelfRegistrationMutation,
     SessionMutation,
     TicketMutation,
@@ -128,6 +131,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
+        .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

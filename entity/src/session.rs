@@ -28,6 +28,8 @@ pub struct Model {
     pub walk_ins: WalkIns,
     /// Whether people may check themselves in by the code that is shown.
     pub self_check_in: bool,
+    /// For how many seconds each of its codes is shown.
+    pub code_seconds: i32,
     /// Whoever leaves before this instant left early; none where exits are not taken.
     pub early_at: Option<DateTimeUtc>,
     /// When it is closed without anybody's doing; none where never.

@@ -59,6 +59,8 @@ refusals! {
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
         /// A session would close itself more than 720 hours after its end, or before it.
         ClosesAfterInvalid = "自动结束考勤须在场次结束后0至720小时", "a session closes itself from 0 to 720 hours after its end";
+        /// A code for checking oneself in is shown for 15 to 30 seconds.
+        CodeSecondsInvalid = "签到码须显示15至30秒", "a code is shown for 15 to 30 seconds";
         /// A day is not in the calendar, which ends with the year 9999.
         DayInvalid = "日期超出范围", "the day is out of the calendar";
         /// The host is neither the programme's owner nor below it.
@@ -134,6 +136,7 @@ impl From<SessionErrorCode> for CreateActivityErrorCode {
             SessionErrorCode::ClosesBeforeOpens => Self::ClosesBeforeOpens,
             SessionErrorCode::CreditHoursInvalid => Self::CreditHoursInvalid,
             SessionErrorCode::ClosesAfterInvalid => Self::ClosesAfterInvalid,
+            SessionErrorCode::CodeSecondsInvalid => Self::CodeSecondsInvalid,
         }
     }
 }

@@ -139,6 +139,7 @@ impl<'a> Source<'a> {
                 tracks_exit: it.tracks_exit,
                 walk_ins: it.walk_ins,
                 self_check_in: it.self_check_in,
+                code_seconds: it.code_seconds,
                 early_at: match it.early_at {
                     Some(at) => Some(shift(at)?),
                     None => None,

@@ -15,6 +15,7 @@ pub use self::mutation::*;
 use crate::{
     graphql::{Gid, Viewer},
     registration::graphql::Registration,
+    self_check_in::graphql::SelfCheckIn,
     session::graphql::Session,
 };
 
@@ -160,6 +161,11 @@ impl Scan {
     /// The scan that this one undoes.
     async fn undoes_id(&self) -> Option<Gid<ScanId>> {
         self.0.undoes_id.map(Gid)
+    }
+
+    /// How somebody came in by themselves; null for whoever was let in by others, or not let in.
+    async fn self_check_in(&self, ctx: &Context<'_>) -> Result<Option<SelfCheckIn>> {
+        SelfCheckIn::of(ctx, &self.0).await
     }
 
     /// Why it undoes a scan.

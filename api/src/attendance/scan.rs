@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::book::{self, Book, Held, Known, Pair};
 use crate::{
     authn,
-    authz::{Actor, Permit, policy::CheckIn},
+    authz::{Actor, Mine, Permit, policy::CheckIn},
     db::within,
     error::{Failure, Refusal, Refused},
     refusals,
@@ -82,6 +82,8 @@ pub struct Attempt {
     pub device_at: Option<DateTime<Utc>>,
     /// How far the device's clock is behind the server's, where it was measured.
     pub clock_offset: Option<TimeDelta>,
+    /// When it was by the server's clock, where that is known to be before now.
+    known_at: Option<DateTime<Utc>>,
     /// From how long before the server's clock the device's is believed.
     pub believed_before: TimeDelta,
     /// What the device told the person, where it answered alone.
@@ -95,6 +97,13 @@ impl Attempt {
         Self::by(Some(permit.actor()), permit.on(), client_id, shown)
     }
 
+    /// An attempt to come in by oneself, at the moment at which one scanned the session's code.
+    #[must_use]
+    pub fn mine(mine: &Mine, session: &session::Model, client_id: Uuid, at: DateTime<Utc>) -> Self {
+        let shown = Shown::Registration(mine.row.id);
+        Self { known_at: Some(at), ..Self::by(None, session, client_id, shown) }
+    }
+
     fn by(by: Option<Actor>, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
         Self {
             session: session.id,
@@ -106,6 +115,7 @@ impl Attempt {
             gate: None,
             device_at: None,
             clock_offset: None,
+            known_at: None,
             believed_before: BELIEVED_BEFORE,
             told: None,
         }
@@ -118,7 +128,7 @@ impl Attempt {
             Some(at) if now - self.believed_before <= at && at <= now + BELIEVED_AFTER => {
                 (at, Clock::Device)
             }
-            _ => (now, Clock::Server),
+            _ => (self.known_at.unwrap_or(now), Clock::Server),
         }
     }
 

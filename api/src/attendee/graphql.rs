@@ -54,7 +54,7 @@ impl Notice {
     }
 }
 
-pub struct PublicSession(session::Model);
+pub struct PublicSession(pub session::Model);
 
 /// A session as the public sees it.
 #[Object]

@@ -275,7 +275,8 @@ async fn choosable(
 }
 
 /// The condition that a registration is of somebody with the phone.
-fn of(me: &Me) -> Condition {
+#[must_use]
+pub fn of(me: &Me) -> Condition {
     let people = Query::select()
         .column(person::Column::Id)
         .from(person::Entity)

@@ -220,6 +220,8 @@ policy! {
     CloseSession on session => [OrgAdmin, Organiser];
     /// Let people in at a session.
     CheckIn on session (door) => [OrgAdmin, Organiser, DoorStaff];
+    /// Show the code by which people check themselves in at a session.
+    ShowSelfCheckInCode on session (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Take the list that a door without a network answers by.
     TakeManifest on session (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Let a device stand at the doors of an activity.

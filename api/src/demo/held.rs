@@ -81,6 +81,7 @@ pub(super) fn session(
         tracks_exit: false,
         walk_ins: WalkIns::Ask,
         self_check_in: false,
+        code_seconds: crate::session::CODE_SECONDS,
         early_at: None,
         closes_after: crate::session::CLOSES_AFTER,
     }

@@ -92,6 +92,11 @@ impl Session {
         self.0.self_check_in
     }
 
+    /// For how many seconds each of its codes is shown, from 15 to 30.
+    async fn code_seconds(&self) -> i32 {
+        self.0.code_seconds
+    }
+
     /// Whoever leaves before this instant left early; ten minutes before the end, unless it says otherwise. Null where
     /// exits are not taken.
     async fn early_at(&self) -> Option<DateTime<Utc>> {
@@ -253,6 +258,9 @@ pub struct SessionInput {
     /// Whether people may check themselves in by the code that is shown.
     #[graphql(default)]
     pub self_check_in: bool,
+    /// For how many seconds each of its codes is shown, from 15 to 30.
+    #[graphql(default_with = "super::CODE_SECONDS")]
+    pub code_seconds: i32,
     /// Before which instant whoever leaves left early; ten minutes before the end if not given. Only where exits are
     /// taken.
     pub early_at: Option<DateTime<Utc>>,
@@ -289,6 +297,7 @@ impl SessionInput {
             tracks_exit: self.tracks_exit,
             walk_ins: self.walk_ins.into(),
             self_check_in: self.self_check_in,
+            code_seconds: self.code_seconds,
             early_at: self.early_at,
             closes_after: TimeDelta::hours(self.closes_after_hours.into()),
         }

@@ -40,6 +40,8 @@ refusals! {
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
         /// The session would close itself more than 720 hours after its end, or before it.
         ClosesAfterInvalid = "自动结束考勤须在场次结束后0至720小时", "a session closes itself from 0 to 720 hours after its end";
+        /// A code for checking oneself in is shown for 15 to 30 seconds.
+        CodeSecondsInvalid = "签到码须显示15至30秒", "a code is shown for 15 to 30 seconds";
     }
 }
 
@@ -52,6 +54,8 @@ pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(10);
 pub const EARLY_BEFORE: TimeDelta = TimeDelta::minutes(10);
 /// A session closes itself so long after its end, unless it says otherwise.
 pub const CLOSES_AFTER: TimeDelta = TimeDelta::hours(12);
+/// A code for checking oneself in is shown for so many seconds, unless it says otherwise.
+pub const CODE_SECONDS: i32 = 20;
 const CLOSES_AT_MOST: TimeDelta = TimeDelta::hours(720);
 
 /// What a session is made from. What is not given of the door's times follows from the start and the end.
@@ -68,6 +72,7 @@ pub struct Draft {
     pub tracks_exit: bool,
     pub walk_ins: WalkIns,
     pub self_check_in: bool,
+    pub code_seconds: i32,
     pub early_at: Option<DateTime<Utc>>,
     /// How long after its end it closes itself; never if zero.
     pub closes_after: TimeDelta,
@@ -85,6 +90,9 @@ impl Draft {
         }
         if !(TimeDelta::zero()..=CLOSES_AT_MOST).contains(&self.closes_after) {
             faults.push((SessionErrorCode::ClosesAfterInvalid, "closesAfterHours"));
+        }
+        if !(15..=30).contains(&self.code_seconds) {
+            faults.push((SessionErrorCode::CodeSecondsInvalid, "codeSeconds"));
         }
         faults
     }
@@ -112,6 +120,7 @@ impl Draft {
             tracks_exit: self.tracks_exit,
             walk_ins: self.walk_ins,
             self_check_in: self.self_check_in,
+            code_seconds: self.code_seconds,
             early_at: self
                 .tracks_exit
                 .then(|| self.early_at.unwrap_or(self.ends_at - EARLY_BEFORE)),

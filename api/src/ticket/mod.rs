@@ -133,7 +133,8 @@ fn next(revoked: Option<i32>) -> Result<u16, Failure> {
     u16::try_from(revoked.unwrap_or(0) + 1).map_err(Failure::internal)
 }
 
-async fn secret(db: &impl ConnectionTrait) -> Result<Vec<u8>, Failure> {
+/// What all keys of the service's own are derived from; see [`ticket_secret`].
+pub async fn secret(db: &impl ConnectionTrait) -> Result<Vec<u8>, Failure> {
     let row = ticket_secret::Entity::find_by_id(1).one(db).await?;
     Ok(row.ok_or_else(|| Failure::internal("the database has no ticket secret"))?.secret)
 }

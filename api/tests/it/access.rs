@@ -462,6 +462,11 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    add("self_check_in_code", "", json!({"sessionId": it.session}), None);
+    add("self_check_ins", "", json!({"sessionId": it.session}), None);
+    let scanned = json!({"sessionId": it.session, "code": it.shown, "deviceId": "手机"});
+    add("claim_check_in", "", input(scanned), None);
+    add("check_myself_in", "", input(json!({"claim": "x", "scanId": app.uuid()})), None);
     add(
         "undo_scan",
         "",

@@ -52,6 +52,8 @@ pub struct Things {
     pub question: String,
     pub registration: String,
     pub code: String,
+    /// What a display shows at the session's door.
+    pub shown: String,
     /// Of somebody who has not come.
     pub absent: String,
     /// INVITED, OFFERED, WAITLISTED behind that, PENDING at A, and returned by A.
@@ -147,6 +149,7 @@ impl Things {
         let present = enrol("赵敏敏", "13800000003").await;
         let input = json!({"sessionId": activity.session, "ticketCode": present["ticketCode"], "scanId": app.uuid()});
         let scan = made(admin, "check_in", input).await;
+        let shown = admin.run("self_check_in_code", json!({"sessionId": activity.session})).await;
         let came = "query($id: ID!) { registration(id: $id) { attendances { id } } }";
         let attendance = admin.ask(came, json!({"id": present["id"]})).await;
 
@@ -199,6 +202,7 @@ impl Things {
             question: text(&form["activity"]["questions"][0]["id"]),
             registration: text(&registration["id"]),
             code: text(&registration["ticketCode"]),
+            shown: text(&shown["selfCheckInCode"]["code"]),
             absent: text(&absent["id"]),
             invited: text(&invited["id"]),
             offered,
@@ -385,7 +389,7 @@ struct Made {
 
 fn span(app: &TestApp, title: &str) -> Value {
     let at = |minutes| (app.now() + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
-    json!({"title": title, "startsAt": at(30), "endsAt": at(180)})
+    json!({"title": title, "startsAt": at(30), "endsAt": at(180), "selfCheckIn": true})
 }
 
 /// A programme of an organisation with a published activity.

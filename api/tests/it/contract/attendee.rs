@@ -43,4 +43,21 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
         it.make("invite_attendee", json!({"activityId": activity, "person": person})).await;
     let input = json!({"registrationId": invited["registration"]["id"], "attending": false});
     it.run(&me, "answer_my_registration", json!({"input": input})).await;
+
+    let session =
+        json!({"title": "夜校", "startsAt": at(30), "endsAt": at(100), "selfCheckIn": true});
+    let input = json!({"programmeId": programme, "title": "夜校", "sessions": [session]});
+    let evening = it.make("create_activity", input).await["activity"].take();
+    it.make("publish_activity", json!({"activityId": evening["id"]})).await;
+    it.make("register_attendee", json!({"activityId": evening["id"], "person": person})).await;
+    let session = evening["sessions"][0]["id"].clone();
+    let shown = it.ask("self_check_in_code", json!({"sessionId": session})).await;
+    let input = json!({"sessionId": session, "code": shown["code"], "deviceId": "手机"});
+    let anyone = it.app.anonymous();
+    let claim = it.run(&anyone, "claim_check_in", json!({"input": input})).await;
+    let input = json!({"claim": claim["claim"]["token"], "scanId": it.app.uuid()});
+    let came = it.run(&me, "check_myself_in", json!({"input": input})).await;
+    assert_eq!(came["outcome"], "ADMITTED");
+    let listed = it.ask("self_check_ins", json!({"sessionId": session})).await;
+    assert_eq!(listed["edges"][0]["node"]["registration"]["person"]["name"], "谢逊");
 }
