@@ -8,18 +8,22 @@ use crate::{
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
+    class::graphql::{
+        ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation,
+    },
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
+    leave::graphql::{Leave, LeaveMutation, LeaveQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
-        RegistrationQuery, WaysInMutation,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation, Registration,
+        RegistrationMutation, RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -34,8 +38,10 @@ pub struct Query(
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
+    ClassQuery,
     ExportQuery,
     JobQuery,
+    LeaveQuery,
     NodeQuery,
     OrganisationQuery,
     OutboxQuery,
@@ -56,9 +62,13 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
+    ClassMutation,
+    EnrolmentMutation,
     ExportMutation,
     FormMutation,
+    GroupMutation,
     JobMutation,
+    LeaveMutation,
     OrganisationMutation,
     OutboxMutation,
     PersonMutation,
@@ -69,6 +79,7 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SessionMutation,
     TicketMutation,
+    TrainerMutation,
     WaysInMutation,
 );
 
@@ -107,6 +118,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, Leave>>(PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
@@ -115,6 +127,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
+        .override_output_type_description::<Connection<String, Series>>(PAGE)
+        .override_output_type_description::<Connection<String, Trainer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

@@ -61,8 +61,10 @@ ids! {
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    GroupId = "group";
     HookEventId = "hookEvent";
     JobId = "job";
+    LeaveId = "leave";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";
     NoticeId = "notice";
@@ -75,6 +77,7 @@ ids! {
     RegistrationId = "registration";
     RosterBatchId = "rosterBatch";
     ScanId = "scan";
+    SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
     UploadId = "upload";
