@@ -15,6 +15,7 @@ use super::{
     RegistrationErrorCode as Code,
     change::{at_desk, refuse_unless_live},
     desk::Desk,
+    lapse,
 };
 use crate::{
     authz::{
@@ -52,7 +53,6 @@ pub async fn enrol_on(
     }
     it.enrolled_on = on;
     desk.save(&it).await?;
-    desk.enrolled(&it);
     Ok(it)
 }
 
@@ -85,15 +85,12 @@ pub async fn withdraw_on(
         return Err(Code::DayInvalid.at(["on"]).into());
     }
     if on <= today(&desk.activity, desk.now)? {
-        desk.turn(&mut it, Status::Cancelled, Some(reason));
+        gone(desk, &mut it, on, Some(reason));
     } else {
-        // Why it will be is why it stands as it does until then.
-        it.status_reason = Some(reason);
+        (it.withdrawn_on, it.status_reason) = (Some(on), Some(reason));
+        lapse::look_again(desk.tx, it.activity_id, begins_at(&desk.activity, on)?, desk.now).await?;
     }
-    it.withdrawn_on = Some(on);
-    desk.note_if_changed(&it);
     desk.save(&it).await?;
-    desk.enrolled(&it);
     Ok(it)
 }
 
@@ -107,13 +104,20 @@ pub(super) async fn let_go(desk: &mut Desk<'_>) -> Result<(), Failure> {
         .await?;
     for it in due {
         let mut it = desk.locked(it.id).await?;
-        let (on, reason) = (it.withdrawn_on, it.status_reason.clone());
-        desk.turn(&mut it, Status::Cancelled, reason);
-        it.withdrawn_on = on;
-        desk.note_if_changed(&it);
-        desk.save(&it).await?;
+        if let (Status::Confirmed, Some(on)) = (it.status, it.withdrawn_on) {
+            let reason = it.status_reason.clone();
+            gone(desk, &mut it, on, reason);
+            desk.save(&it).await?;
+        }
     }
     Ok(())
+}
+
+/// The day has come: the seat is free, and the day stays on record.
+fn gone(desk: &mut Desk<'_>, it: &mut registration::Model, on: NaiveDate, why: Option<String>) {
+    desk.turn(it, Status::Cancelled, why);
+    it.withdrawn_on = Some(on);
+    desk.note(it);
 }
 
 /// When the next one goes, later than now; none where nobody is to go.

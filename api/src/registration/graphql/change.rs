@@ -93,7 +93,7 @@ pub struct MoveRegistrationInput {
 /// What `reviveRegistration` takes.
 #[derive(InputObject)]
 pub struct ReviveRegistrationInput {
-    /// Which one; CANCELLED, DECLINED or EXPIRED.
+    /// Which one; CANCELLED, DECLINED or EXPIRED, or with a withdrawal that was announced.
     registration_id: Gid<RegistrationId>,
     /// Why; at most 500 characters.
     reason: Option<String>,
