@@ -300,7 +300,7 @@ pub async fn shown_of(
     if !open {
         return Ok(Vec::new());
     }
-    Ok(leave_of(ctx, it.id).await?.into_iter().map(Leave::from).collect())
+    Ok(leave_of(ctx, it.id).await?.into_iter().map(Into::into).collect())
 }
 
 /// Narrows a list of leave. What is not given does not narrow.

@@ -1,7 +1,5 @@
 //! The groups of a class, as GraphQL shows them.
 
-use std::collections::HashMap;
-
 use async_graphql::{Context, InputObject, Object, Result};
 use entity::{
     activity, class_group, class_member,
@@ -12,10 +10,10 @@ use entity::{
 use crate::{
     activity::graphql::Activity,
     authz::policy::{
-        CreateGroup, DivideClass, RemoveGroup, UpdateGroup, UpdateTrainee, ViewGroups, ViewTicket,
+        CreateGroup, DivideClass, RemoveGroup, UpdateGroup, UpdateTrainee, ViewGroups,
     },
     class::group::{self as groups, Change, Division, GroupErrorCode as Code, GroupUserError},
-    error::{Failure, Refusal},
+    error::Refusal,
     graphql::{Gid, Viewer, settle},
     payloads,
     registration::graphql::Registration,

@@ -15,7 +15,7 @@ use crate::{
         self, ClassUserError, MOST_CO_HOSTS, SeriesDraft, SeriesUserError, Setting,
         run::{self, CreateRunErrorCode, CreateRunUserError, HIGHEST, Run},
     },
-    error::{Error, Failure, Refusal},
+    error::{Error, Refusal},
     graphql::{Gid, Viewer, settle},
     payloads,
     text::Check,

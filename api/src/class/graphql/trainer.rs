@@ -10,7 +10,7 @@ use super::sees_trainers;
 use crate::{
     authz::policy::{SetTrainers, ViewPerson, ViewTrainers},
     class::trainer::{self as trainers, Draft, MOST, TrainersErrorCode, TrainersUserError},
-    error::{Failure, Refusal},
+    error::Refusal,
     graphql::{Gid, Viewer, settle},
     page::Slice,
     payloads,

@@ -299,7 +299,8 @@ impl RegistrationMutation {
     }
 
     /// Takes up a registration again that was cancelled, declined or had lapsed: a seat, or a place on the waiting
-    /// list. Refused where the person is registered again already. For ORG_ADMIN and ORGANISER.
+    /// list. Refused where the person is registered again already. A withdrawal (退班) that was announced is taken back.
+    /// For ORG_ADMIN and ORGANISER.
     async fn revive_registration(
         &self,
         ctx: &Context<'_>,
