@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
-    GroupId, HookEventId, JobId, LeaveId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
-    ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId,
-    WebhookId,
+    GroupId, HookEventId, JobId, LeaveId, MessageId, MessageTemplateId, OrganisationId, PersonId,
+    PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId,
+    SessionId, WebhookId,
 };
 
 use crate::{
@@ -17,9 +17,9 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewGroup, ViewJob, ViewLeave, ViewMessage,
-        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewGroup, ViewJob, ViewLeave,
+        ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration,
+        ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     class::graphql::{ClassGroup, Series},
@@ -118,12 +118,8 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
-        "group" => {
-            Node::Group(gate.permit::<ViewGroup>(named!(GroupId)).await?.into_row().into())
-        }
-        "leave" => {
-            Node::Leave(gate.permit::<ViewLeave>(named!(LeaveId)).await?.into_row().into())
-        }
+        "group" => Node::Group(gate.permit::<ViewGroup>(named!(GroupId)).await?.into_row().into()),
+        "leave" => Node::Leave(gate.permit::<ViewLeave>(named!(LeaveId)).await?.into_row().into()),
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "message" => {
             Node::Message(Message(gate.permit::<ViewMessage>(named!(MessageId)).await?.into_row()))

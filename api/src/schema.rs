@@ -8,9 +8,7 @@ use crate::{
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
-    class::graphql::{
-        ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation,
-    },
+    class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
     config::Config,
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,

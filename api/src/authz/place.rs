@@ -4,13 +4,12 @@ use entity::{
     account, activity, bulk_act, capacity_pool, category, class, class_group, export,
     id::{
         AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, GrantId, GroupId,
-        JobId, LeaveId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-        RegistrationId, RosterBatchId, SeriesId, SessionId, WebhookId,
+        JobId, LeaveId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
+        ProgrammeId, RegistrationId, RosterBatchId, SeriesId, SessionId, WebhookId,
     },
     job,
     leave::{self, Rung},
-    message, message_template, organisation, person, position, programme, registration,
-    role_grant,
+    message, message_template, organisation, person, position, programme, registration, role_grant,
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },

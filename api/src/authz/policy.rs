@@ -5,8 +5,8 @@ use entity::role_grant::Role;
 use super::Action;
 use entity::{
     account, activity, bulk_act, capacity_pool, category, class_group, export, job, leave, message,
-    message_template, organisation, person, position, programme, registration, role_grant, roster_batch, series,
-    session, webhook,
+    message_template, organisation, person, position, programme, registration, role_grant,
+    roster_batch, series, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.

@@ -4,9 +4,7 @@ mod group;
 mod mutation;
 mod trainer;
 
-use async_graphql::{
-    Context, InputObject, Object, Result, SimpleObject, connection::Connection,
-};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject, connection::Connection};
 use entity::{
     activity, class,
     id::{ActivityId, OrganisationId, SeriesId},
@@ -200,7 +198,9 @@ impl ClassQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-        #[graphql(desc = "Those of one organisation.")] organisation_id: Option<Gid<OrganisationId>>,
+        #[graphql(desc = "Those of one organisation.")] organisation_id: Option<
+            Gid<OrganisationId>,
+        >,
     ) -> Result<Connection<String, Series>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewSeries>()?;

@@ -101,10 +101,7 @@ pub async fn members(
     registrations: impl IntoIterator<Item = RegistrationId>,
 ) -> Result<HashMap<RegistrationId, class_member::Model>, Failure> {
     let rows = class_member::Entity::find()
-        .filter(within(
-            (class_member::Entity, class_member::Column::RegistrationId),
-            registrations,
-        ))
+        .filter(within((class_member::Entity, class_member::Column::RegistrationId), registrations))
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|it| (it.registration_id, it)).collect())

@@ -198,10 +198,7 @@ pub async fn of_activities(
 }
 
 /// What an activity has as a class.
-pub async fn of(
-    db: &impl ConnectionTrait,
-    activity: ActivityId,
-) -> Result<class::Model, Failure> {
+pub async fn of(db: &impl ConnectionTrait, activity: ActivityId) -> Result<class::Model, Failure> {
     let found = class::Entity::find_by_id(activity).one(db).await?;
     Ok(found.unwrap_or(class::Model {
         activity_id: activity,
@@ -215,10 +212,7 @@ pub async fn of(
 }
 
 /// Up to which lengths leave from a class is granted by whom.
-pub async fn ladder_of(
-    db: &impl ConnectionTrait,
-    activity: ActivityId,
-) -> Result<Ladder, Failure> {
+pub async fn ladder_of(db: &impl ConnectionTrait, activity: ActivityId) -> Result<Ladder, Failure> {
     let it = of(db, activity).await?;
     if let Some(own) = ladder(it.teacher_half_days, it.academic_half_days) {
         return Ok(own);
@@ -262,15 +256,17 @@ pub async fn set(
         }
     }
     let number = match &setting.series {
-        Some(series) => Some(match run::number(tx, series.id, Some(activity.id), setting.number).await? {
-            Ok(number) => number,
-            Err(run::Misnumbered::OutOfRange) => {
-                return Err(ClassErrorCode::NumberOutOfRange.at(["runNumber"]).into());
-            }
-            Err(run::Misnumbered::Taken(number)) => {
-                return Err(ClassErrorCode::NumberTaken.at(["runNumber"]).about(number).into());
-            }
-        }),
+        Some(series) => {
+            Some(match run::number(tx, series.id, Some(activity.id), setting.number).await? {
+                Ok(number) => number,
+                Err(run::Misnumbered::OutOfRange) => {
+                    return Err(ClassErrorCode::NumberOutOfRange.at(["runNumber"]).into());
+                }
+                Err(run::Misnumbered::Taken(number)) => {
+                    return Err(ClassErrorCode::NumberTaken.at(["runNumber"]).about(number).into());
+                }
+            })
+        }
         None => None,
     };
     keep(
@@ -289,7 +285,8 @@ pub async fn set(
     Ok(activity.clone())
 }
 
-async fn keep(tx: &impl ConnectionTrait, row: class::Model) -> Result<(), Failure> {
+/// Keeps what an activity has as a class. The caller has found that it may, and that the number is free.
+pub async fn keep(tx: &impl ConnectionTrait, row: class::Model) -> Result<(), Failure> {
     let columns = [
         Column::SeriesId,
         Column::RunNumber,

@@ -54,7 +54,10 @@ mod tests {
         assert_eq!(rungs(USUAL), [Rung::Teacher, Rung::Academic, Rung::Head]);
         // No rung may be skipped downwards, and one without any length is skipped.
         assert_eq!(rungs(Ladder { teacher: 0, academic: 0 }), [Rung::Head; 3]);
-        assert_eq!(rungs(Ladder { teacher: 2, academic: 2 }), [Rung::Teacher, Rung::Teacher, Rung::Head]);
+        assert_eq!(
+            rungs(Ladder { teacher: 2, academic: 2 }),
+            [Rung::Teacher, Rung::Teacher, Rung::Head]
+        );
         assert!(!Ladder { teacher: 2, academic: 1 }.is_sane());
     }
 }

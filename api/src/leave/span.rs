@@ -41,7 +41,9 @@ impl HalfDay {
     fn ends_at(self, zone: Tz) -> Option<DateTime<Utc>> {
         match self.half {
             Half::Morning => instant(self.on, noon(), zone),
-            Half::Afternoon => instant(self.on.checked_add_days(Days::new(1))?, NaiveTime::MIN, zone),
+            Half::Afternoon => {
+                instant(self.on.checked_add_days(Days::new(1))?, NaiveTime::MIN, zone)
+            }
         }
     }
 }
@@ -75,7 +77,8 @@ impl Span {
             Half::Afternoon => 1,
         };
         let days = (until.on - from.on).num_days();
-        let half_days = i32::try_from(days).ok()?.checked_mul(2)? + halves(until) - halves(from) + 1;
+        let half_days =
+            i32::try_from(days).ok()?.checked_mul(2)? + halves(until) - halves(from) + 1;
         if !(1..=MOST).contains(&half_days) {
             return None;
         }

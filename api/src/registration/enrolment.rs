@@ -9,7 +9,9 @@ use entity::{
     activity, programme,
     registration::{self, Column, Status},
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+};
 
 use super::{
     RegistrationErrorCode as Code,
@@ -88,7 +90,8 @@ pub async fn withdraw_on(
         gone(desk, &mut it, on, Some(reason));
     } else {
         (it.withdrawn_on, it.status_reason) = (Some(on), Some(reason));
-        lapse::look_again(desk.tx, it.activity_id, begins_at(&desk.activity, on)?, desk.now).await?;
+        lapse::look_again(desk.tx, it.activity_id, begins_at(&desk.activity, on)?, desk.now)
+            .await?;
     }
     desk.save(&it).await?;
     Ok(it)

@@ -40,12 +40,18 @@ impl School {
     /// Each session from and until a time of the clock in Wenzhou.
     pub async fn open(app: &TestApp, owner: &str, spans: &[(&str, &str)]) -> Self {
         let admin = app.organiser();
-        let input = json!({"kind": "ACADEMY", "title": "民营经济学院", "year": 2026, "ownerId": owner});
+        let input =
+            json!({"kind": "ACADEMY", "title": "民营经济学院", "year": 2026, "ownerId": owner});
         let programme = text(&made(admin, "create_programme", input).await["programme"]["id"]);
         Self::of(app, &programme, None, spans).await
     }
 
-    pub async fn of(app: &TestApp, programme: &str, capacity: Option<i32>, spans: &[(&str, &str)]) -> Self {
+    pub async fn of(
+        app: &TestApp,
+        programme: &str,
+        capacity: Option<i32>,
+        spans: &[(&str, &str)],
+    ) -> Self {
         let sessions: Vec<Value> = spans
             .iter()
             .zip(1..)

@@ -385,7 +385,8 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let series = app.organiser().run("create_series", json!({"input": title("班")})).await;
     let series = &series["createSeries"]["series"]["id"];
     let group = |name: &str| json!({"activityId": school.activity, "name": name});
-    let run = |day: &str| json!({"seriesId": series, "activityId": school.activity, "firstDay": day});
+    let run =
+        |day: &str| json!({"seriesId": series, "activityId": school.activity, "firstDay": day});
     let leave = |half: &str| {
         let half = json!({"on": "2026-11-03", "half": half});
         json!({"registrationId": trainee, "kind": "SICK", "from": half, "until": half, "reason": "感冒"})

@@ -214,11 +214,7 @@ impl ClassMutation {
 
     /// Says which run of which series a class is, who looks after it and who holds it with the host. For ORG_ADMIN and
     /// ORGANISER of the class who see the series, the person and the organisations.
-    async fn set_class(
-        &self,
-        ctx: &Context<'_>,
-        input: SetClassInput,
-    ) -> Result<SetClassPayload> {
+    async fn set_class(&self, ctx: &Context<'_>, input: SetClassInput) -> Result<SetClassPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<SetClass>(input.activity_id.0).await?;
         // What is set already need not be seen by whoever leaves it so.
@@ -251,7 +247,8 @@ impl ClassMutation {
                 viewer.gate.permit::<ViewOrganisation>(*id).await?;
             }
         }
-        let ladder = input.leave_ladder.map(|it| it.read(&mut check, ClassErrorCode::LadderInvalid));
+        let ladder =
+            input.leave_ladder.map(|it| it.read(&mut check, ClassErrorCode::LadderInvalid));
         let setting = Setting { series, number: input.run_number, teacher, co_hosts, ladder };
         let done = viewer
             .write(&permit, Note::default(), async |tx| {

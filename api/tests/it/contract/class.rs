@@ -7,8 +7,7 @@ use crate::{app::Client, class::School, fixture::text};
 
 /// A class from its series to the leave of a trainee.
 pub async fn lives(it: &Script<'_>, root: &str) {
-    let days =
-        [("2026-11-03T09:00", "2026-11-03T12:00"), ("2026-11-04T09:00", "2026-11-04T12:00")];
+    let days = [("2026-11-03T09:00", "2026-11-03T12:00"), ("2026-11-04T09:00", "2026-11-04T12:00")];
     let school = School::open(it.app, root, &days).await;
     let class = &school.activity;
     let made = it.make("create_series", json!({"organisationId": root, "title": "创新班"})).await;
@@ -36,9 +35,7 @@ pub async fn lives(it: &Script<'_>, root: &str) {
     it.make("remove_group", json!({"groupId": group})).await;
 
     let half = |day: &str| json!({"on": day, "half": "MORNING"});
-    let leave = |day: &str| {
-        json!({"registrationId": trainee, "kind": "SICK", "from": half(day), "until": half(day), "reason": "感冒"})
-    };
+    let leave = |day: &str| json!({"registrationId": trainee, "kind": "SICK", "from": half(day), "until": half(day), "reason": "感冒"});
     let asked = it.make("request_leave", leave("2026-11-03")).await["leave"]["id"].take();
     it.make("decide_leave", json!({"leaveId": asked, "verdict": "APPROVE"})).await;
     let end = json!({"leaveId": asked, "at": "2026-11-03T10:00:00+08:00"});
