@@ -33,6 +33,7 @@ pub mod attendee;
 pub mod capacity;
 pub mod class;
 pub mod demo;
+pub mod device;
 pub mod export;
 pub mod job;
 pub mod leave;

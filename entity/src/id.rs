@@ -60,6 +60,7 @@ ids! {
     ConsentId = "consent";
     CorrectionId = "correction";
     DecisionId = "decision";
+    DeviceId = "device";
     ExportId = "export";
     GrantId = "grant";
     GroupId = "group";

@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendance;
 mod attendee;
 mod bulk;
 mod capacity;
@@ -13,6 +14,7 @@ mod contract;
 mod crash;
 mod day;
 mod demo;
+mod device;
 mod door;
 mod fixture;
 mod form;
@@ -22,6 +24,7 @@ mod job;
 mod leave;
 mod life;
 mod lists;
+mod manifest;
 mod muddle;
 mod outbox;
 mod queries;
