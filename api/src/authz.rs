@@ -318,6 +318,13 @@ impl Gate {
         }
     }
 
+    /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.
+    #[must_use]
+    pub fn allows<A: Action>(&self, place: &Place) -> bool {
+        let may = |it: &Held| A::ROLES.contains(&it.row.role) && it.scope.covers(place);
+        self.who().is_ok_and(|it| it.grants.iter().any(may))
+    }
+
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
     pub fn reach<A: Action>(&self) -> Result<Reach<A>, Failure> {
         let (actor, held) = self.held()?;

@@ -8,12 +8,14 @@ use crate::{
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
+    class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
     config::Config,
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     live::graphql::LiveSubscription,
+    leave::graphql::{Leave, LeaveMutation, LeaveQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
@@ -21,6 +23,7 @@ use crate::{
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, Registration,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation, Registration,
         RegistrationMutation, RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
@@ -38,9 +41,11 @@ pub struct Query(
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
+    ClassQuery,
     DeviceQuery,
     ExportQuery,
     JobQuery,
+    LeaveQuery,
     ManifestQuery,
     NodeQuery,
     OrganisationQuery,
@@ -63,10 +68,14 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
+    ClassMutation,
     DeviceMutation,
+    EnrolmentMutation,
     ExportMutation,
     FormMutation,
+    GroupMutation,
     JobMutation,
+    LeaveMutation,
     OrganisationMutation,
     OutboxMutation,
     PersonMutation,
@@ -76,8 +85,10 @@ pub struct Mutation(
     SeriesMutation,
     SelfCheckInMutation,
     SelfRegistrationMutation,
+    SeriesMutation,
     SessionMutation,
     TicketMutation,
+    TrainerMutation,
     WaysInMutation,
 );
 
@@ -122,6 +133,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, Leave>>(PAGE)
         .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
@@ -132,6 +144,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
         .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
+        .override_output_type_description::<Connection<String, Series>>(PAGE)
+        .override_output_type_description::<Connection<String, Trainer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

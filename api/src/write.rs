@@ -8,10 +8,11 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, correction, device, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, class_group, correction,
+    device, export,
     id::{AccountId, AuditEventId, DeviceId, Id},
-    idempotency_key, job, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, session, webhook,
+    idempotency_key, job, leave, message, message_template, notice, organisation, person, position,
+    programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -64,10 +65,12 @@ outcomes!(
     bulk_act: |it| Notice::Activity(it.activity_id),
     capacity_pool: |it| Notice::Activity(it.activity_id),
     category,
+    class_group,
     correction,
     device: |_it| Notice::Access(None),
     export,
     job,
+    leave,
     message,
     message_template,
     notice,
@@ -80,6 +83,12 @@ outcomes!(
     roster_batch: |it| Notice::Activity(it.activity_id),
     session: |it| Notice::Activity(it.activity_id),
     webhook,
+    registration,
+    role_grant,
+    roster_batch,
+    series,
+    session,
+    webhook
 );
 
 /// What tells whether the same is sent again.

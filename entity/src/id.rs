@@ -63,8 +63,10 @@ ids! {
     DeviceId = "device";
     ExportId = "export";
     GrantId = "grant";
+    GroupId = "group";
     HookEventId = "hookEvent";
     JobId = "job";
+    LeaveId = "leave";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";
     NoticeId = "notice";
@@ -77,6 +79,7 @@ ids! {
     RegistrationId = "registration";
     RosterBatchId = "rosterBatch";
     ScanId = "scan";
+    SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
     UploadId = "upload";

@@ -18,6 +18,7 @@ mod m2026_11_25_000001_attendance;
 mod m2026_11_25_000002_device;
 mod m2026_11_25_000007_find;
 mod m2026_11_25_000003_self_check_in;
+mod m2026_11_25_000004_class;
 
 pub struct Migrator;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000002_device::Migration),
             Box::new(m2026_11_25_000007_find::Migration),
             Box::new(m2026_11_25_000003_self_check_in::Migration),
+            Box::new(m2026_11_25_000004_class::Migration),
         ]
     }
 }

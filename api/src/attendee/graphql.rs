@@ -24,6 +24,7 @@ use crate::{
         graphql::{self as form, Answer, FormStage, Question},
     },
     graphql::{Gid, Viewer},
+    leave::graphql::{self as leave, MyLeave},
     registration::graphql::{RegistrationStatus, RegistrationWay},
     ticket::{self, graphql::Ticket},
 };
@@ -296,6 +297,12 @@ impl MyRegistration {
     /// What was answered, whoever answered it, in the order of the form.
     async fn answers(&self, ctx: &Context<'_>) -> Result<Vec<Answer>> {
         Ok(form::answers(Viewer::of(ctx), &self.row, self.answered.as_deref()).await?)
+    }
+
+    /// The leave that was asked for from an academy's class (请假), in the order in which it begins.
+    async fn leaves(&self, ctx: &Context<'_>) -> Result<Vec<MyLeave>> {
+        let rows = leave::leave_of(ctx, self.row.id).await?;
+        Ok(rows.into_iter().map(MyLeave).collect())
     }
 
     /// For what.

@@ -9,6 +9,8 @@ use sea_orm::DatabaseTransaction;
 use super::{
     Demo,
     calendar::{at, day, working},
+    chance::Chance,
+    class::{self, Run},
     held::{Fate, Party, Plan, hold, pick, session},
     people::Everyone,
     tree::Tree,
@@ -45,6 +47,9 @@ pub(super) async fn teach(
     programme: &programme::Model,
     tree: &Tree,
 ) -> Result<(), Failure> {
+    // Of its own, so that the rest of the year does not depend on what is said of classes.
+    let mut chance = Chance::new(0x5C_4001);
+    let series = class::series(tx, tree.root.id, &SERIES).await?;
     let mut fresh = Everyone::members();
     demo.chance.shuffle(&mut fresh);
     let mut fresh = fresh.into_iter();
@@ -84,7 +89,10 @@ pub(super) async fn teach(
             gates: &["教室前门", "教室后门"],
             fate: Fate::Held,
         };
-        hold(tx, demo, everyone, plan).await?;
+        let (class, trainees) = hold(tx, demo, everyone, plan).await?;
+        let run = Run { series: &series[nth % SERIES.len()], number: nth / SERIES.len() + 1 };
+        class::equip(tx, &mut chance, everyone, &class, run).await?;
+        class::excuse(tx, &mut chance, &class, &trainees).await?;
     }
     Ok(())
 }

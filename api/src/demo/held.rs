@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    activity::Status,
+    activity::{self as activity_row, Status},
     id::CategoryId,
     organisation, programme,
     registration::{self, Details, Status as Standing, Way},
@@ -98,13 +98,13 @@ pub(super) fn pick(
     pool.into_iter().filter(|it| used.insert(*it)).take(count).collect()
 }
 
-/// Makes the activity and all that came of it.
+/// Makes the activity and all that came of it; who signed up.
 pub(super) async fn hold(
     tx: &DatabaseTransaction,
     demo: &mut Demo<'_>,
     everyone: &Everyone,
     plan: Plan<'_>,
-) -> Result<(), Failure> {
+) -> Result<(activity_row::Model, Vec<registration::Model>), Failure> {
     let first = plan.sessions.iter().map(|it| it.starts_at).min();
     let over = plan.sessions.iter().map(|it| it.ends_at).max();
     // Announced five weeks before, but not after today, in office hours.
@@ -146,11 +146,12 @@ pub(super) async fn hold(
         }
         Fate::Open | Fate::Held => Some((Status::Published, None)),
     };
-    if let Some((status, reason)) = status {
-        activity::turn(tx, made, status, reason).await?;
-    }
+    let made = match status {
+        Some((status, reason)) => activity::turn(tx, made, status, reason).await?,
+        None => made,
+    };
     demo.progress.inc(1);
-    Ok(())
+    Ok((made, registered))
 }
 
 /// Three quarters sign up, some take it back and their seats pass on, the rest sign up.
@@ -221,7 +222,7 @@ async fn sign_up(
 }
 
 /// A rule refused what the plan holds.
-fn odd<C: std::fmt::Debug>(error: Error<C>) -> Failure {
+pub(super) fn odd<C: std::fmt::Debug>(error: Error<C>) -> Failure {
     match error {
         Error::Failed(failure) => failure,
         Error::Refused(why) => Failure::internal(format!("the plan was refused: {why:?}")),
