@@ -31,6 +31,8 @@ pub mod activity;
 pub mod attendance;
 pub mod attendee;
 pub mod capacity;
+pub mod certificate;
+pub mod credit;
 pub mod demo;
 pub mod export;
 pub mod job;

@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
-    HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
-    ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
+    ExportId, GrantId, HookEventId, JobId, MakeUpId, MessageId, MessageTemplateId, OrganisationId,
+    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
+    SessionId, WebhookId,
 };
 
 use crate::{
@@ -16,11 +17,13 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewJob, ViewMessage,
-        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewExport, ViewJob,
+        ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
+        ViewRegistration, ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
+    certificate::graphql::Certificate,
+    credit::graphql::MakeUp,
     error::Failure,
     export::graphql::Export,
     form::{self, graphql::Question},
@@ -55,6 +58,7 @@ pub enum Node {
     Session(Session),
     BulkAct(BulkAct),
     Category(Category),
+    Certificate(Certificate),
     Question(Question),
     Allocation(Allocation),
     Registration(Registration),
@@ -63,6 +67,7 @@ pub enum Node {
     RosterBatch(RosterBatch),
     Export(Export),
     Job(Job),
+    MakeUp(MakeUp),
     Message(Message),
     MessageTemplate(MessageTemplate),
     Webhook(Webhook),
@@ -106,6 +111,10 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
             Node::Category(Category { row, pools: None })
         }
+        "certificate" => {
+            let row = gate.permit::<ViewCertificate>(named!(CertificateId)).await?.into_row();
+            Node::Certificate(Certificate::one(viewer, row).await?)
+        }
         "export" => {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
         }
@@ -113,6 +122,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
+        "makeUp" => {
+            Node::MakeUp(MakeUp(gate.permit::<ViewMakeUp>(named!(MakeUpId)).await?.into_row()))
+        }
         "message" => {
             Node::Message(Message(gate.permit::<ViewMessage>(named!(MessageId)).await?.into_row()))
         }

@@ -8,7 +8,9 @@ use crate::{
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
+    certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
     config::Config,
+    credit::graphql::{CreditMutation, CreditQuery},
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
@@ -34,6 +36,8 @@ pub struct Query(
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
+    CertificateQuery,
+    CreditQuery,
     ExportQuery,
     JobQuery,
     NodeQuery,
@@ -56,6 +60,8 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
+    CertificateMutation,
+    CreditMutation,
     ExportMutation,
     FormMutation,
     JobMutation,
@@ -105,6 +111,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)

@@ -8,10 +8,10 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, job, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, session, webhook,
+    idempotency_key, job, make_up, message, message_template, notice, organisation, person,
+    position, programme, registration, role_grant, roster_batch, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -51,8 +51,10 @@ outcomes!(
     bulk_act,
     capacity_pool,
     category,
+    certificate,
     export,
     job,
+    make_up,
     message,
     message_template,
     notice,

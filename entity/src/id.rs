@@ -56,13 +56,17 @@ ids! {
     AuditEventId = "auditEvent";
     BulkActId = "bulkAct";
     CategoryId = "category";
+    CertificateId = "certificate";
+    CertificatePatternId = "certificatePattern";
     CodeId = "code";
     ConsentId = "consent";
+    CreditEntryId = "creditEntry";
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
     HookEventId = "hookEvent";
     JobId = "job";
+    MakeUpId = "makeUp";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";
     NoticeId = "notice";

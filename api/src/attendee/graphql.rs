@@ -18,6 +18,11 @@ use crate::{
     authn::TicketOpener,
     authz::Me as Proof,
     capacity,
+    certificate::graphql::{self as certificate, MyCertificate},
+    credit::{
+        self, completion,
+        graphql::{Completion, PersonCredits, show},
+    },
     error::Failure,
     form::{
         Answered,
@@ -296,6 +301,34 @@ impl MyRegistration {
     /// What was answered, whoever answered it, in the order of the form.
     async fn answers(&self, ctx: &Context<'_>) -> Result<Vec<Answer>> {
         Ok(form::answers(Viewer::of(ctx), &self.row, self.answered.as_deref()).await?)
+    }
+
+    /// The credit hours (学时) earned here.
+    async fn credit_hours(&self, ctx: &Context<'_>) -> Result<String> {
+        let hours = credit::totals(Viewer::of(ctx).db.read(), [self.row.id]).await?;
+        Ok(show(hours.get(&self.row.id).copied().unwrap_or_default()))
+    }
+
+    /// The credit hours of the person in a year, by the local days of the sessions, of all classes.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn credits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A calendar year, 1949 to 2100.")] year: i32,
+    ) -> Result<Option<PersonCredits>> {
+        Ok(credit::graphql::of_year(ctx, &[self.row.person_id], year).await?.pop())
+    }
+
+    /// Whether the person completes the class. Null unless it is CONFIRMED, and where no session earns hours.
+    async fn completion(&self, ctx: &Context<'_>) -> Result<Option<Completion>> {
+        let rows = std::slice::from_ref(&self.row);
+        let found = completion::of(Viewer::of(ctx).db.read(), rows).await?.remove(&self.row.id);
+        Ok(found.map(Completion))
+    }
+
+    /// The certificate, if there is one.
+    async fn certificate(&self, ctx: &Context<'_>) -> Result<Option<MyCertificate>> {
+        Ok(certificate::mine(Viewer::of(ctx), &self.row).await?)
     }
 
     /// For what.

@@ -1,14 +1,14 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, export,
+    account, activity, bulk_act, capacity_pool, category, certificate, export,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, GrantId, JobId,
-        MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-        RegistrationId, RosterBatchId, SessionId, WebhookId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, ExportId,
+        GrantId, JobId, MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId,
+        PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId, WebhookId,
     },
-    job, message, message_template, organisation, person, position, programme, registration,
-    role_grant,
+    job, make_up, message, message_template, organisation, person, position, programme,
+    registration, role_grant,
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },
@@ -91,6 +91,11 @@ guarded! {
     bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    certificate: CertificateId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    make_up: MakeUpId, &[OrgAdmin, Organiser], |it, db| {
+        let home = registration::Entity::find_by_id(it.registration_id).one(db).await?;
+        inside_activity(db, home.ok_or(Failure::NotFound)?.activity_id).await
+    };
     message: MessageId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db| {
         match (it.activity_id, it.organisation_id) {

@@ -28,6 +28,11 @@ use crate::{
         ViewRegistration, ViewTicket,
     },
     capacity::graphql::Allocation,
+    certificate::graphql::Certificate,
+    credit::{
+        self, completion,
+        graphql::{Completion, CreditEntry, MakeUp, show},
+    },
     error::Failure,
     form::{
         self,
@@ -333,6 +338,62 @@ impl Registration {
         Ok(form::graphql::answers(Viewer::of(ctx), &self.row, ahead).await?)
     }
 
+    /// The credit hours (学时) earned here. Null for those who may only check in.
+    async fn credit_hours(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        if !self.is_open {
+            return Ok(None);
+        }
+        let id = self.row.id;
+        let hours = match self.beside.as_ref().and_then(|it| it.credits.as_ref()) {
+            Some(ahead) => ahead.get(&id).copied(),
+            None => credit::totals(Viewer::of(ctx).db.read(), [id]).await?.remove(&id),
+        };
+        Ok(Some(show(hours.unwrap_or_default())))
+    }
+
+    /// The ledger behind them, in the order in which its entries were first posted. Empty for those who may only check in.
+    async fn credit_entries(&self, ctx: &Context<'_>) -> Result<Vec<CreditEntry>> {
+        if !self.is_open {
+            return Ok(Vec::new());
+        }
+        let rows = credit::entries_of(Viewer::of(ctx).db.read(), [self.row.id]).await?;
+        Ok(rows.into_iter().map(CreditEntry).collect())
+    }
+
+    /// The sessions that were made up for, undone ones too. Empty for those who may only check in.
+    async fn make_ups(&self, ctx: &Context<'_>) -> Result<Vec<MakeUp>> {
+        if !self.is_open {
+            return Ok(Vec::new());
+        }
+        let rows = credit::make_up::of(Viewer::of(ctx).db.read(), self.row.id).await?;
+        Ok(rows.into_iter().map(MakeUp).collect())
+    }
+
+    /// Whether the person completes the class. Null for those who may only check in, unless it is CONFIRMED, and where no
+    /// session earns hours.
+    async fn completion(&self, ctx: &Context<'_>) -> Result<Option<Completion>> {
+        if !self.is_open {
+            return Ok(None);
+        }
+        let found = match self.beside.as_ref().and_then(|it| it.completions.as_ref()) {
+            Some(ahead) => ahead.get(&self.row.id).cloned(),
+            None => {
+                let rows = std::slice::from_ref(&self.row);
+                completion::of(Viewer::of(ctx).db.read(), rows).await?.remove(&self.row.id)
+            }
+        };
+        Ok(found.map(Completion))
+    }
+
+    /// The certificate, the last one where earlier ones were revoked. Null for those who may only check in.
+    async fn certificate(&self, ctx: &Context<'_>) -> Result<Option<Certificate>> {
+        if !self.is_open {
+            return Ok(None);
+        }
+        let found = Certificate::of_registrations(Viewer::of(ctx), [self.row.id]).await?;
+        Ok(found.into_values().next())
+    }
+
     /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.row.activity_id).await?))
@@ -414,7 +475,7 @@ pub async fn connection(
 }
 
 /// A page of registrations, with all that is selected below fetched once for the page.
-async fn shown(
+pub async fn shown(
     ctx: &Context<'_>,
     mut page: Page<registration::Model>,
     is_open: bool,
@@ -454,6 +515,8 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
         allocations: wants("allocation"),
         decisions: wants("decisions"),
         answers: wants("answers"),
+        credits: wants("creditHours"),
+        completions: wants("completion"),
     }
 }
 

@@ -270,6 +270,8 @@ pub struct Beside {
     pub attendances: HashMap<RegistrationId, Vec<attendance::Model>>,
     pub sessions: HashMap<SessionId, session::Model>,
     pub form: Option<crate::form::Answered>,
+    pub credits: Option<HashMap<RegistrationId, i32>>,
+    pub completions: Option<HashMap<RegistrationId, crate::credit::rule::Completion>>,
 }
 
 /// Which kinds are wanted.
@@ -284,6 +286,8 @@ pub struct Wanted {
     pub allocations: bool,
     pub decisions: bool,
     pub answers: bool,
+    pub credits: bool,
+    pub completions: bool,
 }
 
 /// Fetches what is wanted beside these registrations.
@@ -335,6 +339,13 @@ pub async fn beside(
     }
     if wanted.answers {
         beside.form = Some(crate::form::answered(db, rows).await?);
+    }
+    if wanted.credits {
+        let ids = rows.iter().map(|it| it.id);
+        beside.credits = Some(crate::credit::totals(db, ids).await?);
+    }
+    if wanted.completions {
+        beside.completions = Some(crate::credit::completion::of(db, rows).await?);
     }
     if wanted.organisations {
         let ids: std::collections::BTreeSet<OrganisationId> =

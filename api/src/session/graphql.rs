@@ -310,7 +310,7 @@ impl SessionMutation {
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
                 check.done()?;
-                super::update(tx, &permit, draft).await
+                super::update(tx, &permit, draft, viewer.now).await
             })
             .await;
         let (session, user_errors) = settle(done, viewer.lang)?;

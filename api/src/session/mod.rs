@@ -135,6 +135,7 @@ pub async fn update(
     tx: &DatabaseTransaction,
     permit: &Permit<UpdateSession>,
     draft: Draft,
+    now: DateTime<Utc>,
 ) -> Result<session::Model, Error<SessionErrorCode>> {
     refuse_faults(&draft)?;
     let old = permit.on();
@@ -147,6 +148,7 @@ pub async fn update(
     if row.late_at != old.late_at {
         crate::attendance::judge_again(tx, &row).await?;
     }
+    crate::credit::session_changed(tx, &row, now).await?;
     Ok(row)
 }
 
