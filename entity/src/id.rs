@@ -60,6 +60,7 @@ ids! {
     CertificatePatternId = "certificatePattern";
     CodeId = "code";
     ConsentId = "consent";
+    CorrectionId = "correction";
     CreditEntryId = "creditEntry";
     DecisionId = "decision";
     ExportId = "export";

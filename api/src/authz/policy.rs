@@ -203,6 +203,10 @@ policy! {
 
     /// Let people in at a session.
     CheckIn on session => [OrgAdmin, Organiser, DoorStaff];
+    /// Say how somebody attended, over what the scans say.
+    CorrectAttendance on session => [OrgAdmin, Organiser];
+    /// Freeze who was expected at a session.
+    CloseSession on session => [OrgAdmin, Organiser];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
 
