@@ -8,7 +8,8 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, correction, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, correction,
+    export,
     id::{AccountId, AuditEventId, Id},
     idempotency_key, job, make_up, message, message_template, notice, organisation, person,
     position, programme, registration, role_grant, roster_batch, session, webhook,

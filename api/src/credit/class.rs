@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use entity::{
     activity,
     attendance::{self, Status},
     credit_rule::{self, Column, Rule},
     id::{ActivityId, RegistrationId, SessionId},
-    registration, session,
+    session,
 };
 use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::rule::{self, Seen, Worth};
-use crate::{db::within, error::Failure, session as sessions};
+use crate::{
+    attendance::book::{self, Held},
+    db::within,
+    error::Failure,
+    session as sessions,
+};
 
 /// An activity with its rule and all of its sessions, in the order in which they take place.
 pub struct Class {
@@ -22,7 +27,7 @@ pub struct Class {
     pub rule: Rule,
     /// 0 where it is the usual one.
     pub version: i32,
-    pub sessions: Vec<session::Model>,
+    pub sessions: Vec<Held>,
     zone: Tz,
 }
 
@@ -56,7 +61,9 @@ impl Class {
                 None => (0, rule::usual()),
             };
             let zone = activity.time_zone.parse().map_err(Failure::internal)?;
-            let sessions = schedules.remove(&id).unwrap_or_default();
+            let sessions = schedules.remove(&id).unwrap_or_default().into_iter();
+            let sessions = sessions.map(|it| book::beside(it, &activity));
+            let sessions = sessions.collect::<Result<_, Failure>>()?;
             Ok((id, Self { activity, rule, version, sessions, zone }))
         };
         activities.into_iter().map(class).collect()
@@ -64,40 +71,27 @@ impl Class {
 
     /// The session of this id, if it is one of the class and closed.
     #[must_use]
-    pub fn closed(&self, id: SessionId) -> Option<&session::Model> {
-        self.sessions.iter().find(|it| it.id == id && is_closed(it))
-    }
-
-    /// The day of a session, where the class is held.
-    #[must_use]
-    pub fn day(&self, session: &session::Model) -> NaiveDate {
-        self.day_of(session.starts_at)
+    pub fn closed(&self, id: SessionId) -> Option<&Held> {
+        self.sessions.iter().find(|it| it.session.id == id && is_closed(&it.session))
     }
 
     /// The day of an instant, where the class is held.
     #[must_use]
-    pub fn day_of(&self, at: chrono::DateTime<chrono::Utc>) -> NaiveDate {
+    pub fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.zone).date_naive()
     }
 
     /// The hours of all sessions together, in hundredths.
     #[must_use]
     pub fn planned(&self) -> i32 {
-        self.sessions.iter().map(|it| it.credit_centihours).sum()
-    }
-
-    /// Whether somebody is to come to a session, by the days from which and until which they are in the class.
-    #[must_use]
-    pub fn expects(&self, who: &registration::Model, session: &session::Model) -> bool {
-        let _ = (who, session);
-        who.status == registration::Status::Confirmed
+        self.sessions.iter().map(|it| it.session.credit_centihours).sum()
     }
 }
 
 /// Whether the list of a session's attendances is closed; only then does anything count.
 #[must_use]
 pub fn is_closed(session: &session::Model) -> bool {
-    session.closes_at < session.ends_at
+    session.closed_at.is_some()
 }
 
 /// What a session is worth.
@@ -140,7 +134,9 @@ pub async fn seen(
         .all(db)
         .await?;
     let seen = |it: attendance::Model| {
-        let seen = Seen { status: it.status, minutes: None };
+        // What somebody corrected goes by the status that was said, and not by the scans.
+        let minutes = it.minutes.filter(|_| !it.is_corrected);
+        let seen = Seen { status: it.status, minutes };
         ((it.registration_id, it.session_id), seen)
     };
     Ok(rows.into_iter().map(seen).collect())

@@ -9,7 +9,7 @@ use entity::{
     id::{ActivityId, RegistrationId, SessionId},
     registration,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{
     class::{self, Class},
@@ -22,14 +22,13 @@ use crate::{
     page::{Page, Slice},
 };
 
-/// The completion of each of some registrations, of any activities. Whoever is not confirmed has none, and neither has
-/// anybody where no session earns hours.
+/// The completion of each of some registrations, of any activities. Whoever is not confirmed has none unless they withdrew,
+/// and neither has anybody where no session earns hours.
 pub async fn of(
     db: &impl ConnectionTrait,
     rows: &[registration::Model],
 ) -> Result<HashMap<RegistrationId, Completion>, Failure> {
-    let confirmed = |it: &&registration::Model| it.status == registration::Status::Confirmed;
-    let rows: Vec<&registration::Model> = rows.iter().filter(confirmed).collect();
+    let rows: Vec<&registration::Model> = rows.iter().filter(|it| is_judged(it)).collect();
     let classes = Class::all(db, rows.iter().map(|it| it.activity_id)).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for chunk in rows.chunks(CHUNK) {
@@ -41,6 +40,10 @@ pub async fn of(
         }
     }
     Ok(found)
+}
+
+fn is_judged(it: &registration::Model) -> bool {
+    it.status == registration::Status::Confirmed || it.withdrawn_on.is_some()
 }
 
 /// What is on record of some registrations.
@@ -81,13 +84,14 @@ impl Ledger {
             planned: class.planned(),
             earned: self.earned.get(&who.id).copied().unwrap_or_default(),
             sessions: count(class.sessions.len()),
-            closed: count(class.sessions.iter().filter(|it| class::is_closed(it)).count()),
+            closed: count(class.sessions.iter().filter(|it| class::is_closed(&it.session)).count()),
             course_work: self.course_work.get(&who.id).copied(),
-            withdrawn: false,
+            withdrawn: who.withdrawn_on.is_some(),
             ..Tally::default()
         };
-        for session in &class.sessions {
-            let is_expected = class.expects(who, session);
+        for held in &class.sessions {
+            let session = &held.session;
+            let is_expected = held.has(who);
             if !class::is_closed(session) {
                 if is_expected {
                     tally.to_come += session.credit_centihours;
@@ -96,7 +100,7 @@ impl Ledger {
             }
             let made_up = self.made_up.contains(&(who.id, session.id));
             match self.seen.get(&(who.id, session.id)).map(|it| it.status) {
-                Some(Status::Late) => tally.lates += 1,
+                Some(Status::Late | Status::LeftEarly) => tally.lates += 1,
                 Some(Status::Excused) if !made_up => tally.leave += session.credit_centihours,
                 Some(Status::Absent) | None if is_expected && !made_up => tally.absences += 1,
                 _ => {}
@@ -106,14 +110,19 @@ impl Ledger {
     }
 }
 
-/// The completion of everybody who is confirmed on an activity, in the order in which they were registered.
+/// The completion of everybody who is confirmed on an activity or withdrew from it, in the order in which they were
+/// registered.
 pub async fn of_activity(
     db: &impl ConnectionTrait,
     activity: ActivityId,
 ) -> Result<Vec<(registration::Model, Completion)>, Failure> {
     let rows = registration::Entity::find()
         .filter(registration::Column::ActivityId.eq(activity))
-        .filter(registration::Column::Status.eq(registration::Status::Confirmed))
+        .filter(
+            Condition::any()
+                .add(registration::Column::Status.eq(registration::Status::Confirmed))
+                .add(registration::Column::WithdrawnOn.is_not_null()),
+        )
         .order_by_asc(registration::Column::Id)
         .all(db)
         .await?;
@@ -142,7 +151,7 @@ pub struct Figures {
     pub failed: i32,
 }
 
-/// How those who are confirmed on an activity stand; none where no session earns hours.
+/// How those who are confirmed on an activity, or withdrew from it, stand; none where no session earns hours.
 pub async fn figures<A: Action<On = activity::Model>>(
     db: &impl ConnectionTrait,
     permit: &Permit<A>,

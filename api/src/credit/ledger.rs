@@ -145,7 +145,8 @@ async fn due(
         .collect();
     let mut due = Vec::new();
     for id in ids {
-        for session in class.sessions.iter().filter(|it| class::is_closed(it)) {
+        for held in class.sessions.iter().filter(|it| class::is_closed(&it.session)) {
+            let session = &held.session;
             let Some(seen) = seen.get(&(*id, session.id)) else { continue };
             if used.contains(&(*id, session.id)) {
                 continue;
@@ -157,7 +158,7 @@ async fn due(
                     make_up: None,
                     kind,
                     centihours,
-                    earned_on: class.day(session),
+                    earned_on: held.day,
                     rule: class.version,
                 });
             }
@@ -170,18 +171,18 @@ async fn due(
             None => (it.online_centihours.unwrap_or_default(), it.made_up_on),
             Some(end) => {
                 let Some(there) = links.class(class, end.0) else { continue };
-                let Some((session, seen)) = there.closed(end.1).zip(seen.get(&end)) else {
+                let Some((held, seen)) = there.closed(end.1).zip(seen.get(&end)) else {
                     continue;
                 };
-                let hours = earned(&class.rule, worth(session), *seen).map_or(0, |it| it.1);
-                (hours, there.day(session))
+                let hours = earned(&class.rule, worth(&held.session), *seen);
+                (hours.map_or(0, |it| it.1), held.day)
             }
         };
-        let centihours = hours.min(missed.credit_centihours);
+        let centihours = hours.min(missed.session.credit_centihours);
         if centihours > 0 {
             due.push(Due {
                 registration: it.registration_id,
-                session: missed.id,
+                session: missed.session.id,
                 make_up: Some(it.id),
                 kind: Kind::MakeUp,
                 centihours,

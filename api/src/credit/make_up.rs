@@ -16,6 +16,7 @@ use super::{
     ledger,
 };
 use crate::{
+    attendance::book::Held,
     authz::{
         Permit,
         policy::{RecordMakeUp, UndoMakeUp, ViewAttendance},
@@ -98,7 +99,7 @@ pub async fn record(
     }
     let home = &crate::registration::find(tx, home.id).await?;
     let class = Class::of(tx, home.activity_id).await?;
-    let session = missed_session(&class, missed)?;
+    let held = missed_session(&class, missed)?;
     let ends = [Some(home.id), other.as_ref().map(|it| it.id)].into_iter().flatten();
     let seen = class::seen(tx, ends).await?;
     if home.status != registration::Status::Confirmed {
@@ -115,7 +116,7 @@ pub async fn record(
         source_session_id: None,
         online_centihours: None,
         online_unit: None,
-        made_up_on: class.day(session),
+        made_up_on: held.day,
         reason,
         account_id: permit.actor(),
         made_at: now,
@@ -144,11 +145,11 @@ pub async fn record(
             };
             row.source_registration_id = Some(other.id);
             row.source_session_id = Some(attended.id);
-            row.made_up_on = Class::of(tx, attended.activity_id).await?.day(attended);
+            row.made_up_on = Class::of(tx, attended.activity_id).await?.day_of(attended.starts_at);
             "attendedSessionId"
         }
     };
-    if row.made_up_on.year() != class.day(session).year() {
+    if row.made_up_on.year() != held.day.year() {
         return Err(Code::NotSameYear.at([place]).into());
     }
     if is_made_up(tx, home.id, missed).await? {
@@ -169,12 +170,12 @@ pub async fn record(
     Ok(row)
 }
 
-fn missed_session(class: &Class, id: SessionId) -> Result<&session::Model, Error<MakeUpErrorCode>> {
+fn missed_session(class: &Class, id: SessionId) -> Result<&Held, Error<MakeUpErrorCode>> {
     use MakeUpErrorCode as Code;
-    let refused = match class.sessions.iter().find(|it| it.id == id) {
+    let refused = match class.sessions.iter().find(|it| it.session.id == id) {
         None => Code::SessionElsewhere,
-        Some(it) if it.credit_centihours == 0 => Code::NoHours,
-        Some(it) if !class::is_closed(it) => Code::NotClosed,
+        Some(it) if it.session.credit_centihours == 0 => Code::NoHours,
+        Some(it) if !class::is_closed(&it.session) => Code::NotClosed,
         Some(it) => return Ok(it),
     };
     Err(refused.at(["missedSessionId"]).into())

@@ -7,7 +7,7 @@ pub mod ledger;
 pub mod make_up;
 pub mod rule;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use entity::{
@@ -29,7 +29,7 @@ use crate::{
         Permit,
         policy::{AdjustCredits, SetCourseWork, SetCreditRule},
     },
-    db::within,
+    db::{CHUNK, within},
     error::{Error, Failure, Refusal},
     refusals,
 };
@@ -128,26 +128,43 @@ pub async fn rule_of(
         .await?)
 }
 
-/// Follows what changed of a session itself: its hours, its day, whether it is closed, how its attendances are judged.
+/// Follows what changed of a closed session itself, such as its hours or its day.
 pub async fn session_changed(
     tx: &DatabaseTransaction,
     session: &session::Model,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    ledger::derive_all(tx, session.activity_id, now).await
+    if class::is_closed(session) {
+        ledger::derive_all(tx, session.activity_id, now).await?;
+    }
+    Ok(())
 }
 
-/// Follows a change of somebody's attendance at a closed session. The registration is locked.
-pub async fn attendance_changed(
+/// Follows what changed of some registrations' attendance at closed sessions. They are locked.
+pub async fn attendances_changed(
     tx: &DatabaseTransaction,
-    session: &session::Model,
-    registration: RegistrationId,
+    ids: &BTreeSet<RegistrationId>,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    if session.credit_centihours == 0 {
-        return Ok(());
+    let ids: Vec<RegistrationId> = ids.iter().copied().collect();
+    let mut of: BTreeMap<ActivityId, Vec<RegistrationId>> = BTreeMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<(ActivityId, RegistrationId)> = registration::Entity::find()
+            .select_only()
+            .columns([registration::Column::ActivityId, registration::Column::Id])
+            .filter(within((registration::Entity, registration::Column::Id), chunk.iter().copied()))
+            .order_by_asc(registration::Column::Id)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        for (activity, id) in rows {
+            of.entry(activity).or_default().push(id);
+        }
     }
-    ledger::derive(tx, session.activity_id, &[registration], now).await
+    for (activity, ids) in of {
+        ledger::derive(tx, activity, &ids, now).await?;
+    }
+    Ok(())
 }
 
 /// Puts hours down by hand, or takes some away, for a reason.

@@ -82,6 +82,10 @@ pub fn earned(rule: &Rule, worth: Worth, seen: Seen) -> Option<(Kind, i32)> {
         Status::Late => {
             (Kind::Late, by_minutes(minutes_count).unwrap_or_else(|| in_part(rule.late)))
         }
+        Status::LeftEarly => {
+            let counts = minutes_count || rule.left_early_by_minutes;
+            (Kind::Partial, by_minutes(counts).unwrap_or_else(|| in_part(rule.left_early)))
+        }
         Status::Excused | Status::Absent => return None,
     };
     (centihours > 0).then_some((kind, centihours))

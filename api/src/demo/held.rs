@@ -15,7 +15,10 @@ use sea_orm::DatabaseTransaction;
 use super::{Demo, calendar, chance::Chance, people::Everyone};
 use crate::{
     activity::{self, CategoryDraft},
-    attendance::past::{self, Attempt},
+    attendance::{
+        close,
+        past::{self, Attempt},
+    },
     capacity::Seat,
     error::{Error, Failure},
     registration::{
@@ -260,7 +263,9 @@ async fn attend(
         let at = session.starts_at - TimeDelta::minutes(chance.between(1, 40));
         attempts.push(attempt(chance, None, at, gates));
     }
-    past::keep(tx, session, demo.door, attempts).await
+    past::keep(tx, session, demo.door, attempts).await?;
+    close::freeze(tx, session.id, None, session.ends_at + sessions::CLOSES_AFTER).await?;
+    Ok(())
 }
 
 fn attempt<'a>(

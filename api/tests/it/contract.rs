@@ -1,6 +1,7 @@
 //! What front-ends send works: every document of `operations/` runs, and those of the contract are word for word ours.
 
 mod attendee;
+mod credit;
 mod registration;
 
 use std::{
@@ -259,6 +260,7 @@ async fn everything(it: &Script<'_>) {
 
     registration::lives(it, &programme, &chamber).await;
     attendee::themselves(it, &programme).await;
+    credit::class(it, &programme).await;
 
     // What people are told.
     let words = json!({"activityId": activity, "occasion": "CONFIRMED", "channel": "SMS", "text": "{{姓名}}您好"});
@@ -422,6 +424,16 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "create_session",
             json!({"activityId": activity, "session": session("上午")}),
             json!({"activityId": activity, "session": session("下午")}),
+        ),
+        (
+            "adjust_credits",
+            json!({"registrationId": lost, "hours": "1", "reason": "补登"}),
+            json!({"registrationId": lost, "hours": "2", "reason": "补登"}),
+        ),
+        (
+            "issue_certificates",
+            json!({"activityId": activity}),
+            json!({"activityId": activity, "registrationIds": []}),
         ),
         (
             "register_attendee",
