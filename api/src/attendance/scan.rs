@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     attendance,
-    id::{AccountId, RegistrationId, ScanId, SessionId},
+    id::{AccountId, ActivityId, RegistrationId, ScanId, SessionId},
     registration::{self, Status},
     scan::{self, Clock, Column, Direction, Outcome},
     session,
@@ -71,6 +71,7 @@ pub struct By {
 #[derive(Clone)]
 pub struct Attempt {
     session: SessionId,
+    activity: ActivityId,
     pub by: By,
     /// The device's own id of it.
     pub client_id: Uuid,
@@ -99,6 +100,7 @@ impl Attempt {
     fn by(by: By, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
         Self {
             session: session.id,
+            activity: session.activity_id,
             by,
             client_id,
             shown,
@@ -159,16 +161,13 @@ pub async fn take(
     attempts: &[Attempt],
     now: DateTime<Utc>,
 ) -> Result<Answers, Failure> {
-    let held = book::held(tx, attempts.iter().map(|it| it.session)).await?;
     let found = find_all(tx, attempts).await?;
     // Only what belongs here is locked, and only it is shown.
-    let here = |at: usize| {
-        let of = held.get(&attempts[at].session)?.session.activity_id;
-        found[at].as_ref().filter(|it| it.activity_id == of)
-    };
+    let here = |at: usize| found[at].as_ref().filter(|it| it.activity_id == attempts[at].activity);
     let ids = (0..attempts.len()).filter_map(&here).map(|it| it.id).collect();
     let mut locked = crate::registration::lock_all(tx, ids).await?;
-    // Looked up behind the lock: the same scan may have been taken while this one waited for it.
+    // Looked up behind the lock: while this one waited for it, the session may have been closed, and the same scan taken.
+    let held = book::held(tx, attempts.iter().map(|it| it.session)).await?;
     let mut on_record = on_record(tx, attempts).await?;
     let replayed: Vec<RegistrationId> = on_record
         .values()
