@@ -257,6 +257,12 @@ impl Gate {
         }
     }
 
+    /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.
+    pub fn allows<A: Action>(&self, place: &Place) -> Result<bool, Failure> {
+        let may = |it: &Held| A::ROLES.contains(&it.row.role) && it.scope.covers(place);
+        Ok(self.who()?.grants.iter().any(may))
+    }
+
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
     pub fn reach<A: Action>(&self) -> Result<Reach<A>, Failure> {
         let who = self.who()?;

@@ -4,21 +4,27 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
 use entity::{
-    account, activity, capacity_pool, category,
+    account, activity, capacity_pool, category, class, class_group, class_member,
     id::{
-        AccountId, ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, ProgrammeId,
-        RegistrationId, SessionId,
+        AccountId, ActivityId, AllocationId, CategoryId, GroupId, OrganisationId, PersonId,
+        ProgrammeId, RegistrationId, SeriesId, SessionId,
     },
-    organisation, person, programme, question, registration, self_registration, session,
+    leave, organisation, person, programme, question, registration, self_registration, series,
+    session, trainer,
 };
 use sea_orm::EntityTrait;
 
 use crate::{
     attendee::RulesOf,
+    class::{
+        self as classes,
+        graphql::{ClassOf, MemberOf, TrainersOf},
+    },
     db::{Db, within},
     error::Failure,
     form::Form,
     graphql::Viewer,
+    leave::graphql::LeaveOf,
 };
 
 macro_rules! by_id {
@@ -43,10 +49,12 @@ by_id! {
     activity: ActivityId;
     capacity_pool: AllocationId;
     category: CategoryId;
+    class_group: GroupId;
     organisation: OrganisationId;
     person: PersonId;
     programme: ProgrammeId;
     registration: RegistrationId;
+    series: SeriesId;
     session: SessionId;
 }
 
@@ -71,6 +79,50 @@ impl Loader<RulesOf> for Db {
             .all(self.read())
             .await?;
         Ok(found.into_iter().map(|it| (RulesOf(it.activity_id), it)).collect())
+    }
+}
+
+impl Loader<ClassOf> for Db {
+    type Value = class::Model;
+    type Error = Failure;
+
+    async fn load(&self, of: &[ClassOf]) -> Result<HashMap<ClassOf, Self::Value>, Failure> {
+        let found = classes::of_activities(self.read(), of.iter().map(|it| it.0)).await?;
+        Ok(found.into_iter().map(|(id, it)| (ClassOf(id), it)).collect())
+    }
+}
+
+impl Loader<TrainersOf> for Db {
+    type Value = Vec<trainer::Model>;
+    type Error = Failure;
+
+    async fn load(&self, of: &[TrainersOf]) -> Result<HashMap<TrainersOf, Self::Value>, Failure> {
+        let found = classes::trainer::of_sessions(self.read(), of.iter().map(|it| it.0)).await?;
+        Ok(found.into_iter().map(|(id, all)| (TrainersOf(id), all)).collect())
+    }
+}
+
+impl Loader<MemberOf> for Db {
+    type Value = class_member::Model;
+    type Error = Failure;
+
+    async fn load(&self, of: &[MemberOf]) -> Result<HashMap<MemberOf, Self::Value>, Failure> {
+        let found = classes::group::members(self.read(), of.iter().map(|it| it.0)).await?;
+        Ok(found.into_iter().map(|(id, it)| (MemberOf(id), it)).collect())
+    }
+}
+
+impl Loader<LeaveOf> for Db {
+    type Value = Vec<leave::Model>;
+    type Error = Failure;
+
+    async fn load(&self, of: &[LeaveOf]) -> Result<HashMap<LeaveOf, Self::Value>, Failure> {
+        let rows = crate::leave::of_registrations(self.read(), of.iter().map(|it| it.0)).await?;
+        let mut found: HashMap<LeaveOf, Vec<leave::Model>> = HashMap::new();
+        for row in rows {
+            found.entry(LeaveOf(row.registration_id)).or_default().push(row);
+        }
+        Ok(found)
     }
 }
 

@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    ExportId, GrantId, HookEventId, JobId, MakeUpId, MessageId, MessageTemplateId, OrganisationId,
-    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
-    SessionId, WebhookId,
+    ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId,
+    MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
+    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -17,18 +17,20 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewExport, ViewJob,
-        ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
-        ViewRegistration, ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewExport, ViewGroup, ViewJob,
+        ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
+        ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
+    class::graphql::{ClassGroup, Series},
     credit::graphql::MakeUp,
     error::Failure,
     export::graphql::Export,
     form::{self, graphql::Question},
     graphql::{Gid, Viewer},
     job::graphql::Job,
+    leave::graphql::Leave,
     organisation::graphql::Organisation,
     outbox::{
         self,
@@ -56,6 +58,9 @@ pub enum Node {
     Relay(RelayEvent),
     Academy(AcademyClass),
     Session(Session),
+    Series(Series),
+    Group(ClassGroup),
+    Leave(Leave),
     BulkAct(BulkAct),
     Category(Category),
     Certificate(Certificate),
@@ -121,6 +126,8 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }
+        "group" => Node::Group(gate.permit::<ViewGroup>(named!(GroupId)).await?.into_row().into()),
+        "leave" => Node::Leave(gate.permit::<ViewLeave>(named!(LeaveId)).await?.into_row().into()),
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "makeUp" => {
             Node::MakeUp(MakeUp(gate.permit::<ViewMakeUp>(named!(MakeUpId)).await?.into_row()))
@@ -172,6 +179,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = attendance::scan::find(viewer.db.read(), named!(ScanId)).await?;
             gate.permit::<ViewAttendance>(row.session_id).await?;
             Node::Scan(Scan(row))
+        }
+        "series" => {
+            Node::Series(Series(gate.permit::<ViewSeries>(named!(SeriesId)).await?.into_row()))
         }
         "session" => {
             Node::Session(Session(gate.permit::<ViewSession>(named!(SessionId)).await?.into_row()))

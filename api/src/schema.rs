@@ -9,19 +9,21 @@ use crate::{
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
+    class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
     config::Config,
     credit::graphql::{CreditMutation, CreditQuery},
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
+    leave::graphql::{Leave, LeaveMutation, LeaveQuery},
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
-        RegistrationQuery, WaysInMutation,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation, Registration,
+        RegistrationMutation, RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -38,8 +40,10 @@ pub struct Query(
     CapacityQuery,
     CertificateQuery,
     CreditQuery,
+    ClassQuery,
     ExportQuery,
     JobQuery,
+    LeaveQuery,
     NodeQuery,
     OrganisationQuery,
     OutboxQuery,
@@ -62,9 +66,13 @@ pub struct Mutation(
     CapacityMutation,
     CertificateMutation,
     CreditMutation,
+    ClassMutation,
+    EnrolmentMutation,
     ExportMutation,
     FormMutation,
+    GroupMutation,
     JobMutation,
+    LeaveMutation,
     OrganisationMutation,
     OutboxMutation,
     PersonMutation,
@@ -75,6 +83,7 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SessionMutation,
     TicketMutation,
+    TrainerMutation,
     WaysInMutation,
 );
 
@@ -114,6 +123,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, Leave>>(PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
@@ -122,6 +132,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
         .override_output_type_description::<Connection<String, Scan>>(PAGE)
+        .override_output_type_description::<Connection<String, Series>>(PAGE)
+        .override_output_type_description::<Connection<String, Trainer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

@@ -8,11 +8,11 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, correction,
-    export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
+    correction, export,
     id::{AccountId, AuditEventId, Id},
-    idempotency_key, job, make_up, message, message_template, notice, organisation, person,
-    position, programme, registration, role_grant, roster_batch, session, webhook,
+    idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person,
+    position, programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -57,6 +57,8 @@ outcomes!(
     export,
     job,
     make_up,
+    class_group,
+    leave,
     message,
     message_template,
     notice,
@@ -67,6 +69,7 @@ outcomes!(
     registration,
     role_grant,
     roster_batch,
+    series,
     session,
     webhook
 );

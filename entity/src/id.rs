@@ -65,8 +65,10 @@ ids! {
     DecisionId = "decision";
     ExportId = "export";
     GrantId = "grant";
+    GroupId = "group";
     HookEventId = "hookEvent";
     JobId = "job";
+    LeaveId = "leave";
     MakeUpId = "makeUp";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";
@@ -80,6 +82,7 @@ ids! {
     RegistrationId = "registration";
     RosterBatchId = "rosterBatch";
     ScanId = "scan";
+    SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
     UploadId = "upload";

@@ -15,6 +15,7 @@ mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
 mod m2026_11_23_000008_template;
 mod m2026_11_25_000001_attendance;
+mod m2026_11_25_000004_class;
 mod m2026_11_25_000005_credit;
 
 pub struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000007_bulk::Migration),
             Box::new(m2026_11_23_000008_template::Migration),
             Box::new(m2026_11_25_000001_attendance::Migration),
+            Box::new(m2026_11_25_000004_class::Migration),
             Box::new(m2026_11_25_000005_credit::Migration),
         ]
     }

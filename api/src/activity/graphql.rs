@@ -24,12 +24,14 @@ use crate::{
     attendee::graphql::SelfRegistration,
     capacity,
     certificate::graphql::{self as certificate, CertificatePattern},
+    class::graphql::{self as class, ClassGroup, LeaveLadder, Series},
     credit::graphql::{self as credit, CompletionFigures, CreditRule},
     error::Failure,
     form::graphql::{FormStage, Question},
     graphql::{Gid, Viewer},
     organisation::graphql::Organisation,
     page::Slice,
+    person::graphql::Person,
     programme::graphql::Programme,
     registration::graphql::{ApprovalStep, Registration, RegistrationFilter},
     roster::graphql::RosterBatch,
@@ -86,7 +88,7 @@ impl Node {
 }
 
 macro_rules! activity_types {
-    ($($(#[doc = $doc:literal])+ $name:ident;)*) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident { $($own:tt)* })*) => {$(
         pub struct $name(pub Node);
 
         $(#[doc = $doc])+
@@ -280,17 +282,49 @@ macro_rules! activity_types {
                 let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
                 crate::roster::graphql::connection(ctx, &self.0.row, slice).await
             }
+
+            $($own)*
         }
     )*};
 }
 
 activity_types! {
     /// An activity of the entrepreneur festival (民营企业家节).
-    FestivalActivity;
+    FestivalActivity {}
     /// An event of the relay for the next generation of entrepreneurs (青蓝接力).
-    RelayEvent;
+    RelayEvent {}
     /// A class of the academy (民营经济学院).
-    AcademyClass;
+    AcademyClass {
+        /// The series that it is a run of (班次), if it is one.
+        async fn series(&self, ctx: &Context<'_>) -> Result<Option<Series>> {
+            class::series_of(ctx, self.0.row.id).await
+        }
+
+        /// Its number in the series (第N期).
+        async fn run_number(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+            class::run_number(ctx, self.0.row.id).await
+        }
+
+        /// Who looks after it (班主任), the phone masked. For ORG_ADMIN, ORGANISER and DOOR_STAFF; null for others.
+        async fn class_teacher(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+            class::teacher(ctx, &self.0.row).await
+        }
+
+        /// Who holds it together with the host (协办), in their order.
+        async fn co_hosts(&self, ctx: &Context<'_>) -> Result<Vec<Organisation>> {
+            class::co_hosts(ctx, self.0.row.id).await
+        }
+
+        /// Up to which lengths leave is granted by whom.
+        async fn leave_ladder(&self, ctx: &Context<'_>) -> Result<LeaveLadder> {
+            class::leave_ladder(ctx, self.0.row.id).await
+        }
+
+        /// Its groups (小组), in their order. For ORG_ADMIN and ORGANISER.
+        async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<ClassGroup>> {
+            class::groups_of(ctx, &self.0.row).await
+        }
+    }
 }
 
 /// What people register for (活动). Its type follows from its programme's kind.

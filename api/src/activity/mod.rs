@@ -6,8 +6,8 @@ pub mod series;
 use chrono::{DateTime, Utc};
 use entity::{
     activity::{self, Column, Status},
-    capacity_pool, category,
-    id::{ActivityId, CategoryId, OrganisationId, ProgrammeId},
+    capacity_pool, category, class,
+    id::{ActivityId, CategoryId, OrganisationId, ProgrammeId, SeriesId},
     organisation, programme,
 };
 use sea_orm::{
@@ -20,7 +20,7 @@ use sea_orm::{
 
 use crate::{
     authz::{
-        Permit, Reach, Scope,
+        Action, Permit, Reach, Scope,
         policy::{
             CancelActivity, CloseActivity, CreateCategory, PublishActivity, SetCapacity,
             SetRegistrationRules, UpdateActivity, ViewActivity,
@@ -318,8 +318,8 @@ pub async fn cancel(
     }
 }
 
-/// The activity as it is now, locked against rivals that would change its status.
-async fn locked(tx: &DatabaseTransaction, id: ActivityId) -> Result<activity::Model, Failure> {
+/// The activity as it is now, locked against rivals that would change it or what hangs on it.
+pub async fn locked(tx: &DatabaseTransaction, id: ActivityId) -> Result<activity::Model, Failure> {
     activity::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
 }
 
@@ -442,6 +442,30 @@ fn is_open_to(path: &str) -> SimpleExpr {
     Column::Status.ne(Status::Draft).and(Column::Id.in_subquery(set_aside).or(recommended))
 }
 
+/// The activities that are held in reach: not those that are only open to it.
+#[must_use]
+pub fn hosted_in<A: Action>(reach: &Reach<A>) -> Condition {
+    reach.condition(|_, scope| match scope {
+        Scope::Organisation(_, path) => hosted_below(path),
+        Scope::Programme(id) => Column::ProgrammeId.eq(*id),
+        Scope::Activity(id) => Column::Id.eq(*id),
+    })
+}
+
+fn hosted_below(path: &str) -> SimpleExpr {
+    let hosted = Query::select()
+        .column(organisation::Column::Id)
+        .from(organisation::Entity)
+        .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
+        .to_owned();
+    Column::HostId.in_subquery(hosted)
+}
+
+/// One activity by its id.
+pub async fn find(db: &impl ConnectionTrait, id: ActivityId) -> Result<activity::Model, Failure> {
+    activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
+}
+
 /// Which activities a list is narrowed to.
 #[derive(Default)]
 pub struct Filter {
@@ -452,6 +476,8 @@ pub struct Filter {
     pub starts_from: Option<DateTime<Utc>>,
     pub starts_before: Option<DateTime<Utc>>,
     pub title: Option<String>,
+    /// The runs of this series.
+    pub series: Option<SeriesId>,
     /// Templates alone; they are in no other list.
     pub templates: bool,
 }
@@ -464,14 +490,7 @@ pub async fn list(
     slice: Slice<ActivityId>,
 ) -> Result<Page<activity::Model>, Failure> {
     let scope = reach.condition(|_, scope| match scope {
-        Scope::Organisation(_, path) => {
-            let hosted = Query::select()
-                .column(organisation::Column::Id)
-                .from(organisation::Entity)
-                .and_where(begins_with((organisation::Entity, organisation::Column::Path), path))
-                .to_owned();
-            Column::HostId.in_subquery(hosted).or(is_open_to(path))
-        }
+        Scope::Organisation(_, path) => hosted_below(path).or(is_open_to(path)),
         Scope::Programme(id) => Column::ProgrammeId.eq(*id),
         Scope::Activity(id) => Column::Id.eq(*id),
     });
@@ -498,6 +517,14 @@ pub async fn list(
     }
     if let Some(before) = filter.starts_before {
         all = all.add(Column::StartsAt.lt(before));
+    }
+    if let Some(series) = filter.series {
+        let runs = Query::select()
+            .column(class::Column::ActivityId)
+            .from(class::Entity)
+            .and_where(class::Column::SeriesId.eq(series))
+            .to_owned();
+        all = all.add(Column::Id.in_subquery(runs));
     }
     if let Some(title) = filter.title {
         all = all.add(Column::Title.contains(title));

@@ -29,6 +29,7 @@ use crate::{
         graphql::{self as form, Answer, FormStage, Question},
     },
     graphql::{Gid, Viewer},
+    leave::graphql::{self as leave, MyLeave},
     registration::graphql::{RegistrationStatus, RegistrationWay},
     ticket::{self, graphql::Ticket},
 };
@@ -329,6 +330,12 @@ impl MyRegistration {
     /// The certificate, if there is one.
     async fn certificate(&self, ctx: &Context<'_>) -> Result<Option<MyCertificate>> {
         Ok(certificate::mine(Viewer::of(ctx), &self.row).await?)
+    }
+
+    /// The leave that was asked for from an academy's class (请假), in the order in which it begins.
+    async fn leaves(&self, ctx: &Context<'_>) -> Result<Vec<MyLeave>> {
+        let rows = leave::leave_of(ctx, self.row.id).await?;
+        Ok(rows.into_iter().map(MyLeave).collect())
     }
 
     /// For what.

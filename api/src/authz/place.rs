@@ -1,18 +1,21 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, export,
+    account, activity, bulk_act, capacity_pool, category, certificate, class, class_group, export,
     id::{
         AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, ExportId,
-        GrantId, JobId, MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId,
-        PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId, WebhookId,
+        GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId, OrganisationId,
+        PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SeriesId, SessionId,
+        WebhookId,
     },
-    job, make_up, message, message_template, organisation, person, position, programme,
-    registration, role_grant,
+    job,
+    leave::{self, Rung},
+    make_up, message, message_template, organisation, person, position, programme, registration,
+    role_grant,
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },
-    roster_batch, session, webhook,
+    roster_batch, series, session, webhook,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -88,6 +91,15 @@ guarded! {
         }
         Ok(place)
     };
+    series: SeriesId, STAFF, |it, db| {
+        let mut place = of_organisation(db, it.organisation_id).await?;
+        // The organisations below the owner hold runs of it.
+        place.near.below.clone_from(&place.organisations);
+        (place.near.programmes, place.near.activities) = around_series(db, it).await?;
+        Ok(place)
+    };
+    class_group: GroupId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    leave: LeaveId, &[OrgAdmin, Organiser, Liaison], |it, db| of_leave(db, it).await;
     bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
@@ -195,6 +207,65 @@ async fn activities_of(
         .into_tuple()
         .all(db)
         .await?)
+}
+
+/// The programmes of a series' owner and those of its runs, and the runs.
+async fn around_series(
+    db: &impl ConnectionTrait,
+    it: &series::Model,
+) -> Result<(Vec<ProgrammeId>, Vec<ActivityId>), Failure> {
+    let mut programmes: Vec<ProgrammeId> = programme::Entity::find()
+        .select_only()
+        .column(programme::Column::Id)
+        .filter(programme::Column::OwnerId.eq(it.organisation_id))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let runs = sea_orm::sea_query::Query::select()
+        .column(class::Column::ActivityId)
+        .from(class::Entity)
+        .and_where(class::Column::SeriesId.eq(it.id))
+        .to_owned();
+    let runs: Vec<(ActivityId, ProgrammeId)> = activity::Entity::find()
+        .select_only()
+        .columns([activity::Column::Id, activity::Column::ProgrammeId])
+        .filter(activity::Column::Id.in_subquery(runs))
+        .into_tuple()
+        .all(db)
+        .await?;
+    programmes.extend(runs.iter().map(|it| it.1));
+    Ok((programmes, runs.into_iter().map(|it| it.0).collect()))
+}
+
+/// Leave stands as high as its length asks for: at the class, at its programme, or at the organisations alone. Whoever
+/// works with the class, or recommends the trainee, is near it.
+async fn of_leave(db: &impl ConnectionTrait, it: &leave::Model) -> Result<Place, Failure> {
+    let class = inside_activity(db, it.activity_id).await?;
+    let row = registration::Entity::find_by_id(it.registration_id).one(db).await?;
+    let sender = match row.ok_or(Failure::NotFound)?.recommender_id {
+        Some(id) => of_organisation(db, id).await?.organisations,
+        None => Vec::new(),
+    };
+    let near = Near {
+        hosts: class.organisations.clone(),
+        parties: sender.clone(),
+        programmes: class.programmes.clone(),
+        activities: class.activities.clone(),
+        ..Near::default()
+    };
+    // A liaison officer has to do with those whom the own organisation recommends.
+    let place = Place { near, closed_to: &[Liaison], ..class };
+    Ok(match it.rung {
+        Rung::Teacher => place,
+        Rung::Academic => Place { activities: Vec::new(), ..place },
+        Rung::Head => Place {
+            organisations: place.organisations.into_iter().chain(sender).collect(),
+            programmes: Vec::new(),
+            activities: Vec::new(),
+            closed_to: &[Liaison, Organiser],
+            ..place
+        },
+    })
 }
 
 /// A person belongs where the record is kept, and is seen wherever they are registered.

@@ -4,9 +4,9 @@ use entity::role_grant::Role;
 
 use super::Action;
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, export, job, make_up,
-    message, message_template, organisation, person, position, programme, registration, role_grant,
-    roster_batch, session, webhook,
+    account, activity, bulk_act, capacity_pool, category, certificate, class_group, export, job,
+    leave, make_up, message, message_template, organisation, person, position, programme,
+    registration, role_grant, roster_batch, series, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -113,6 +113,47 @@ policy! {
     ViewSession on session (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// See a category.
     ViewCategory on category (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+
+    /// See a series of classes. Near it are those who may hold runs of it.
+    ViewSeries on series (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    /// Make a series of classes that belongs to this organisation.
+    CreateSeries on organisation => [OrgAdmin, Organiser];
+    /// Change what a series says of itself.
+    UpdateSeries on series => [OrgAdmin, Organiser];
+    /// Say which run of which series a class is, and who looks after it.
+    SetClass on activity => [OrgAdmin, Organiser];
+    /// See who teaches at an activity, and who looks after it.
+    ViewTrainers on activity => [OrgAdmin, Organiser, DoorStaff];
+    /// Say who teaches at a session.
+    SetTrainers on session => [OrgAdmin, Organiser];
+    /// List the groups of a class.
+    ViewGroups on activity => [OrgAdmin, Organiser];
+    /// See a group of a class.
+    ViewGroup on class_group => [OrgAdmin, Organiser];
+    /// Make a group of a class.
+    CreateGroup on activity => [OrgAdmin, Organiser];
+    /// Divide a class into groups.
+    DivideClass on activity => [OrgAdmin, Organiser];
+    /// Change a group's name or leader.
+    UpdateGroup on class_group => [OrgAdmin, Organiser];
+    /// Remove a group.
+    RemoveGroup on class_group => [OrgAdmin, Organiser];
+    /// Say what a trainee is in the class.
+    UpdateTrainee on registration => [OrgAdmin, Organiser];
+    /// Say from which day on a trainee belongs to the class.
+    SetEnrolment on registration => [OrgAdmin, Organiser];
+    /// Let a trainee leave the class.
+    WithdrawTrainee on registration => [OrgAdmin, Organiser];
+    /// Ask for a trainee's leave.
+    RequestLeave on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// See leave. Near it are all who work with the class, and the organisation that recommends the trainee.
+    ViewLeave on leave (near) => [OrgAdmin, Organiser, Liaison];
+    /// Say yes or no to leave, where one stands high enough for its length.
+    DecideLeave on leave => [OrgAdmin, Organiser];
+    /// Take leave back.
+    WithdrawLeave on leave (near) => [OrgAdmin, Organiser, Liaison];
+    /// Say that somebody is back before the leave is over.
+    EndLeave on leave (near) => [OrgAdmin, Organiser];
 
     /// List who is registered for an activity.
     ListRegistrations on activity => [OrgAdmin, Organiser];

@@ -15,6 +15,7 @@ use crate::{
         CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson,
         ViewPerson, ViewPhone,
     },
+    class::graphql::Trainer,
     credit::graphql::{self as credit, PersonCredits},
     error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle, wants},
@@ -114,6 +115,21 @@ impl Person {
             }
         };
         Ok(rows.into_iter().map(|(row, organisation)| Position { row, organisation }).collect())
+    }
+
+    /// What they taught and are to teach (师资) at sessions in the viewer's scope, the newest first. For ORG_ADMIN,
+    /// ORGANISER and DOOR_STAFF.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    async fn teaching(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Trainer>> {
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        crate::class::graphql::taught_by(ctx, self.row.id, slice).await
     }
 }
 

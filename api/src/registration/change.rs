@@ -224,13 +224,19 @@ pub async fn recategorise_on(
     Ok(it)
 }
 
-/// Takes up a registration again that was cancelled, declined or had lapsed: a seat, or a place on the waiting list.
+/// Takes up a registration again that was cancelled, declined or had lapsed: a seat, or a place on the waiting list. A
+/// withdrawal that was announced is taken back.
 pub async fn revive(
     tx: &DatabaseTransaction,
     permit: &Permit<ReviveRegistration>,
     now: DateTime<Utc>,
 ) -> Done {
     let (mut desk, mut it) = at_desk(tx, permit, now).await?;
+    if it.status == Status::Confirmed && it.withdrawn_on.is_some() {
+        (it.withdrawn_on, it.status_reason) = (None, None);
+        desk.save(&it).await?;
+        return Ok(desk.close_with(it).await?);
+    }
     if it.status.is_live() {
         return Err(on_it(Code::WrongStatus).into());
     }

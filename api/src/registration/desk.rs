@@ -233,6 +233,8 @@ impl<'a> Desk<'a> {
         };
         (it.reply_by, it.reminded_at) = (None, None);
         (it.step, it.waits_for_id) = (None, None);
+        // Only who withdraws (退班) leaves on a day.
+        it.withdrawn_on = None;
         self.note(it);
     }
 

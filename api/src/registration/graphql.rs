@@ -3,6 +3,7 @@
 mod approval;
 mod bulk;
 mod change;
+mod enrolment;
 mod ways;
 
 use std::{collections::HashMap, sync::Arc};
@@ -10,14 +11,14 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{
     Context, Enum, InputObject, Lookahead, Object, Result, connection::Connection,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     activity, decision,
-    id::{ActivityId, OrganisationId, RegistrationId},
+    id::{ActivityId, GroupId, OrganisationId, RegistrationId},
     registration,
 };
 
-pub use self::{approval::*, bulk::*, change::*, ways::*};
+pub use self::{approval::*, bulk::*, change::*, enrolment::*, ways::*};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
@@ -29,6 +30,7 @@ use crate::{
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
+    class::graphql::{self as class, ClassMember},
     credit::{
         self, completion,
         graphql::{Completion, CreditEntry, MakeUp, show},
@@ -39,6 +41,7 @@ use crate::{
         graphql::{Answer, FormStage},
     },
     graphql::{Gid, Viewer},
+    leave::graphql::{self as leave, Leave},
     organisation::graphql::Organisation,
     page::{Page, Slice},
     person::graphql::Person,
@@ -394,6 +397,27 @@ impl Registration {
         Ok(found.into_values().next())
     }
 
+    /// What the person is in the class: group (小组), student number (学号), post (班委). Of an academy's class.
+    async fn class_member(&self, ctx: &Context<'_>) -> Result<ClassMember> {
+        class::member_of(ctx, &self.row).await
+    }
+
+    /// The day from which on the person belongs to the class; null from its beginning.
+    async fn enrolled_on(&self) -> Option<NaiveDate> {
+        self.row.enrolled_on
+    }
+
+    /// The first day on which the person does not belong to the class any more. While it has not come, the registration
+    /// stays CONFIRMED.
+    async fn withdrawn_on(&self) -> Option<NaiveDate> {
+        self.row.withdrawn_on
+    }
+
+    /// The leave that was asked for (请假), in the order in which it begins. Empty for those who may only check in.
+    async fn leaves(&self, ctx: &Context<'_>) -> Result<Vec<Leave>> {
+        leave::shown_of(ctx, &self.row, self.is_open).await
+    }
+
     /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.row.activity_id).await?))
@@ -409,6 +433,8 @@ pub struct RegistrationFilter {
     category: Option<String>,
     /// The beginning of a name, of its pinyin or of its initials, or a whole phone number.
     search: Option<String>,
+    /// Those in this group of the class.
+    group_id: Option<Gid<GroupId>>,
     /// Those that wait for this organisation's say.
     waits_for_id: Option<Gid<OrganisationId>>,
     /// Those INVITED or OFFERED whose answer is due before this instant.
@@ -426,6 +452,7 @@ impl From<RegistrationFilter> for Filter {
             search: it.search,
             form_due: it.form_due.map(Into::into),
             waits_for: it.waits_for_id.map(|it| it.0),
+            group: it.group_id.map(|it| it.0),
             reply_by_before: it.reply_by_before,
             recommended_below: Vec::new(),
         }

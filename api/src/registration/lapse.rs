@@ -1,4 +1,5 @@
-//! What time does to registrations: offers lapse and pass on, allocations fall back, reminders become due.
+//! What time does to registrations: offers lapse and pass on, allocations fall back, reminders become due, trainees
+//! whose last day was announced are gone.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -11,7 +12,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::desk::Desk;
+use super::{desk::Desk, enrolment};
 use crate::{app::App, capacity, error::Failure, job};
 
 /// How long before the time for an answer is over one is reminded of it; at half time, where that is later.
@@ -71,6 +72,7 @@ pub async fn lapse(
             break;
         }
     }
+    enrolment::let_go(&mut desk).await?;
     desk.remind().await?;
     desk.close().await?;
     Ok(())
@@ -143,5 +145,7 @@ pub async fn next_due(
     let releases = pools.remove(&activity).unwrap_or_default();
     let releases =
         releases.iter().filter(|it| it.released_at.is_none()).filter_map(|it| it.reply_by).min();
-    Ok([reminders, lapses, releases].into_iter().flatten().min())
+    let class = crate::activity::find(db, activity).await?;
+    let goes = enrolment::next_to_go(db, &class, now).await?;
+    Ok([reminders, lapses, releases, goes].into_iter().flatten().min())
 }

@@ -6,6 +6,7 @@ pub mod approval;
 pub mod bulk;
 pub mod change;
 pub mod desk;
+pub mod enrolment;
 pub mod graphql;
 pub mod lapse;
 mod rows;
@@ -19,9 +20,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    activity, attendance, capacity_pool, category, decision,
+    activity, attendance, capacity_pool, category, class_member, decision,
     id::{
-        ActivityId, AllocationId, CategoryId, OrganisationId, PersonId, RegistrationId, SessionId,
+        ActivityId, AllocationId, CategoryId, GroupId, OrganisationId, PersonId, RegistrationId,
+        SessionId,
     },
     organisation, person,
     question::Stage,
@@ -93,6 +95,10 @@ refusals! {
         CheckedIn = "此人已签到", "this person has checked in";
         /// Its status does not allow it, or it has changed in the meantime.
         WrongStatus = "报名当前状态不允许此操作", "the registration's status does not allow it";
+        /// The activity is not of an academy's programme.
+        NotAClass = "只有学院项目的班级才有入班和退班", "one enrols in and withdraws from an academy's classes only";
+        /// The day is behind the last session of the class, or withdrawal would be before enrolment.
+        DayInvalid = "日期须不晚于最后一次课，且退班不早于入班", "the day must not be behind the last session, nor withdrawal before enrolment";
         /// There is no seat left.
         Full = "名额已满", "there is no seat left";
         /// The time for an answer is over.
@@ -125,6 +131,8 @@ pub struct Filter {
     pub category: Option<String>,
     pub search: Option<String>,
     pub form_due: Option<Stage>,
+    /// Those in this group of a class.
+    pub group: Option<GroupId>,
     /// Those that wait for this organisation's say.
     pub waits_for: Option<OrganisationId>,
     /// Those recommended by this organisation or one below it, by its path.
@@ -166,6 +174,14 @@ pub fn condition(activity: ActivityId, filter: Filter) -> Condition {
             .and_where(find::matches(&search))
             .to_owned();
         all = all.add(Column::PersonId.in_subquery(people));
+    }
+    if let Some(group) = filter.group {
+        let members = Query::select()
+            .column(class_member::Column::RegistrationId)
+            .from(class_member::Entity)
+            .and_where(class_member::Column::GroupId.eq(group))
+            .to_owned();
+        all = all.add(Column::Id.in_subquery(members));
     }
     if let Some(organisation) = filter.waits_for {
         all = all.add(Column::WaitsForId.eq(organisation));

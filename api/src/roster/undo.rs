@@ -67,9 +67,10 @@ pub async fn undo(
         let mut found: std::collections::HashMap<_, _> =
             found.into_iter().map(|it| (it.id, it)).collect();
         let inside = checked_in(tx, ids.iter().copied()).await?;
-        // Scans are kept for ever, and so is what they point to; and so is who was replaced.
+        // Scans are kept for ever, and so is what they point to; and so is who was replaced or asked for leave.
         let mut stays_on_record = scanned(tx, &ids).await?;
         stays_on_record.extend(replaced(tx, &ids).await?);
+        stays_on_record.extend(crate::leave::asked_among(tx, &ids).await?);
         for row in chunk {
             let Some(it) = row.registration_id.and_then(|id| found.remove(&id)) else { continue };
             let trace: Trace = serde_json::from_value(row.undo.clone().unwrap_or_default())
@@ -212,7 +213,7 @@ async fn replaced(
     Ok(found)
 }
 
-/// Those of some people who have no registration, no position and no account.
+/// Those of some people who have no registration, no position and no account, and teach nowhere.
 async fn on_nothing_else(
     tx: &impl ConnectionTrait,
     people: &[PersonId],
@@ -227,6 +228,7 @@ async fn on_nothing_else(
             .into_tuple::<PersonId>()
             .all(tx)
             .await?;
+        let teaching = crate::class::trainer::teachers_among(tx, chunk).await?;
         let placed = position::Entity::find()
             .select_only()
             .column(position::Column::PersonId)
@@ -241,7 +243,7 @@ async fn on_nothing_else(
             .into_tuple::<PersonId>()
             .all(tx)
             .await?;
-        for id in registered.into_iter().chain(placed).chain(signed) {
+        for id in registered.into_iter().chain(teaching).chain(placed).chain(signed) {
             free.remove(&id);
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     activity::graphql::Activity,
     attendance::graphql::{Attendance, Scan},
     authz::policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession},
+    class::graphql::{self as class, Trainer},
     error::Refusal,
     graphql::{Gid, Viewer, settle},
     page::Slice,
@@ -110,6 +111,11 @@ impl Session {
     /// Of which it is a part.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
+    }
+
+    /// Who teaches there (师资), in their order. For ORG_ADMIN, ORGANISER and DOOR_STAFF; empty for others.
+    async fn trainers(&self, ctx: &Context<'_>) -> Result<Vec<Trainer>> {
+        class::trainers_of(ctx, &self.0).await
     }
 
     /// How many are expected, and what is known of them.
@@ -367,7 +373,7 @@ impl SessionMutation {
         let done = viewer
             .write(&permit, note, async |tx| {
                 check.done()?;
-                super::create(tx, &permit, draft).await
+                super::create(tx, &permit, draft, viewer.now).await
             })
             .await;
         let (session, user_errors) = settle(done, viewer.lang)?;

@@ -146,15 +146,18 @@ pub fn show_hours(hundredths: i32) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Adds a session to an activity, whose span grows to hold it.
+/// Adds a session to an activity, whose span grows to hold it. Whoever is on leave then is excused from it.
 pub async fn create(
     tx: &DatabaseTransaction,
     permit: &Permit<CreateSession>,
     draft: Draft,
+    now: DateTime<Utc>,
 ) -> Result<session::Model, Error<SessionErrorCode>> {
     refuse_faults(&draft)?;
+    crate::activity::locked(tx, permit.on().id).await?;
     let row = insert(tx, draft.row(permit.on().id)).await?;
     stretch(tx, row.activity_id).await?;
+    crate::leave::cover::session_changed(tx, &row, now).await?;
     Ok(row)
 }
 
@@ -168,6 +171,7 @@ pub async fn update(
 ) -> Result<session::Model, Error<SessionErrorCode>> {
     refuse_faults(&draft)?;
     let old = permit.on();
+    crate::activity::locked(tx, old.activity_id).await?;
     let row = draft.row(old.activity_id);
     let row = session::ActiveModel {
         id: sea_orm::ActiveValue::Unchanged(old.id),
@@ -182,6 +186,7 @@ pub async fn update(
         |it: &session::Model| (it.starts_at, it.ends_at, it.late_at, it.early_at, it.tracks_exit);
     if times(&row) != times(old) {
         crate::attendance::judge_again(tx, row.id, now).await?;
+        crate::leave::cover::session_changed(tx, &row, now).await?;
     }
     crate::credit::session_changed(tx, &row, now).await?;
     Ok(row)

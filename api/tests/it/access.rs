@@ -112,6 +112,11 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("capacity_recount", "", activity, None);
     add("roster_batch", "", id(&it.staged), None);
     add("roster_rows", ".rows", json!({"id": it.staged}), None);
+    add("series", "", id(&it.series), None);
+    add("series_list", "", json!({}), Some(&it.series));
+    add("leave", " TEACHER", id(&it.leaves[0]), None);
+    add("leave", " HEAD", id(&it.leaves[2]), None);
+    add("leaves", "", json!({"activityId": it.class}), Some(&it.leaves[0]));
     add("session", "", id(&it.session), None);
     add("attendance_summary", ".summary", json!({"sessionId": it.session}), None);
     add("attendances", ".attendances", json!({"sessionId": it.session}), Some(&it.scan));
@@ -125,8 +130,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" certificate", &it.certificate),
         (" export", &it.export),
         (" grant", &it.grant),
+        (" group", &it.group),
         (" hookEvent", &it.event),
         (" job", &it.job),
+        (" leave", &it.leaves[0]),
         (" makeUp", &it.make_up),
         (" message", &it.message),
         (" messageTemplate", &it.template),
@@ -138,6 +145,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" registration", &it.registration),
         (" rosterBatch", &it.staged),
         (" scan", &it.scan),
+        (" series", &it.series),
         (" session", &it.session),
         (" webhook", &it.webhook),
     ] {
@@ -265,6 +273,42 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("cancel_activity", "", input(json!({"activityId": it.activity, "reason": "台风"})), None);
     add("create_category", "", input(json!({"activityId": it.activity, "name": "媒体"})), None);
     add("set_capacity", "", input(json!({"activityId": it.activity, "capacity": 200})), None);
+    let series = json!({"organisationId": it.organisation, "title": "创新班"});
+    add("create_series", "", input(series), None);
+    add("update_series", "", input(json!({"seriesId": it.series, "title": "创新班"})), None);
+    let run = json!({"seriesId": it.series, "firstDay": "2027-03-05"});
+    add("create_run", "", input(run), None);
+    let class = json!({"activityId": it.class, "seriesId": it.series, "classTeacherId": it.person});
+    add("set_class", "", input(class), None);
+    let trainers = json!([{"personId": it.person, "topic": "形势"}]);
+    let trainers = json!({"sessionId": it.lesson, "trainers": trainers});
+    add("set_trainers", "", input(trainers), None);
+    let group = json!({"activityId": it.class, "name": "第二组"});
+    add("create_group", "", input(group), None);
+    add("update_group", "", input(json!({"groupId": it.group, "leaderId": it.trainee})), None);
+    add("remove_group", "", input(json!({"groupId": it.group})), None);
+    let divided = json!({"activityId": it.class, "size": 10, "anew": true});
+    add("divide_class", "", input(divided), None);
+    let post = json!({"registrationId": it.trainee, "post": "班长"});
+    add("update_trainee", "", input(post), None);
+    let enrolled = json!({"registrationId": it.trainee, "enrolledOn": "2026-11-04"});
+    add("set_enrolment", "", input(enrolled), None);
+    let withdrawn = json!({"registrationId": it.trainee, "on": "2026-11-01", "reason": "调动"});
+    add("withdraw_trainee", "", input(withdrawn), None);
+    let half = |half: &str| json!({"on": "2026-11-03", "half": half});
+    let mut asked = json!({"registrationId": it.trainee, "kind": "SICK", "from": half("AFTERNOON"),
+        "until": half("AFTERNOON"), "reason": "感冒"});
+    // No session is in it, which only who may ask is told.
+    add("request_leave", "", input(asked.clone()), None);
+    add("request_my_leave", "", input(asked.take()), None);
+    for (how, leave) in [" TEACHER", " ACADEMIC", " HEAD"].into_iter().zip(&it.leaves) {
+        add("decide_leave", how, input(json!({"leaveId": leave, "verdict": "APPROVE"})), None);
+    }
+    add("withdraw_leave", "", input(json!({"leaveId": it.leaves[2]})), None);
+    add("withdraw_my_leave", "", input(json!({"leaveId": it.leaves[0]})), None);
+    // It is not approved, which only who may end it is told.
+    let end = json!({"leaveId": it.leaves[2], "at": "2026-11-05T10:00:00+08:00"});
+    add("end_leave", "", input(end), None);
     add("create_session", "", input(json!({"activityId": it.activity, "session": session})), None);
     add("update_session", "", input(json!({"sessionId": it.session, "session": session})), None);
     add(

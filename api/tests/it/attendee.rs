@@ -50,7 +50,7 @@ fn wrong(code: &str) -> String {
 }
 
 /// Somebody who has proven to have a phone.
-async fn attendee(app: &TestApp, phone: &str) -> Client {
+pub async fn attendee(app: &TestApp, phone: &str) -> Client {
     assert_eq!(request(app, phone).await, "ok");
     let input = json!({"phone": phone, "code": last_code(app)});
     let done = app.anonymous().run("redeem_code", json!({"input": input})).await;

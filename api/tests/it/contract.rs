@@ -1,6 +1,7 @@
 //! What front-ends send works: every document of `operations/` runs, and those of the contract are word for word ours.
 
 mod attendee;
+mod class;
 mod credit;
 mod registration;
 
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{Client, PASSWORD, TestApp, document, on_both},
+    class::School,
     fixture::{LIST, failed_job, text, told},
 };
 
@@ -272,6 +274,7 @@ async fn everything(it: &Script<'_>) {
     registration::lives(it, &programme, &chamber).await;
     attendee::themselves(it, &programme).await;
     credit::class(it, &programme).await;
+    class::lives(it, &root).await;
 
     // What people are told.
     let words = json!({"activityId": activity, "occasion": "CONFIRMED", "channel": "SMS", "text": "{{姓名}}您好"});
@@ -396,7 +399,23 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
         .await;
     let replaced = festival.register(app, "张无忌", "13800000031").await.registration;
     let hook = |url: &str| json!({"organisationId": root, "url": url, "occasions": ["CONFIRMED"]});
+    let school = School::open(app, &root, &[("2026-11-03T09:00", "2026-11-03T17:00")]).await;
+    let (trainee, _) = school.enrol(app, "殷素素", "13800000041").await;
+    let title = |title: &str| json!({"organisationId": root, "title": title});
+    let series = app.organiser().run("create_series", json!({"input": title("班")})).await;
+    let series = &series["createSeries"]["series"]["id"];
+    let group = |name: &str| json!({"activityId": school.activity, "name": name});
+    let run =
+        |day: &str| json!({"seriesId": series, "activityId": school.activity, "firstDay": day});
+    let leave = |half: &str| {
+        let half = json!({"on": "2026-11-03", "half": half});
+        json!({"registrationId": trainee, "kind": "SICK", "from": half, "until": half, "reason": "感冒"})
+    };
     vec![
+        ("create_series", title("甲班"), title("乙班")),
+        ("create_run", run("2027-03-05"), run("2027-03-06")),
+        ("create_group", group("甲组"), group("乙组")),
+        ("request_leave", leave("MORNING"), leave("AFTERNOON")),
         ("create_webhook", hook("https://example.org/a"), hook("https://example.org/b")),
         (
             "create_organisation",
@@ -567,8 +586,10 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "capacity_pool",
         "category",
         "correction",
+        "class_group",
         "export",
         "idempotency_key",
+        "leave",
         "organisation",
         "person",
         "position",
@@ -576,6 +597,7 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "registration",
         "role_grant",
         "roster_batch",
+        "series",
         "session",
     ] {
         counts.insert(table, app.count(&format!("SELECT count(*) FROM {table}")).await);

@@ -81,6 +81,16 @@ pub struct Things {
     pub webhook: String,
     pub event: String,
     pub staged: String,
+    /// A class of an academy's programme, the run of a series.
+    pub class: String,
+    pub lesson: String,
+    pub series: String,
+    pub group: String,
+    /// On the class: the person, recommended by A.
+    pub trainee: String,
+    /// The person's, for half a day, a day, and more.
+    pub leaves: [String; 3],
+    academy: String,
     pub committed: String,
     /// Of somebody who signs in at the door.
     pub account: String,
@@ -177,6 +187,8 @@ impl Things {
         let listed = admin.run("webhooks", json!({"organisationId": a})).await;
         let event = text(&listed["webhooks"]["edges"][0]["node"]["events"]["nodes"][0]["id"]);
         let (template, webhook) = (text(&template["id"]), text(&hook["id"]));
+        let School { academy, class, lesson, series, group, trainee, leaves } =
+            school(app, &a).await;
 
         let (certificate, certificate_token) = certified(app, &registration["id"]).await;
         let make_up = made_up(app, &absent["id"], &activity.session).await;
@@ -222,6 +234,13 @@ impl Things {
             webhook,
             event,
             staged,
+            class,
+            lesson,
+            series,
+            group,
+            trainee,
+            leaves,
+            academy,
             committed,
             account,
             username,
@@ -238,10 +257,12 @@ impl Things {
         let over = match (level, inside) {
             (Level::Organisation, true) => vec![organisation(&self.organisation)],
             (Level::Organisation, false) => vec![organisation(&self.neighbour)],
-            (Level::Programme, true) => vec![programme(&self.programme)],
+            (Level::Programme, true) => {
+                vec![programme(&self.programme), programme(&self.academy)]
+            }
             (Level::Programme, false) => vec![programme(&self.neighbours_programme)],
             (Level::Activity, true) => {
-                vec![an_activity(&self.activity), an_activity(&self.draft)]
+                [&self.activity, &self.draft, &self.class].map(|it| an_activity(it)).into()
             }
             (Level::Activity, false) => vec![an_activity(&self.neighbours_activity)],
         };
@@ -295,6 +316,59 @@ async fn lives(app: &TestApp, programme: &str, a: &str) -> (String, [String; 2],
     let [gone, offered, waiting] = people.try_into().unwrap();
     made(admin, "cancel_registration", json!({"registrationId": gone})).await;
     (chained, [pending, returned], [offered, waiting])
+}
+
+/// What stands in a class.
+struct School {
+    academy: String,
+    class: String,
+    lesson: String,
+    series: String,
+    group: String,
+    trainee: String,
+    leaves: [String; 3],
+}
+
+/// A class with one trainee, who is on record, and three leaves that wait.
+async fn school(app: &TestApp, a: &str) -> School {
+    let admin = app.organiser();
+    let input = json!({"kind": "ACADEMY", "title": "民营经济学院", "year": 2026, "ownerId": a});
+    let academy = text(&made(admin, "create_programme", input).await["programme"]["id"]);
+    let session = |day: i32, from: &str, until: &str| {
+        let at = |time: &str| format!("2026-11-0{day}T{time}:00+08:00");
+        json!({"title": "专题讲座", "startsAt": at(from), "endsAt": at(until)})
+    };
+    let sessions = json!([
+        session(3, "09:00", "12:00"),
+        session(4, "09:00", "17:00"),
+        session(6, "09:00", "17:00")
+    ]);
+    let input = json!({"programmeId": academy, "title": "研修班", "sessions": sessions});
+    let class = made(admin, "create_activity", input).await["activity"].take();
+    let lesson = text(&class["sessions"][0]["id"]);
+    let class = text(&class["id"]);
+    made(admin, "publish_activity", json!({"activityId": class})).await;
+    let input = json!({"organisationId": a, "title": "传承研修班", "code": "CC"});
+    let series = text(&made(admin, "create_series", input).await["series"]["id"]);
+    made(admin, "set_class", json!({"activityId": class, "seriesId": series})).await;
+    let seats = json!({"activityId": class, "organisationId": a, "seats": 5});
+    made(admin, "set_allocation", seats).await;
+    let person = json!({"name": "张三丰", "phone": "13800000001"});
+    let input = json!({"activityId": class, "organisationId": a, "person": person});
+    let it = made(admin, "recommend_attendee", input).await;
+    let trainee = text(&it["registration"]["id"]);
+    let input = json!({"activityId": class, "name": "第一组"});
+    let group = text(&made(admin, "create_group", input).await["group"]["id"]);
+    made(admin, "update_trainee", json!({"registrationId": trainee, "groupId": group})).await;
+    let mut leaves = Vec::new();
+    for (from, until, last) in [(3, 3, "MORNING"), (4, 4, "AFTERNOON"), (5, 6, "AFTERNOON")] {
+        let half = |day: i32, half: &str| json!({"on": format!("2026-11-0{day}"), "half": half});
+        let input = json!({"registrationId": trainee, "kind": "SICK", "reason": "感冒",
+            "from": half(from, "MORNING"), "until": half(until, last)});
+        leaves.push(text(&made(admin, "request_leave", input).await["leave"]["id"]));
+    }
+    let leaves = leaves.try_into().unwrap();
+    School { academy, class, lesson, series, group, trainee, leaves }
 }
 
 /// Gives a role, asking nobody.

@@ -6,7 +6,7 @@ use async_graphql::{Context, InputObject, Lookahead, Object, Result, connection:
 use chrono::{DateTime, Utc};
 use entity::{
     activity,
-    id::{ActivityId, ProgrammeId},
+    id::{ActivityId, ProgrammeId, SeriesId},
 };
 
 use super::{Activity, ActivityStatus, Node};
@@ -38,6 +38,8 @@ pub struct ActivityFilter {
     starts_before: Option<DateTime<Utc>>,
     /// Those whose title holds this text.
     title: Option<String>,
+    /// The runs of one series.
+    series_id: Option<Gid<SeriesId>>,
     /// Templates alone; without it there are none in the list.
     templates: Option<bool>,
 }
@@ -52,6 +54,7 @@ impl From<ActivityFilter> for Filter {
             starts_from: it.starts_from,
             starts_before: it.starts_before,
             title: it.title,
+            series: it.series_id.map(|it| it.0),
             templates: it.templates.unwrap_or_default(),
         }
     }
@@ -78,18 +81,33 @@ impl ActivityQuery {
         before: Option<String>,
         filter: Option<ActivityFilter>,
     ) -> Result<Connection<String, Activity>> {
-        let viewer = Viewer::of(ctx);
-        let reach = viewer.gate.reach::<ViewActivity>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let mut page =
-            activities::list(viewer.db.read(), &reach, filter.unwrap_or_default().into(), slice)
-                .await?;
-        let ahead =
-            [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
-        let ids: Vec<ActivityId> = page.rows.iter().map(|it| it.id).collect();
-        let nodes = fetch_ahead(viewer, std::mem::take(&mut page.rows), &ahead).await?;
-        Ok(page.with(ids.into_iter().zip(nodes)))
+        listed(ctx, filter.unwrap_or_default().into(), slice).await
     }
+}
+
+/// A page of the activities in the viewer's scope, with what is selected below them fetched once for all.
+async fn listed(
+    ctx: &Context<'_>,
+    filter: Filter,
+    slice: Slice<ActivityId>,
+) -> Result<Connection<String, Activity>> {
+    let viewer = Viewer::of(ctx);
+    let reach = viewer.gate.reach::<ViewActivity>()?;
+    let mut page = activities::list(viewer.db.read(), &reach, filter, slice).await?;
+    let ahead = [ctx.look_ahead().field("edges").field("node"), ctx.look_ahead().field("nodes")];
+    let ids: Vec<ActivityId> = page.rows.iter().map(|it| it.id).collect();
+    let nodes = fetch_ahead(viewer, std::mem::take(&mut page.rows), &ahead).await?;
+    Ok(page.with(ids.into_iter().zip(nodes)))
+}
+
+/// The runs of a series in the viewer's scope, the newest first.
+pub async fn runs(
+    ctx: &Context<'_>,
+    series: SeriesId,
+    slice: Slice<ActivityId>,
+) -> Result<Connection<String, Activity>> {
+    listed(ctx, Filter { series: Some(series), ..Filter::default() }, slice).await
 }
 
 /// Rows by the activity they are of, in the order in which they come.

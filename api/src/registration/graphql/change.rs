@@ -93,7 +93,7 @@ pub struct MoveRegistrationInput {
 /// What `reviveRegistration` takes.
 #[derive(InputObject)]
 pub struct ReviveRegistrationInput {
-    /// Which one; CANCELLED, DECLINED or EXPIRED.
+    /// Which one; CANCELLED, DECLINED or EXPIRED, or with a withdrawal that was announced.
     registration_id: Gid<RegistrationId>,
     /// Why; at most 500 characters.
     reason: Option<String>,
@@ -299,7 +299,8 @@ impl RegistrationMutation {
     }
 
     /// Takes up a registration again that was cancelled, declined or had lapsed: a seat, or a place on the waiting
-    /// list. Refused where the person is registered again already. For ORG_ADMIN and ORGANISER.
+    /// list. Refused where the person is registered again already. A withdrawal (退班) that was announced is taken back.
+    /// For ORG_ADMIN and ORGANISER.
     async fn revive_registration(
         &self,
         ctx: &Context<'_>,
