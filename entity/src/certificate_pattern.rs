@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActivityId, CertificatePatternId, OrganisationId};
+use crate::id::{ActivityId, CertificatePatternId, OrganisationId, SeriesId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "certificate_pattern")]
@@ -12,7 +12,7 @@ pub struct Model {
     pub id: CertificatePatternId,
     /// Exactly one of the three is set; the database sees to it.
     pub organisation_id: Option<OrganisationId>,
-    pub series_id: Option<Uuid>,
+    pub series_id: Option<SeriesId>,
     pub activity_id: Option<ActivityId>,
     /// With `{year}`, `{run}` and once `{seq}`, each with a width if wanted: `{seq:3}`.
     pub pattern: String,

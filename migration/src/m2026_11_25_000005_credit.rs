@@ -78,7 +78,7 @@ const CERTIFICATES: &str = "
 CREATE TABLE certificate_pattern (
   id ID PRIMARY KEY,
   organisation_id ID REFERENCES organisation,
-  series_id ID,
+  series_id ID REFERENCES series,
   activity_id ID REFERENCES activity,
   pattern TEXT NOT NULL,
   issuer TEXT,

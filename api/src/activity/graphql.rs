@@ -228,8 +228,8 @@ macro_rules! activity_types {
                 credit::figures(ctx, &self.0.row).await
             }
 
-            /// How its certificates are numbered and who issues them: as it says itself, or else the nearest organisation
-            /// from its host upwards.
+            /// How its certificates are numbered and who issues them: as it says itself, or else its series, or else the
+            /// nearest organisation from its host upwards.
             async fn certificate_pattern(&self, ctx: &Context<'_>) -> Result<CertificatePattern> {
                 certificate::pattern_of(ctx, &self.0.row).await
             }

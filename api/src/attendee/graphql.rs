@@ -19,10 +19,7 @@ use crate::{
     authz::Me as Proof,
     capacity,
     certificate::graphql::{self as certificate, MyCertificate},
-    credit::{
-        self, completion,
-        graphql::{Completion, PersonCredits, show},
-    },
+    credit::graphql::{self as credit, Completion, PersonCredits},
     error::Failure,
     form::{
         Answered,
@@ -305,9 +302,8 @@ impl MyRegistration {
     }
 
     /// The credit hours (学时) earned here.
-    async fn credit_hours(&self, ctx: &Context<'_>) -> Result<String> {
-        let hours = credit::totals(Viewer::of(ctx).db.read(), [self.row.id]).await?;
-        Ok(show(hours.get(&self.row.id).copied().unwrap_or_default()))
+    async fn credit_hours(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        credit::hours(ctx, &self.row, true, None).await
     }
 
     /// The credit hours of the person in a year, by the local days of the sessions, of all classes.
@@ -317,14 +313,13 @@ impl MyRegistration {
         ctx: &Context<'_>,
         #[graphql(desc = "A calendar year, 1949 to 2100.")] year: i32,
     ) -> Result<Option<PersonCredits>> {
-        Ok(credit::graphql::of_year(ctx, &[self.row.person_id], year).await?.pop())
+        Ok(credit::of_year(ctx, &[self.row.person_id], year).await?.pop())
     }
 
-    /// Whether the person completes the class. Null unless it is CONFIRMED, and where no session earns hours.
+    /// Whether the person completes the class. Null unless it is CONFIRMED or they withdrew, and where no session earns
+    /// hours.
     async fn completion(&self, ctx: &Context<'_>) -> Result<Option<Completion>> {
-        let rows = std::slice::from_ref(&self.row);
-        let found = completion::of(Viewer::of(ctx).db.read(), rows).await?.remove(&self.row.id);
-        Ok(found.map(Completion))
+        credit::completion_of(ctx, &self.row, true, None).await
     }
 
     /// The certificate, if there is one.

@@ -279,6 +279,8 @@ policy! {
     ReissueCertificate on certificate => [OrgAdmin, Organiser];
     /// Say how the certificates of an activity are numbered.
     SetCertificatePattern on activity => [OrgAdmin, Organiser];
+    /// Say how the certificates of a series are numbered.
+    SetSeriesCertificatePattern on series => [OrgAdmin, Organiser];
     /// Say how the certificates of an organisation and all below it are numbered.
     SetOrganisationCertificatePattern on organisation => [OrgAdmin];
 

@@ -13,7 +13,10 @@ use entity::{
 };
 
 pub use self::mutation::*;
-use super::{Validity, pattern, validity, verify_url};
+use super::{
+    face::{self, Validity, validity, verify_url},
+    pattern,
+};
 use crate::{
     authz::policy::{ListCertificates, ViewCertificate},
     credit::graphql::show,
@@ -46,7 +49,7 @@ impl Certificate {
     /// Some certificates, with one statement.
     pub async fn all(viewer: &Viewer, rows: Vec<certificate::Model>) -> Result<Vec<Self>, Failure> {
         let ids = rows.iter().map(|it| it.id);
-        let mut versions = super::versions(viewer.db.read(), ids).await?;
+        let mut versions = face::versions(viewer.db.read(), ids).await?;
         let with = |row: certificate::Model| {
             let versions = versions.remove(&row.id).unwrap_or_default();
             Self { row, versions }
@@ -67,6 +70,19 @@ impl Certificate {
         let rows = super::of_registrations(viewer.db.read(), ids).await?;
         let all = Self::all(viewer, rows.into_values().collect()).await?;
         Ok(all.into_iter().map(|it| (it.row.registration_id, it)).collect())
+    }
+
+    /// The certificate of a registration, for those to whom that is open.
+    pub async fn of_registration(
+        ctx: &Context<'_>,
+        row: &registration::Model,
+        is_open: bool,
+    ) -> Result<Option<Self>> {
+        if !is_open {
+            return Ok(None);
+        }
+        let found = Self::of_registrations(Viewer::of(ctx), [row.id]).await?;
+        Ok(found.into_values().next())
     }
 
     fn face(&self) -> Result<&certificate_face::Model, Failure> {
@@ -213,15 +229,15 @@ pub async fn mine(
 ) -> Result<Option<MyCertificate>, Failure> {
     let found = super::of_registrations(viewer.db.read(), [registration.id]).await?;
     let Some(row) = found.into_values().next() else { return Ok(None) };
-    let face = super::face_of(viewer.db.read(), &row).await?;
+    let said = face::face_of(viewer.db.read(), &row).await?;
     Ok(Some(MyCertificate {
         status: validity(&row, row.version).into(),
         number: row.number,
-        verify_url: verify_url(&viewer.app.config.public_url, &face.token),
-        hours: show(face.centihours),
-        name: face.name,
-        class_title: face.title,
-        issued_on: face.issued_on,
+        verify_url: verify_url(&viewer.app.config.public_url, &said.token),
+        hours: show(said.centihours),
+        name: said.name,
+        class_title: said.title,
+        issued_on: said.issued_on,
     }))
 }
 
@@ -302,7 +318,7 @@ impl CertificateQuery {
         #[graphql(desc = "What stands behind `/certificates/` in the address.")] token: String,
     ) -> Result<Option<PublicCertificate>> {
         let viewer = Viewer::of(ctx);
-        let found = super::public(viewer.db.read(), &viewer.app.namer, &token).await?;
+        let found = face::public(viewer.db.read(), &viewer.app.namer, &token).await?;
         Ok(found.map(|it| PublicCertificate {
             number: it.number,
             masked_name: it.masked_name,

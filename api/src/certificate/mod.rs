@@ -1,11 +1,12 @@
 //! Certificates (结业证书): numbered without gaps, never twice, and verified by anybody at a public address.
 
+pub mod face;
 pub mod graphql;
 pub mod pattern;
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use entity::{
     activity, certificate, certificate_counter, certificate_face,
     id::{AccountId, ActivityId, CertificateId, Id, PersonId, RegistrationId},
@@ -28,7 +29,6 @@ use crate::{
     db::{CHUNK, is_duplicate, within},
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
-    person::name::Namer,
     refusals,
     write::Outcome,
 };
@@ -291,18 +291,18 @@ pub async fn reissue(
     if row.revoked_at.is_some() {
         return Err(CertificateErrorCode::Revoked.at(["certificateId"]).into());
     }
-    let last = face_of(tx, &row).await?;
+    let last = face::face_of(tx, &row).await?;
     let class = Class::of(tx, row.activity_id).await?;
     let name = match name {
         Some(name) => name,
         None => {
-            let holder = crate::registration::find(tx, row.registration_id).await?.person_id;
+            let holder = crate::registration::by_id(tx, row.registration_id).await?.person_id;
             names(tx, std::iter::once(holder)).await?.remove(&holder).unwrap_or(last.name)
         }
     };
     let hours = credit::totals(tx, [row.registration_id]).await?;
     let numbering = pattern::nearest(tx, &class.activity).await?;
-    let face = certificate_face::Model {
+    let anew = certificate_face::Model {
         certificate_id: row.id,
         version: row.version + 1,
         token: authn::certificate_token()?,
@@ -318,11 +318,11 @@ pub async fn reissue(
         account_id: permit.actor(),
         made_at: now,
     };
-    certificate_face::Entity::insert(certificate_face::ActiveModel::from(face.clone()).reset_all())
+    certificate_face::Entity::insert(certificate_face::ActiveModel::from(anew.clone()).reset_all())
         .exec_without_returning(tx)
         .await?;
     let mut row: certificate::ActiveModel = row.into();
-    row.version = Set(face.version);
+    row.version = Set(anew.version);
     Ok(row.update(tx).await?)
 }
 
@@ -363,149 +363,4 @@ pub async fn of_registrations(
         .await?;
     // The valid one, if there is any, is the last.
     Ok(rows.into_iter().map(|it| (it.registration_id, it)).collect())
-}
-
-/// What a certificate says in the version that holds.
-pub async fn face_of(
-    db: &impl ConnectionTrait,
-    it: &certificate::Model,
-) -> Result<certificate_face::Model, Failure> {
-    let found = certificate_face::Entity::find_by_id((it.id, it.version)).one(db).await?;
-    found.ok_or_else(|| Failure::internal("a certificate without a face"))
-}
-
-/// All versions of some certificates, in their order.
-pub async fn versions(
-    db: &impl ConnectionTrait,
-    ids: impl IntoIterator<Item = CertificateId>,
-) -> Result<HashMap<CertificateId, Vec<certificate_face::Model>>, Failure> {
-    use certificate_face::Column;
-    let rows = certificate_face::Entity::find()
-        .filter(within((certificate_face::Entity, Column::CertificateId), ids))
-        .order_by_asc(Column::Version)
-        .all(db)
-        .await?;
-    let mut found: HashMap<CertificateId, Vec<certificate_face::Model>> = HashMap::new();
-    for it in rows {
-        found.entry(it.certificate_id).or_default().push(it);
-    }
-    Ok(found)
-}
-
-/// All that is printed on a certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Face {
-    pub id: CertificateId,
-    pub number: String,
-    pub version: i32,
-    pub name: String,
-    /// The class.
-    pub title: String,
-    pub run: Option<i32>,
-    pub starts_on: Option<NaiveDate>,
-    pub ends_on: Option<NaiveDate>,
-    /// Hundredths of a credit hour.
-    pub centihours: i32,
-    pub issuer: String,
-    pub issued_on: NaiveDate,
-    /// What its QR code holds.
-    pub verify_url: String,
-}
-
-/// What is printed on the valid certificates of an activity, in the order of their numbers; on those of some registrations
-/// where such are named. `public_url` is where this server is found.
-pub async fn faces(
-    db: &impl ConnectionTrait,
-    activity: ActivityId,
-    named: Option<&HashSet<RegistrationId>>,
-    public_url: &str,
-) -> Result<Vec<Face>, Failure> {
-    let mut rows = of_activity(db, activity).await?;
-    rows.retain(|it| it.revoked_at.is_none());
-    rows.retain(|it| named.is_none_or(|named| named.contains(&it.registration_id)));
-    let mut faces = Vec::with_capacity(rows.len());
-    for chunk in rows.chunks(CHUNK) {
-        let mut versions = versions(db, chunk.iter().map(|it| it.id)).await?;
-        for it in chunk {
-            let said = versions.remove(&it.id).and_then(|mut all| all.pop());
-            let said = said.ok_or_else(|| Failure::internal("a certificate without a face"))?;
-            faces.push(Face {
-                id: it.id,
-                number: it.number.clone(),
-                version: it.version,
-                name: said.name,
-                title: said.title,
-                run: said.run,
-                starts_on: said.starts_on,
-                ends_on: said.ends_on,
-                centihours: said.centihours,
-                issuer: said.issuer,
-                issued_on: said.issued_on,
-                verify_url: verify_url(public_url, &said.token),
-            });
-        }
-    }
-    Ok(faces)
-}
-
-/// Where a version of a certificate is verified.
-#[must_use]
-pub fn verify_url(public_url: &str, token: &str) -> String {
-    format!("{public_url}/certificates/{token}")
-}
-
-/// Whether what somebody holds in hand is valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Validity {
-    Valid,
-    /// By a later version under the same number.
-    Replaced,
-    Revoked,
-}
-
-/// How a version of a certificate stands.
-#[must_use]
-pub fn validity(it: &certificate::Model, version: i32) -> Validity {
-    match it.revoked_at {
-        Some(_) => Validity::Revoked,
-        None if version == it.version => Validity::Valid,
-        None => Validity::Replaced,
-    }
-}
-
-/// All that anybody learns of a certificate by its address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Public {
-    pub number: String,
-    pub masked_name: String,
-    pub class_title: String,
-    pub issued_on: NaiveDate,
-    pub status: Validity,
-}
-
-/// The certificate at a public address, for everybody.
-pub async fn public(
-    db: &impl ConnectionTrait,
-    namer: &Namer,
-    token: &str,
-) -> Result<Option<Public>, Failure> {
-    if token.len() > 64 {
-        return Ok(None);
-    }
-    let face = certificate_face::Entity::find()
-        .filter(certificate_face::Column::Token.eq(token))
-        .one(db)
-        .await?;
-    let Some(face) = face else { return Ok(None) };
-    let found = certificate::Entity::find_by_id(face.certificate_id).one(db).await?;
-    let it = found.ok_or_else(|| Failure::internal("a face without its certificate"))?;
-    Ok(Some(Public {
-        status: validity(&it, face.version),
-        number: it.number,
-        masked_name: namer.masked(&face.name),
-        class_title: face.title,
-        issued_on: face.issued_on,
-    }))
 }

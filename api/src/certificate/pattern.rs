@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     activity,
     certificate_pattern::{self, Column},
-    id::{ActivityId, CertificatePatternId, Id, OrganisationId},
+    id::{ActivityId, CertificatePatternId, Id, OrganisationId, SeriesId},
     organisation,
 };
 use sea_orm::{
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    class,
     db::{is_duplicate, within},
     error::Failure,
     organisation::ids_of,
@@ -147,13 +148,15 @@ pub async fn nearest(
     let host = organisation::Entity::find_by_id(activity.host_id).one(db).await?;
     let host = host.ok_or(Failure::NotFound)?;
     let line: Vec<OrganisationId> = ids_of(&host.path).collect();
-    let rows = certificate_pattern::Entity::find()
-        .filter(Condition::any().add(Column::ActivityId.eq(activity.id)).add(within(
-            (certificate_pattern::Entity, Column::OrganisationId),
-            line.iter().copied(),
-        )))
-        .all(db)
-        .await?;
+    let class = class::of(db, activity.id).await?;
+    let column = (certificate_pattern::Entity, Column::OrganisationId);
+    let mut places = Condition::any()
+        .add(Column::ActivityId.eq(activity.id))
+        .add(within(column, line.iter().copied()));
+    if let Some(series) = class.series_id {
+        places = places.add(Column::SeriesId.eq(series));
+    }
+    let rows = certificate_pattern::Entity::find().filter(places).all(db).await?;
     let near = |it: &certificate_pattern::Model| {
         let depth = it.organisation_id.and_then(|id| line.iter().position(|at| *at == id));
         (it.activity_id.is_some(), it.series_id.is_some(), depth)
@@ -163,7 +166,7 @@ pub async fn nearest(
         Some(row) => (row.pattern, row.issuer),
         None => (usual(&host.name), None),
     };
-    Ok(Numbering { pattern, issuer: issuer.unwrap_or(host.name), run: None })
+    Ok(Numbering { pattern, issuer: issuer.unwrap_or(host.name), run: class.run_number })
 }
 
 /// Where nobody said anything.
@@ -176,6 +179,7 @@ fn usual(host: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     Activity(ActivityId),
+    Series(SeriesId),
     Organisation(OrganisationId),
 }
 
@@ -190,6 +194,7 @@ impl Outcome for Kept {
     fn thing(&self) -> (&'static str, Uuid) {
         match self.place {
             Place::Activity(id) => (ActivityId::PREFIX, id.uuid()),
+            Place::Series(id) => (SeriesId::PREFIX, id.uuid()),
             Place::Organisation(id) => (OrganisationId::PREFIX, id.uuid()),
         }
     }
@@ -205,23 +210,25 @@ pub async fn set(
 ) -> Result<Kept, Failure> {
     let at = match place {
         Place::Activity(id) => Column::ActivityId.eq(id),
+        Place::Series(id) => Column::SeriesId.eq(id),
         Place::Organisation(id) => Column::OrganisationId.eq(id),
     };
     certificate_pattern::Entity::delete_many().filter(at).exec(tx).await?;
     let Some((pattern, issuer)) = wanted else { return Ok(Kept { place, row: None }) };
-    let (activity_id, organisation_id) = match place {
-        Place::Activity(id) => (Some(id), None),
-        Place::Organisation(id) => (None, Some(id)),
-    };
-    let row = certificate_pattern::Model {
+    let mut row = certificate_pattern::Model {
         id: CertificatePatternId::generate(),
-        organisation_id,
+        organisation_id: None,
         series_id: None,
-        activity_id,
+        activity_id: None,
         pattern,
         issuer,
         set_at: now,
     };
+    match place {
+        Place::Activity(id) => row.activity_id = Some(id),
+        Place::Series(id) => row.series_id = Some(id),
+        Place::Organisation(id) => row.organisation_id = Some(id),
+    }
     let kept = certificate_pattern::ActiveModel::from(row.clone()).reset_all();
     let kept = certificate_pattern::Entity::insert(kept).exec_without_returning(tx).await;
     match kept {

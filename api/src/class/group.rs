@@ -411,7 +411,7 @@ async fn trainee(
     id: RegistrationId,
     field: &str,
 ) -> Result<registration::Model, Error<GroupErrorCode>> {
-    let it = crate::registration::find(tx, id).await?;
+    let it = crate::registration::by_id(tx, id).await?;
     if it.activity_id == activity.id && it.status == Status::Confirmed {
         Ok(it)
     } else {

@@ -97,7 +97,7 @@ pub async fn record(
     for id in ids {
         crate::registration::locked(tx, id).await?;
     }
-    let home = &crate::registration::find(tx, home.id).await?;
+    let home = &crate::registration::by_id(tx, home.id).await?;
     let class = Class::of(tx, home.activity_id).await?;
     let held = missed_session(&class, missed)?;
     let ends = [Some(home.id), other.as_ref().map(|it| it.id)].into_iter().flatten();
@@ -232,7 +232,7 @@ pub async fn undo(
     let row = undone.update(tx).await?;
     // It links the two no more, so each is derived for itself.
     for id in ids {
-        let end = crate::registration::find(tx, id).await?;
+        let end = crate::registration::by_id(tx, id).await?;
         ledger::derive(tx, end.activity_id, &[id], now).await?;
     }
     Ok(row)

@@ -75,7 +75,16 @@ pub async fn set_rule(
     rule: Rule,
     now: DateTime<Utc>,
 ) -> Result<activity::Model, Failure> {
-    let id = permit.on().id;
+    put_rule(tx, permit.on().id, rule, now).await
+}
+
+/// The same without a permit, for what makes a class of the past.
+pub async fn put_rule(
+    tx: &DatabaseTransaction,
+    id: ActivityId,
+    rule: Rule,
+    now: DateTime<Utc>,
+) -> Result<activity::Model, Failure> {
     // Whoever derives shares this lock.
     let it = activity::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     let it = it.ok_or(Failure::NotFound)?;

@@ -3,17 +3,28 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use entity::programme;
+use entity::{
+    activity::Status,
+    credit_rule::{Ratio, Rule},
+    programme,
+};
 use sea_orm::DatabaseTransaction;
 
 use super::{
     Demo,
-    calendar::{at, day, working},
-    held::{Fate, Party, Plan, hold, pick, session},
+    calendar::{at, day, today, working},
+    held::{Fate, Party, Plan, hold, odd, pick, session},
     people::Everyone,
     tree::Tree,
 };
-use crate::error::Failure;
+use crate::{
+    certificate::{
+        self,
+        pattern::{self, Place},
+    },
+    credit,
+    error::Failure,
+};
 
 const CLASSES: usize = 58;
 /// Trainees of a class who were in no class of the year before; with some who were, a class has about 72.
@@ -45,6 +56,15 @@ pub(super) async fn teach(
     programme: &programme::Model,
     tree: &Tree,
 ) -> Result<(), Failure> {
+    let numbers = ("温民院结字〔{year}〕第{seq:4}号".to_owned(), None);
+    let school = Place::Organisation(tree.school.id);
+    pattern::set(tx, school, Some(numbers), at(day(1, 8), 9, 0)).await?;
+    let rule = Rule {
+        late: Ratio { parts: 1, whole: 2 },
+        most_leave: Some(Ratio { parts: 1, whole: 6 }),
+        least_ratio: Some(Ratio { parts: 5, whole: 6 }),
+        ..credit::rule::usual()
+    };
     let mut fresh = Everyone::members();
     demo.chance.shuffle(&mut fresh);
     let mut fresh = fresh.into_iter();
@@ -84,7 +104,14 @@ pub(super) async fn teach(
             gates: &["教室前门", "教室后门"],
             fate: Fate::Held,
         };
-        hold(tx, demo, everyone, plan).await?;
+        let class = hold(tx, demo, everyone, plan).await?;
+        credit::put_rule(tx, class.id, rule.clone(), class.created_at).await?;
+        // Those that are over have their certificates three days later.
+        if let Some(over) = class.ends_at.filter(|_| class.status == Status::Closed) {
+            let issued_at = (over + TimeDelta::days(3)).min(today());
+            let issued = certificate::issue_on(tx, class.id, demo.door, None, issued_at).await;
+            issued.map_err(odd)?;
+        }
     }
     Ok(())
 }

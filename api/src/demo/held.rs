@@ -106,7 +106,7 @@ pub(super) async fn hold(
     demo: &mut Demo<'_>,
     everyone: &Everyone,
     plan: Plan<'_>,
-) -> Result<(), Failure> {
+) -> Result<entity::activity::Model, Failure> {
     let first = plan.sessions.iter().map(|it| it.starts_at).min();
     let over = plan.sessions.iter().map(|it| it.ends_at).max();
     // Announced five weeks before, but not after today, in office hours.
@@ -148,11 +148,11 @@ pub(super) async fn hold(
         }
         Fate::Open | Fate::Held => Some((Status::Published, None)),
     };
-    if let Some((status, reason)) = status {
-        activity::turn(tx, made, status, reason).await?;
-    }
     demo.progress.inc(1);
-    Ok(())
+    match status {
+        Some((status, reason)) => activity::turn(tx, made, status, reason).await,
+        None => Ok(made),
+    }
 }
 
 /// Three quarters sign up, some take it back and their seats pass on, the rest sign up.
@@ -223,7 +223,7 @@ async fn sign_up(
 }
 
 /// A rule refused what the plan holds.
-fn odd<C: std::fmt::Debug>(error: Error<C>) -> Failure {
+pub(super) fn odd<C: std::fmt::Debug>(error: Error<C>) -> Failure {
     match error {
         Error::Failed(failure) => failure,
         Error::Refused(why) => Failure::internal(format!("the plan was refused: {why:?}")),

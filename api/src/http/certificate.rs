@@ -12,7 +12,7 @@ use axum::{
 use super::{Asked, accept};
 use crate::{
     app::App,
-    certificate::{self, Public, Validity},
+    certificate::face::{self, Public, Validity},
     error::Lang,
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn verify(
     headers: HeaderMap,
 ) -> Response {
     let found = match token {
-        Ok(Path(token)) => certificate::public(app.db.read(), &app.namer, &token).await,
+        Ok(Path(token)) => face::public(app.db.read(), &app.namer, &token).await,
         Err(_) => Ok(None),
     };
     let found = match found {

@@ -31,10 +31,7 @@ use crate::{
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
     class::graphql::{self as class, ClassMember},
-    credit::{
-        self, completion,
-        graphql::{Completion, CreditEntry, MakeUp, show},
-    },
+    credit::graphql::{self as credit, Completion, CreditEntry, MakeUp},
     error::Failure,
     form::{
         self,
@@ -343,58 +340,30 @@ impl Registration {
 
     /// The credit hours (学时) earned here. Null for those who may only check in.
     async fn credit_hours(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        if !self.is_open {
-            return Ok(None);
-        }
-        let id = self.row.id;
-        let hours = match self.beside.as_ref().and_then(|it| it.credits.as_ref()) {
-            Some(ahead) => ahead.get(&id).copied(),
-            None => credit::totals(Viewer::of(ctx).db.read(), [id]).await?.remove(&id),
-        };
-        Ok(Some(show(hours.unwrap_or_default())))
+        let ahead = self.beside.as_ref().and_then(|it| it.credits.as_ref());
+        credit::hours(ctx, &self.row, self.is_open, ahead).await
     }
 
     /// The ledger behind them, in the order in which its entries were first posted. Empty for those who may only check in.
     async fn credit_entries(&self, ctx: &Context<'_>) -> Result<Vec<CreditEntry>> {
-        if !self.is_open {
-            return Ok(Vec::new());
-        }
-        let rows = credit::entries_of(Viewer::of(ctx).db.read(), [self.row.id]).await?;
-        Ok(rows.into_iter().map(CreditEntry).collect())
+        credit::entries(ctx, &self.row, self.is_open).await
     }
 
     /// The sessions that were made up for, undone ones too. Empty for those who may only check in.
     async fn make_ups(&self, ctx: &Context<'_>) -> Result<Vec<MakeUp>> {
-        if !self.is_open {
-            return Ok(Vec::new());
-        }
-        let rows = credit::make_up::of(Viewer::of(ctx).db.read(), self.row.id).await?;
-        Ok(rows.into_iter().map(MakeUp).collect())
+        credit::make_ups(ctx, &self.row, self.is_open).await
     }
 
-    /// Whether the person completes the class. Null for those who may only check in, unless it is CONFIRMED, and where no
-    /// session earns hours.
+    /// Whether the person completes the class. Null for those who may only check in, unless it is CONFIRMED or they
+    /// withdrew, and where no session earns hours.
     async fn completion(&self, ctx: &Context<'_>) -> Result<Option<Completion>> {
-        if !self.is_open {
-            return Ok(None);
-        }
-        let found = match self.beside.as_ref().and_then(|it| it.completions.as_ref()) {
-            Some(ahead) => ahead.get(&self.row.id).cloned(),
-            None => {
-                let rows = std::slice::from_ref(&self.row);
-                completion::of(Viewer::of(ctx).db.read(), rows).await?.remove(&self.row.id)
-            }
-        };
-        Ok(found.map(Completion))
+        let ahead = self.beside.as_ref().and_then(|it| it.completions.as_ref());
+        credit::completion_of(ctx, &self.row, self.is_open, ahead).await
     }
 
     /// The certificate, the last one where earlier ones were revoked. Null for those who may only check in.
     async fn certificate(&self, ctx: &Context<'_>) -> Result<Option<Certificate>> {
-        if !self.is_open {
-            return Ok(None);
-        }
-        let found = Certificate::of_registrations(Viewer::of(ctx), [self.row.id]).await?;
-        Ok(found.into_values().next())
+        Certificate::of_registration(ctx, &self.row, self.is_open).await
     }
 
     /// What the person is in the class: group (小组), student number (学号), post (班委). Of an academy's class.

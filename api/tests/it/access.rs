@@ -509,6 +509,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("set_certificate_pattern", " of activity", input(pattern), None);
     let pattern = json!({"organisationId": it.organisation, "pattern": "结字{seq}号"});
     add("set_certificate_pattern", " of organisation", input(pattern), None);
+    let pattern = json!({"seriesId": it.series, "pattern": "结字{seq}号"});
+    add("set_certificate_pattern", " of series", input(pattern), None);
     add(
         "check_in",
         "",

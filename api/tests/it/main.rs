@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
+mod academy;
 mod access;
 mod app;
 mod attendance;

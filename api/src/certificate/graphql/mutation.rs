@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use entity::{
     certificate,
-    id::{ActivityId, CertificateId, OrganisationId, RegistrationId},
+    id::{ActivityId, CertificateId, OrganisationId, RegistrationId, SeriesId},
 };
 
 use super::{Certificate, CertificatePattern};
@@ -11,7 +11,7 @@ use crate::{
     activity::graphql::Activity,
     authz::policy::{
         IssueCertificates, ReissueCertificate, RevokeCertificate, SetCertificatePattern,
-        SetOrganisationCertificatePattern,
+        SetOrganisationCertificatePattern, SetSeriesCertificatePattern,
     },
     certificate::{
         self as certificates, CertificateErrorCode, CertificateUserError,
@@ -66,6 +66,8 @@ pub struct ReissueCertificateInput {
 pub struct SetCertificatePatternInput {
     /// Of this activity …
     activity_id: Option<Gid<ActivityId>>,
+    /// … or of all runs of this series that have none of their own …
+    series_id: Option<Gid<SeriesId>>,
     /// … or of all activities of this organisation and those below it that have none nearer.
     organisation_id: Option<Gid<OrganisationId>>,
     /// At most 100 characters, with `{seq}` once, and `{year}` and `{run}` if wanted; `{seq:3}` and `{run:4}` have at least so
@@ -190,8 +192,8 @@ impl CertificateMutation {
         Ok(ReissueCertificatePayload { certificate: shown(viewer, row).await?, user_errors })
     }
 
-    /// Says how the certificates of an activity, or of an organisation and all below it, are numbered and who issues them.
-    /// Numbers that were given out stay. For ORG_ADMIN, and ORGANISER of the activity.
+    /// Says how the certificates of an activity, of a series, or of an organisation and all below it are numbered and who
+    /// issues them. Numbers that were given out stay. For ORG_ADMIN, and ORGANISER of the activity or the series.
     async fn set_certificate_pattern(
         &self,
         ctx: &Context<'_>,
@@ -209,8 +211,8 @@ impl CertificateMutation {
         }
         let issuer = check.optional(input.issuer.as_deref(), 100, &["issuer"]);
         let wanted = pattern.map(|pattern| (pattern, issuer));
-        let done = match (input.activity_id, input.organisation_id) {
-            (Some(id), None) => {
+        let done = match (input.activity_id, input.series_id, input.organisation_id) {
+            (Some(id), None, None) => {
                 let permit = viewer.gate.permit::<SetCertificatePattern>(id.0).await?;
                 let work = async |tx: &_| {
                     check.done()?;
@@ -218,7 +220,15 @@ impl CertificateMutation {
                 };
                 viewer.write(&permit, Note::default(), work).await
             }
-            (None, Some(id)) => {
+            (None, Some(id), None) => {
+                let permit = viewer.gate.permit::<SetSeriesCertificatePattern>(id.0).await?;
+                let work = async |tx: &_| {
+                    check.done()?;
+                    Ok(pattern::set(tx, Place::Series(id.0), wanted, viewer.now).await?)
+                };
+                viewer.write(&permit, Note::default(), work).await
+            }
+            (None, None, Some(id)) => {
                 let permit = viewer.gate.permit::<SetOrganisationCertificatePattern>(id.0).await?;
                 let work = async |tx: &_| {
                     check.done()?;
