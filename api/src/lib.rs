@@ -35,6 +35,7 @@ pub mod certificate;
 pub mod class;
 pub mod credit;
 pub mod demo;
+pub mod device;
 pub mod export;
 pub mod job;
 pub mod leave;

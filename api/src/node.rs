@@ -2,10 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId,
-    MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
-    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId, ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId, DeviceId,
 };
 
 use crate::{
@@ -17,14 +14,9 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewExport, ViewGroup, ViewJob,
-        ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
-        ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
+ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewExport, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewWebhook, ViewDevice,
     },
-    capacity::graphql::Allocation,
-    certificate::graphql::Certificate,
-    class::graphql::{ClassGroup, Series},
-    credit::graphql::MakeUp,
+capacity::graphql::Allocation, certificate::graphql::Certificate, class::graphql::{ClassGroup, Series}, credit::graphql::MakeUp, device::graphql::Device,
     error::Failure,
     export::graphql::Export,
     form::{self, graphql::Question},
@@ -70,6 +62,7 @@ pub enum Node {
     Attendance(Attendance),
     Scan(Scan),
     RosterBatch(RosterBatch),
+    Device(Device),
     Export(Export),
     Job(Job),
     MakeUp(MakeUp),
@@ -88,7 +81,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Gid::<$kind>::decode(id).ok_or(Failure::NotFound)?.0
         };
     }
-    gate.who()?;
+    gate.signed_in()?;
     Ok(match prefix {
         "account" => {
             Node::Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row().into())
@@ -119,6 +112,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "certificate" => {
             let row = gate.permit::<ViewCertificate>(named!(CertificateId)).await?.into_row();
             Node::Certificate(Certificate::one(viewer, row).await?)
+        }
+        "device" => {
+            Node::Device(gate.permit::<ViewDevice>(named!(DeviceId)).await?.into_row().into())
         }
         "export" => {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
@@ -208,7 +204,7 @@ impl NodeQuery {
         #[graphql(desc = "At most 100, of any kinds.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         let viewer = Viewer::of(ctx);
-        viewer.gate.who()?;
+        viewer.gate.signed_in()?;
         if ids.len() > 100 {
             return Err(Failure::BadInput("一次最多100个", "at most 100 at once").into());
         }

@@ -11,7 +11,7 @@ use crate::{
     certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
     class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
     config::Config,
-    credit::graphql::{CreditMutation, CreditQuery},
+credit::graphql::{CreditMutation, CreditQuery}, device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
@@ -38,12 +38,7 @@ pub struct Query(
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
-    CertificateQuery,
-    CreditQuery,
-    ClassQuery,
-    ExportQuery,
-    JobQuery,
-    LeaveQuery,
+CertificateQuery, CreditQuery, ClassQuery, ExportQuery, JobQuery, LeaveQuery, DeviceQuery, ManifestQuery,
     NodeQuery,
     OrganisationQuery,
     OutboxQuery,
@@ -64,10 +59,7 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
-    CertificateMutation,
-    CreditMutation,
-    ClassMutation,
-    EnrolmentMutation,
+CertificateMutation, CreditMutation, ClassMutation, EnrolmentMutation, DeviceMutation,
     ExportMutation,
     FormMutation,
     GroupMutation,
@@ -124,6 +116,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Leave>>(PAGE)
+        .override_output_type_description::<Connection<String, Device>>(PAGE)
+        .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
@@ -142,9 +136,23 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 const PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
     1 to 100, and the first 20 if nothing is said.";
 
+/// The same of lists whose rows are small.
+const LONG_PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
+    1 to 500, and the first 20 if nothing is said.";
+
 /// What a page costs: its rows are counted before they are there.
 #[must_use]
 pub fn list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let rows = first.or(last).unwrap_or(crate::page::USUAL).clamp(1, crate::page::LARGEST);
+    cost_within(crate::page::LARGEST, first.or(last), child)
+}
+
+/// The same for a list of which a page holds more.
+#[must_use]
+pub fn long_list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    cost_within(crate::page::LARGEST_LONG, first.or(last), child)
+}
+
+fn cost_within(largest: i32, rows: Option<i32>, child: usize) -> usize {
+    let rows = rows.unwrap_or(crate::page::USUAL).clamp(1, largest);
     usize::try_from(rows).unwrap_or(1) * child + 1
 }

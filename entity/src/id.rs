@@ -63,6 +63,7 @@ ids! {
     CorrectionId = "correction";
     CreditEntryId = "creditEntry";
     DecisionId = "decision";
+    DeviceId = "device";
     ExportId = "export";
     GrantId = "grant";
     GroupId = "group";

@@ -15,6 +15,7 @@ mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
 mod m2026_11_23_000008_template;
 mod m2026_11_25_000001_attendance;
+mod m2026_11_25_000002_device;
 mod m2026_11_25_000004_class;
 mod m2026_11_25_000005_credit;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000007_bulk::Migration),
             Box::new(m2026_11_23_000008_template::Migration),
             Box::new(m2026_11_25_000001_attendance::Migration),
+            Box::new(m2026_11_25_000002_device::Migration),
             Box::new(m2026_11_25_000004_class::Migration),
             Box::new(m2026_11_25_000005_credit::Migration),
         ]

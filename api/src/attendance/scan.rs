@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     attendance,
-    id::{AccountId, ActivityId, RegistrationId, ScanId, SessionId},
+    id::{ActivityId, RegistrationId, ScanId, SessionId},
     registration::{self, Status},
     scan::{self, Clock, Column, Direction, Outcome},
     session,
@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::book::{self, Book, Held, Known, Pair};
 use crate::{
     authn,
-    authz::{Permit, policy::CheckIn},
+    authz::{Actor, Permit, policy::CheckIn},
     db::within,
     error::{Failure, Refusal, Refused},
     refusals, ticket,
@@ -60,19 +60,13 @@ pub enum Shown {
     Registration(RegistrationId),
 }
 
-/// Whose hand it was.
-#[derive(Clone, Copy, Default)]
-pub struct By {
-    pub account: Option<AccountId>,
-    pub device: Option<Uuid>,
-}
-
 /// One attempt at a door.
 #[derive(Clone)]
 pub struct Attempt {
     session: SessionId,
     activity: ActivityId,
-    pub by: By,
+    /// Whose hand it was; none where people check themselves in.
+    pub by: Option<Actor>,
     /// The device's own id of it.
     pub client_id: Uuid,
     pub shown: Shown,
@@ -93,11 +87,10 @@ impl Attempt {
     /// An attempt to come in now, by whoever may let people in.
     #[must_use]
     pub fn new(permit: &Permit<CheckIn>, client_id: Uuid, shown: Shown) -> Self {
-        let by = By { account: Some(permit.actor()), device: None };
-        Self::by(by, permit.on(), client_id, shown)
+        Self::by(Some(permit.actor()), permit.on(), client_id, shown)
     }
 
-    fn by(by: By, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
+    fn by(by: Option<Actor>, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
         Self {
             session: session.id,
             activity: session.activity_id,
@@ -253,10 +246,12 @@ fn decide(
         None => Outcome::UnknownCode,
         Some(it) => verdict(held, it, attempt.direction, let_in.is_some(), scanned_at),
     };
+    let account = attempt.by.and_then(Actor::account);
+    let device = attempt.by.and_then(Actor::device).map(|it| it.0);
     // A gate that answered alone let in whom another had let in.
     let rival = let_in.filter(|it| {
         attempt.told == Some(Outcome::Admitted)
-            && (it.gate != attempt.gate || it.device_id != attempt.by.device)
+            && (it.gate != attempt.gate || it.device_id != device)
     });
     scan::Model {
         id: ScanId::generate(),
@@ -276,8 +271,8 @@ fn decide(
         device_at: attempt.device_at,
         clock_offset_ms: attempt.clock_offset.map(|it| it.num_milliseconds()),
         received_at: now,
-        account_id: attempt.by.account,
-        device_id: attempt.by.device,
+        account_id: account,
+        device_id: device,
         undoes_id: None,
         conflicts_with_id: rival.map(|it| it.id),
         reason: None,

@@ -84,7 +84,9 @@ pub async fn undo(
     if known.facts_of(&pair).scans.iter().any(|it| it.undoes_id == Some(undone)) {
         return Err(UndoScanErrorCode::UndoneAlready.at(["undoneId"]).into());
     }
-    let is_own = found.account_id == Some(permit.actor()) && now - found.received_at < OWN_FOR;
+    let (account, device) = (permit.actor().account(), permit.actor().device().map(|it| it.0));
+    let is_own = (found.account_id, found.device_id) == (account, device)
+        && now - found.received_at < OWN_FOR;
     if !permit.also::<ViewAttendance>() && !is_own {
         return Err(UndoScanErrorCode::NotYours.at(["undoneId"]).into());
     }
@@ -103,8 +105,8 @@ pub async fn undo(
         device_at: None,
         clock_offset_ms: None,
         received_at: now,
-        account_id: Some(permit.actor()),
-        device_id: None,
+        account_id: account,
+        device_id: device,
         undoes_id: Some(undone),
         conflicts_with_id: None,
         reason: Some(reason),
