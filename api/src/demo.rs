@@ -8,6 +8,7 @@
 mod academy;
 mod calendar;
 mod chance;
+mod class;
 mod festival;
 mod held;
 mod names;

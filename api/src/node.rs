@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId, ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId, DeviceId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
+    DeviceId, ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId,
+    MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
+    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -14,9 +17,16 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewExport, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewWebhook, ViewDevice,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice, ViewExport,
+        ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson,
+        ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries, ViewSession,
+        ViewTemplate, ViewWebhook,
     },
-capacity::graphql::Allocation, certificate::graphql::Certificate, class::graphql::{ClassGroup, Series}, credit::graphql::MakeUp, device::graphql::Device,
+    capacity::graphql::Allocation,
+    certificate::graphql::Certificate,
+    class::graphql::{ClassGroup, Series},
+    credit::graphql::MakeUp,
+    device::graphql::Device,
     error::Failure,
     export::graphql::Export,
     form::{self, graphql::Question},

@@ -8,7 +8,11 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group, correction, export, id::{AccountId, AuditEventId, Id, DeviceId}, idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person, position, programme, registration, role_grant, roster_batch, series, session, webhook, device,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
+    correction, device, export,
+    id::{AccountId, AuditEventId, DeviceId, Id},
+    idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person,
+    position, programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,

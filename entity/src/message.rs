@@ -70,6 +70,10 @@ pub enum Occasion {
     Cancelled,
     /// Somebody else comes instead.
     Replaced,
+    /// Leave was approved.
+    LeaveApproved,
+    /// Leave was declined, with a reason.
+    LeaveDeclined,
 }
 
 /// By what people are told.

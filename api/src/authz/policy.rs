@@ -4,7 +4,9 @@ use entity::role_grant::Role;
 
 use super::{Action, Actor};
 use entity::{
-account, activity, bulk_act, capacity_pool, category, certificate, class_group, export, job, leave, make_up, message, message_template, organisation, person, position, programme, registration, role_grant, roster_batch, series, session, webhook, device, id::AccountId,
+    account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
+    id::AccountId, job, leave, make_up, message, message_template, organisation, person, position,
+    programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.

@@ -285,7 +285,8 @@ pub async fn set(
     Ok(activity.clone())
 }
 
-async fn keep(tx: &impl ConnectionTrait, row: class::Model) -> Result<(), Failure> {
+/// Keeps what an activity has as a class. The caller has found that it may, and that the number is free.
+pub async fn keep(tx: &impl ConnectionTrait, row: class::Model) -> Result<(), Failure> {
     let columns = [
         Column::SeriesId,
         Column::RunNumber,

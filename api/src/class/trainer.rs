@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::{
     activity,
     id::{PersonId, SessionId},
-    person, session,
+    session,
     trainer::{self, Column},
 };
 use sea_orm::{
@@ -42,7 +42,7 @@ pub const MOST: usize = 20;
 
 /// Somebody who is to teach.
 pub struct Draft {
-    pub person: person::Model,
+    pub person: PersonId,
     pub topic: Option<String>,
     pub role: Option<String>,
 }
@@ -57,12 +57,22 @@ pub async fn set(
     // Of two that set them at once, one comes after the other.
     crate::activity::locked(tx, session.activity_id).await?;
     trainer::Entity::delete_many().filter(Column::SessionId.eq(session.id)).exec(tx).await?;
+    keep(tx, session.id, drafts).await?;
+    Ok(session.clone())
+}
+
+/// Keeps who teaches at a session that nobody teaches at yet.
+pub async fn keep(
+    tx: &impl ConnectionTrait,
+    session: SessionId,
+    drafts: Vec<Draft>,
+) -> Result<(), Failure> {
     let rows: Vec<_> = drafts
         .into_iter()
         .zip(0..)
         .map(|(it, position)| trainer::Model {
-            session_id: session.id,
-            person_id: it.person.id,
+            session_id: session,
+            person_id: it.person,
             position,
             topic: it.topic,
             role: it.role,
@@ -72,7 +82,7 @@ pub async fn set(
     if !rows.is_empty() {
         trainer::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
-    Ok(session.clone())
+    Ok(())
 }
 
 /// Who teaches at some sessions, in their order.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use entity::{
-    activity::Status,
+    activity::{self, Status},
     credit_rule::{Ratio, Rule},
+    id::AccountId,
     programme,
 };
 use sea_orm::DatabaseTransaction;
@@ -13,17 +14,21 @@ use sea_orm::DatabaseTransaction;
 use super::{
     Demo,
     calendar::{at, day, today, working},
+    chance::Chance,
+    class::{self, Run},
     held::{Fate, Party, Plan, hold, odd, pick, session},
     people::Everyone,
     tree::Tree,
 };
 use crate::{
+    attendance::close,
     certificate::{
         self,
         pattern::{self, Place},
     },
     credit,
     error::Failure,
+    session::{CLOSES_AFTER, schedule},
 };
 
 const CLASSES: usize = 58;
@@ -56,6 +61,9 @@ pub(super) async fn teach(
     programme: &programme::Model,
     tree: &Tree,
 ) -> Result<(), Failure> {
+    // Of its own, so that the rest of the year does not depend on what is said of classes.
+    let mut chance = Chance::new(0x5C_4001);
+    let series = class::series(tx, tree.root.id, &SERIES).await?;
     let numbers = ("温民院结字〔{year}〕第{seq:4}号".to_owned(), None);
     let school = Place::Organisation(tree.school.id);
     pattern::set(tx, school, Some(numbers), at(day(1, 8), 9, 0)).await?;
@@ -104,14 +112,29 @@ pub(super) async fn teach(
             gates: &["教室前门", "教室后门"],
             fate: Fate::Held,
         };
-        let class = hold(tx, demo, everyone, plan).await?;
+        let (class, trainees) = hold(tx, demo, everyone, plan).await?;
+        let run = Run { series: &series[nth % SERIES.len()], number: nth / SERIES.len() + 1 };
+        class::equip(tx, &mut chance, everyone, &class, run).await?;
+        class::excuse(tx, &mut chance, &class, &trainees).await?;
         credit::put_rule(tx, class.id, rule.clone(), class.created_at).await?;
-        // Those that are over have their certificates three days later.
-        if let Some(over) = class.ends_at.filter(|_| class.status == Status::Closed) {
-            let issued_at = (over + TimeDelta::days(3)).min(today());
-            let issued = certificate::issue_on(tx, class.id, demo.door, None, issued_at).await;
-            issued.map_err(odd)?;
+        if class.status == Status::Closed {
+            certify(tx, &class, demo.door).await?;
         }
     }
+    Ok(())
+}
+
+/// A class that is over: its sessions closed by themselves, and three days later those who completed have certificates.
+async fn certify(
+    tx: &DatabaseTransaction,
+    class: &activity::Model,
+    by: AccountId,
+) -> Result<(), Failure> {
+    for it in schedule(tx, class.id).await? {
+        close::freeze(tx, it.id, None, it.ends_at + CLOSES_AFTER).await?;
+    }
+    let over = class.ends_at.unwrap_or(class.created_at);
+    let issued_at = (over + TimeDelta::days(3)).min(today());
+    certificate::issue_on(tx, class.id, by, None, issued_at).await.map_err(odd)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    activity::Status,
+    activity::{self as activity_row, Status},
     id::CategoryId,
     organisation, programme,
     registration::{self, Details, Status as Standing, Way},
@@ -15,10 +15,7 @@ use sea_orm::DatabaseTransaction;
 use super::{Demo, calendar, chance::Chance, people::Everyone};
 use crate::{
     activity::{self, CategoryDraft},
-    attendance::{
-        close,
-        past::{self, Attempt},
-    },
+    attendance::past::{self, Attempt},
     capacity::Seat,
     error::{Error, Failure},
     registration::{
@@ -100,13 +97,13 @@ pub(super) fn pick(
     pool.into_iter().filter(|it| used.insert(*it)).take(count).collect()
 }
 
-/// Makes the activity and all that came of it.
+/// Makes the activity and all that came of it; who signed up.
 pub(super) async fn hold(
     tx: &DatabaseTransaction,
     demo: &mut Demo<'_>,
     everyone: &Everyone,
     plan: Plan<'_>,
-) -> Result<entity::activity::Model, Failure> {
+) -> Result<(activity_row::Model, Vec<registration::Model>), Failure> {
     let first = plan.sessions.iter().map(|it| it.starts_at).min();
     let over = plan.sessions.iter().map(|it| it.ends_at).max();
     // Announced five weeks before, but not after today, in office hours.
@@ -148,11 +145,12 @@ pub(super) async fn hold(
         }
         Fate::Open | Fate::Held => Some((Status::Published, None)),
     };
+    let made = match status {
+        Some((status, reason)) => activity::turn(tx, made, status, reason).await?,
+        None => made,
+    };
     demo.progress.inc(1);
-    match status {
-        Some((status, reason)) => activity::turn(tx, made, status, reason).await,
-        None => Ok(made),
-    }
+    Ok((made, registered))
 }
 
 /// Three quarters sign up, some take it back and their seats pass on, the rest sign up.
@@ -263,9 +261,7 @@ async fn attend(
         let at = session.starts_at - TimeDelta::minutes(chance.between(1, 40));
         attempts.push(attempt(chance, None, at, gates));
     }
-    past::keep(tx, session, demo.door, attempts).await?;
-    close::freeze(tx, session.id, None, session.ends_at + sessions::CLOSES_AFTER).await?;
-    Ok(())
+    past::keep(tx, session, demo.door, attempts).await
 }
 
 fn attempt<'a>(

@@ -14,6 +14,7 @@ use entity::{
     activity,
     id::{AccountId, ActivityId, LeaveId, RegistrationId},
     leave::{self, Column, Kind, Rung, Status},
+    message::Occasion,
     organisation, programme, registration,
 };
 use sea_orm::{
@@ -30,6 +31,7 @@ use crate::{
     },
     db::{CHUNK, begins_with, within},
     error::{Error, Failure, Refusal},
+    outbox,
     page::{Page, Slice},
     refusals,
 };
@@ -169,7 +171,7 @@ pub enum Verdict {
     Decline,
 }
 
-/// Says yes or no to leave. Yes excuses from the sessions in it. Of two who decide at once the second is told that it
+/// Says yes or no to leave, and has the trainee told. Yes excuses from the sessions in it. Of two who decide at once the second is told that it
 /// was decided.
 pub async fn decide(
     tx: &DatabaseTransaction,
@@ -207,7 +209,15 @@ pub async fn decide_on(
         Verdict::Decline => row.status = Status::Declined,
     }
     (row.decided_at, row.decided_by, row.decision_reason) = (Some(now), by, reason);
-    save(tx, row, now).await
+    let row = save(tx, row, now).await?;
+    let occasion = match verdict {
+        Verdict::Approve => Occasion::LeaveApproved,
+        Verdict::Decline => Occasion::LeaveDeclined,
+    };
+    // The reason that is told is that of the decision.
+    let told = registration::Model { status_reason: row.decision_reason.clone(), ..of.clone() };
+    outbox::tell(tx, occasion, &[told], now).await?;
+    Ok(row)
 }
 
 /// Takes leave back. Who may decide on it takes it back at any time; all others, before it begins.

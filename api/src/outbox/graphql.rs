@@ -52,6 +52,10 @@ pub enum MessageOccasion {
     Cancelled,
     /// Somebody else comes instead.
     Replaced,
+    /// Leave from an academy's class was approved.
+    LeaveApproved,
+    /// Leave from an academy's class was declined; `{{原因}}` says why.
+    LeaveDeclined,
 }
 
 /// By what people are told.

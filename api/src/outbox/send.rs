@@ -143,6 +143,7 @@ fn is_still_so(occasion: Occasion, status: registration::Status) -> bool {
         Occasion::Cancelled => status == Status::Cancelled,
         Occasion::Returned => status == Status::Pending,
         Occasion::Replaced => !status.is_live(),
+        Occasion::LeaveApproved | Occasion::LeaveDeclined => status.is_live(),
     }
 }
 

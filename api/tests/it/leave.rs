@@ -307,12 +307,32 @@ on_both! {
         assert_eq!(app.count("SELECT count(*) FROM excuse").await, 0);
     }
 
+    async fn the_trainee_is_told(app) {
+        let school = School::open(&app, &app.root_id(), DAYS).await;
+        let (trainee, _) = school.enrol(&app, "张三丰", PHONE).await;
+        for (occasion, words) in [("LEAVE_APPROVED", "{{姓名}}，已准假"), ("LEAVE_DECLINED", "{{姓名}}，未准假：{{原因}}")] {
+            let input = json!({"activityId": school.activity, "occasion": occasion, "channel": "SMS", "text": words});
+            made(app.organiser(), "set_message_template", input).await;
+        }
+        granted(&app, &trainee, "03M", "03M").await;
+        let it = ask(app.organiser(), &trainee, "04M", "04M").await;
+        made(app.organiser(), "decide_leave", json!({"leaveId": it["id"], "verdict": "DECLINE", "reason": "当天考试"})).await;
+        let told = "query($id: ID!) { messages(activityId: $id) { nodes { text } } }";
+        let told = app.organiser().ask(told, json!({"id": school.activity})).await;
+        let mut texts: Vec<String> =
+            told["messages"]["nodes"].as_array().unwrap().iter().map(|it| text(&it["text"])).collect();
+        texts.sort();
+        assert_eq!(texts, ["张三丰，已准假", "张三丰，未准假：当天考试"]);
+    }
+
     async fn a_late_note_amends_what_was_closed(app) {
         let school = School::open(&app, &app.root_id(), DAYS).await;
         let (trainee, _) = school.enrol(&app, "张三丰", PHONE).await;
         *app.clock() = instant("2026-11-03T17:30");
         let admin = app.anew(app.organiser()).await;
-        made(&admin, "close_session", json!({"sessionId": school.sessions[0]})).await;
+        let close = "mutation($input: CloseSessionInput!) { closeSession(input: $input) { userErrors { code } } }";
+        let closed = admin.ask(close, json!({"input": {"sessionId": school.sessions[0]}})).await;
+        assert_eq!(closed["closeSession"]["userErrors"], json!([]));
         assert_eq!(school.figures(&app, "absent").await[..2], [1, 1]);
         granted(&app, &trainee, "03M", "03A").await;
         assert_eq!(school.figures(&app, "excused").await[..2], [1, 1]);

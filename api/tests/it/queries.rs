@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{TestApp, document, on_both},
-fixture::text, school::{Class, made}, fixture::{new_device, text},
+    fixture::text,
+    fixture::{new_device, text},
+    school::{Class, made},
 };
 
 const MANY: usize = 100;

@@ -129,12 +129,12 @@ impl TrainerMutation {
             } else {
                 viewer.gate.permit::<ViewPerson>(id).await?.into_row()
             };
-            if drafts.iter().any(|it| it.person.id == id) {
+            if drafts.iter().any(|it| it.person == id) {
                 let twice = TrainersErrorCode::Twice.at(path("personId"));
                 check.refuse(twice.about(&person.name));
             }
             drafts.push(Draft {
-                person,
+                person: id,
                 topic: check.optional(it.topic.as_deref(), 200, &path("topic")),
                 role: check.optional(it.role.as_deref(), 50, &path("role")),
             });
