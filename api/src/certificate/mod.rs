@@ -102,7 +102,6 @@ pub async fn issue_on(
     named: Option<&[RegistrationId]>,
     now: DateTime<Utc>,
 ) -> Result<Issued, Error<IssueCertificatesErrorCode>> {
-    use IssueCertificatesErrorCode as Code;
     let locked = activity::Entity::find_by_id(activity).lock_exclusive().one(tx).await?;
     let activity = locked.ok_or(Failure::NotFound)?;
     let judged = completion::of_activity(tx, activity.id).await?;
@@ -129,8 +128,20 @@ pub async fn issue_on(
     }
     // In the order of the list, as they are called up.
     rows.sort_by_key(|it| (it.list_key, it.list_row, it.id));
+    let count = give(tx, &activity, &rows, by, now).await?;
+    Ok(Issued { activity, count })
+}
 
-    let numbering = pattern::nearest(tx, &activity).await?;
+/// Gives a certificate to each of some registrations of an activity, which is locked, in their order; how many those are.
+async fn give(
+    tx: &DatabaseTransaction,
+    activity: &activity::Model,
+    rows: &[registration::Model],
+    by: AccountId,
+    now: DateTime<Utc>,
+) -> Result<i32, Error<IssueCertificatesErrorCode>> {
+    use IssueCertificatesErrorCode as Code;
+    let numbering = pattern::nearest(tx, activity).await?;
     let class = Class::of(tx, activity.id).await?;
     let today = class.day_of(now);
     let year = chrono::Datelike::year(&today);
@@ -193,7 +204,7 @@ pub async fn issue_on(
             chunk.iter().map(|it| certificate_face::ActiveModel::from(it.clone()).reset_all());
         certificate_face::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
-    Ok(Issued { activity, count })
+    Ok(count)
 }
 
 /// Refuses where somebody who is named is not there or has not completed.

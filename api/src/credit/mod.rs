@@ -263,17 +263,22 @@ pub async fn totals(
     db: &impl ConnectionTrait,
     ids: impl IntoIterator<Item = RegistrationId>,
 ) -> Result<HashMap<RegistrationId, i32>, Failure> {
-    let rows = credit_entry::Entity::find()
-        .select_only()
-        .column(Column::RegistrationId)
-        .column_as(Column::Centihours.sum(), "hours")
-        .filter(within((credit_entry::Entity, Column::RegistrationId), ids))
-        .group_by(Column::RegistrationId)
-        .into_tuple::<(RegistrationId, i64)>()
-        .all(db)
-        .await?;
-    let total = |(id, hours)| (id, i32::try_from(hours).unwrap_or(i32::MAX));
-    Ok(rows.into_iter().map(total).collect())
+    let ids: Vec<RegistrationId> = ids.into_iter().collect();
+    let mut totals = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let rows = credit_entry::Entity::find()
+            .select_only()
+            .column(Column::RegistrationId)
+            .column_as(Column::Centihours.sum(), "hours")
+            .filter(within((credit_entry::Entity, Column::RegistrationId), chunk.iter().copied()))
+            .group_by(Column::RegistrationId)
+            .into_tuple::<(RegistrationId, i64)>()
+            .all(db)
+            .await?;
+        let total = |(id, hours)| (id, i32::try_from(hours).unwrap_or(i32::MAX));
+        totals.extend(rows.into_iter().map(total));
+    }
+    Ok(totals)
 }
 
 /// What a person earned in one class in a year.
