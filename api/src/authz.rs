@@ -284,9 +284,10 @@ impl Gate {
     }
 
     /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.
-    pub fn allows<A: Action>(&self, place: &Place) -> Result<bool, Failure> {
+    #[must_use]
+    pub fn allows<A: Action>(&self, place: &Place) -> bool {
         let may = |it: &Held| A::ROLES.contains(&it.row.role) && it.scope.covers(place);
-        Ok(self.who()?.grants.iter().any(may))
+        self.who().is_ok_and(|it| it.grants.iter().any(may))
     }
 
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.

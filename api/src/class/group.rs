@@ -411,7 +411,8 @@ async fn trainee(
     id: RegistrationId,
     field: &str,
 ) -> Result<registration::Model, Error<GroupErrorCode>> {
-    let it = crate::registration::by_id(tx, id).await?;
+    let found = crate::registration::by_ids(tx, vec![id]).await?.remove(&id);
+    let it = found.ok_or(Failure::NotFound)?;
     if it.activity_id == activity.id && it.status == Status::Confirmed {
         Ok(it)
     } else {

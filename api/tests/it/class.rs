@@ -43,12 +43,13 @@ impl School {
         let input =
             json!({"kind": "ACADEMY", "title": "民营经济学院", "year": 2026, "ownerId": owner});
         let programme = text(&made(admin, "create_programme", input).await["programme"]["id"]);
-        Self::of(app, &programme, None, spans).await
+        Self::of(app, &programme, owner, None, spans).await
     }
 
     pub async fn of(
         app: &TestApp,
         programme: &str,
+        host: &str,
         capacity: Option<i32>,
         spans: &[(&str, &str)],
     ) -> Self {
@@ -59,7 +60,7 @@ impl School {
                 json!({"title": format!("第{nth}课"), "startsAt": here(from), "endsAt": here(until), "creditHours": "4"})
             })
             .collect();
-        let input = json!({"programmeId": programme, "title": "研修班", "capacity": capacity, "sessions": sessions});
+        let input = json!({"programmeId": programme, "hostId": host, "title": "研修班", "capacity": capacity, "sessions": sessions});
         let it = made(app.organiser(), "create_activity", input).await["activity"].take();
         made(app.organiser(), "publish_activity", json!({"activityId": it["id"]})).await;
         let mut sessions: Vec<(String, String)> = it["sessions"]
@@ -156,7 +157,7 @@ on_both! {
         // Some are copied and some are put into the series, all at once.
         let mut others = Vec::new();
         for _ in 0..4 {
-            others.push(School::of(&app, &school.programme, None, MORNING).await.activity);
+            others.push(School::of(&app, &school.programme, &app.root_id(), None, MORNING).await.activity);
         }
         let mut all = JoinSet::new();
         for nth in 0..4 {
@@ -320,7 +321,7 @@ on_both! {
         made(app.organiser(), "remove_group", json!({"groupId": b})).await;
         assert_eq!(members(&app, &school.activity).await[0], ("-".to_owned(), "01".to_owned()));
         assert_eq!(app.organiser().fail(&crate::app::document("remove_group"), json!({"input": {"groupId": b}})).await, "NOT_FOUND");
-        let other = School::of(&app, &school.programme, None, MORNING).await;
+        let other = School::of(&app, &school.programme, &app.root_id(), None, MORNING).await;
         let input = json!({"activityId": other.activity, "name": "甲组"});
         let elsewhere = text(&made(app.organiser(), "create_group", input).await["group"]["id"]);
         assert_eq!(outcome(app.organiser(), "update_trainee", into(&one, &elsewhere)).await, "GROUP_UNKNOWN");
@@ -375,9 +376,11 @@ on_both! {
     }
 
     async fn who_withdraws_frees_the_seat(app) {
+        let festival = app.festival(None, &[]).await;
+        let ticket = festival.register(&app, "孙三", "13800000003").await;
         let input = json!({"kind": "ACADEMY", "title": "民营经济学院", "year": 2026, "ownerId": app.root_id()});
         let programme = text(&made(app.organiser(), "create_programme", input).await["programme"]["id"]);
-        let school = School::of(&app, &programme, Some(1), &[
+        let school = School::of(&app, &programme, &app.root_id(), Some(1), &[
             ("2026-11-03T09:00", "2026-11-03T12:00"), ("2026-11-04T09:00", "2026-11-04T12:00"),
         ]).await;
         let (gone, _) = school.enrol(&app, "赵一", "13800000001").await;
@@ -404,8 +407,6 @@ on_both! {
         let input = json!({"registrationId": next, "on": "2026-11-03", "reason": "出国"});
         assert_eq!(made(&client, "withdraw_trainee", input).await["registration"]["status"], "CANCELLED");
         assert_eq!(school.figures(&app, "expected").await, [0, 0]);
-        let festival = app.festival(None, &[]).await;
-        let ticket = festival.register(&app, "孙三", "13800000003").await;
         let input = json!({"registrationId": ticket.registration, "on": "2026-11-03", "reason": "出国"});
         assert_eq!(outcome(&client, "withdraw_trainee", input).await, "NOT_A_CLASS");
     }
