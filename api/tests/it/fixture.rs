@@ -68,7 +68,14 @@ pub struct Things {
     pub attendance: String,
     pub scan: String,
     pub export: String,
-    /// Of the person, and what its address ends with. pub certificate: String, pub certificate_token: String, /// Of whoever has not come. pub make_up: String, /// At the doors of the activity, in use; and the code of another that waits. pub device: String, pub device_code: String,
+    /// Of the person, and what its address ends with.
+    pub certificate: String,
+    pub certificate_token: String,
+    /// Of whoever has not come.
+    pub make_up: String,
+    /// At the doors of the activity, in use; and the code of another that waits.
+    pub device: String,
+    pub device_code: String,
     /// Given up.
     pub job: String,
     /// It has failed.
