@@ -392,6 +392,13 @@ pub fn secret() -> Result<String, Failure> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// 128 random bits in base64url: what stands in the address of a certificate, and in its QR code.
+pub fn certificate_token() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(Failure::internal)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
 /// What is kept of a secret.
 #[must_use]
 pub fn fingerprint(secret: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 mod accept;
 mod answer;
 mod body;
+mod certificate;
 mod disposition;
 mod graphql;
 mod limits;
@@ -70,6 +71,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/answers/{registration}/{question}", get(answer::download))
         .route("/tickets/{file}", get(ticket::ticket))
         .route("/organisations/{id}/calendar.ics", get(ticket::feed))
+        .route("/certificates/{token}", get(certificate::verify))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));

@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, DeviceId, ExportId,
-    GrantId, GroupId, HookEventId, JobId, LeaveId, MessageId, MessageTemplateId, OrganisationId,
-    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId,
-    SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
+    DeviceId, ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId,
+    MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
+    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -17,12 +17,15 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewDevice, ViewExport, ViewGroup, ViewJob,
-        ViewLeave, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
-        ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice, ViewExport,
+        ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson,
+        ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries, ViewSession,
+        ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
+    certificate::graphql::Certificate,
     class::graphql::{ClassGroup, Series},
+    credit::graphql::MakeUp,
     device::graphql::Device,
     error::Failure,
     export::graphql::Export,
@@ -62,6 +65,7 @@ pub enum Node {
     Leave(Leave),
     BulkAct(BulkAct),
     Category(Category),
+    Certificate(Certificate),
     Question(Question),
     Allocation(Allocation),
     Registration(Registration),
@@ -71,6 +75,7 @@ pub enum Node {
     Device(Device),
     Export(Export),
     Job(Job),
+    MakeUp(MakeUp),
     Message(Message),
     MessageTemplate(MessageTemplate),
     Webhook(Webhook),
@@ -114,6 +119,10 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
             Node::Category(Category { row, pools: None })
         }
+        "certificate" => {
+            let row = gate.permit::<ViewCertificate>(named!(CertificateId)).await?.into_row();
+            Node::Certificate(Certificate::one(viewer, row).await?)
+        }
         "device" => {
             Node::Device(gate.permit::<ViewDevice>(named!(DeviceId)).await?.into_row().into())
         }
@@ -126,6 +135,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "group" => Node::Group(gate.permit::<ViewGroup>(named!(GroupId)).await?.into_row().into()),
         "leave" => Node::Leave(gate.permit::<ViewLeave>(named!(LeaveId)).await?.into_row().into()),
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
+        "makeUp" => {
+            Node::MakeUp(MakeUp(gate.permit::<ViewMakeUp>(named!(MakeUpId)).await?.into_row()))
+        }
         "message" => {
             Node::Message(Message(gate.permit::<ViewMessage>(named!(MessageId)).await?.into_row()))
         }

@@ -118,6 +118,27 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
     }
 }
 
+impl<K: Ord> Slice<K> {
+    /// The same of rows that are in memory, in the order of their keys.
+    #[must_use]
+    pub fn cut<M>(self, mut rows: Vec<M>, key: impl Fn(&M) -> K) -> Page<M> {
+        let (bounded_before, bounded_after) = (self.after.is_some(), self.before.is_some());
+        rows.retain(|it| {
+            self.after.as_ref().is_none_or(|after| key(it) > *after)
+                && self.before.as_ref().is_none_or(|before| key(it) < *before)
+        });
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
+        let over = rows.len().saturating_sub(count);
+        if self.backward {
+            rows.drain(..over);
+            Page { rows, has_previous: over > 0, has_next: bounded_after }
+        } else {
+            rows.truncate(count);
+            Page { rows, has_previous: bounded_before, has_next: over > 0 }
+        }
+    }
+}
+
 impl<M> Page<M> {
     /// The same page of what was made of its rows.
     #[must_use]

@@ -8,8 +8,10 @@ use crate::{
     attendance::graphql::{Attendance, AttendanceMutation, Scan},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
+    certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
     class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
     config::Config,
+    credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
@@ -41,11 +43,13 @@ pub struct Query(
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
+    CertificateQuery,
+    CreditQuery,
     ClassQuery,
-    DeviceQuery,
     ExportQuery,
     JobQuery,
     LeaveQuery,
+    DeviceQuery,
     ManifestQuery,
     NodeQuery,
     OrganisationQuery,
@@ -68,9 +72,11 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
+    CertificateMutation,
+    CreditMutation,
     ClassMutation,
-    DeviceMutation,
     EnrolmentMutation,
+    DeviceMutation,
     ExportMutation,
     FormMutation,
     GroupMutation,
@@ -130,10 +136,11 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
-        .override_output_type_description::<Connection<String, Device>>(PAGE)
+        .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Leave>>(PAGE)
+        .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)

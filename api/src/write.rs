@@ -8,11 +8,11 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, class_group, correction,
-    device, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
+    correction, device, export,
     id::{AccountId, AuditEventId, DeviceId, Id},
-    idempotency_key, job, leave, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, series, session, webhook,
+    idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person,
+    position, programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -65,11 +65,13 @@ outcomes!(
     bulk_act: |it| Notice::Activity(it.activity_id),
     capacity_pool: |it| Notice::Activity(it.activity_id),
     category,
-    class_group,
+    certificate,
     correction,
     device: |_it| Notice::Access(None),
     export,
     job,
+    make_up,
+    class_group,
     leave,
     message,
     message_template,

@@ -56,9 +56,12 @@ ids! {
     AuditEventId = "auditEvent";
     BulkActId = "bulkAct";
     CategoryId = "category";
+    CertificateId = "certificate";
+    CertificatePatternId = "certificatePattern";
     CodeId = "code";
     ConsentId = "consent";
     CorrectionId = "correction";
+    CreditEntryId = "creditEntry";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";
@@ -67,6 +70,7 @@ ids! {
     HookEventId = "hookEvent";
     JobId = "job";
     LeaveId = "leave";
+    MakeUpId = "makeUp";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";
     NoticeId = "notice";

@@ -157,6 +157,12 @@ pub struct Details(pub serde_json::Map<String, serde_json::Value>);
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     #[sea_orm(
+        belongs_to = "super::activity::Entity",
+        from = "Column::ActivityId",
+        to = "super::activity::Column::Id"
+    )]
+    Activity,
+    #[sea_orm(
         belongs_to = "super::person::Entity",
         from = "Column::PersonId",
         to = "super::person::Column::Id"

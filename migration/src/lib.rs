@@ -19,6 +19,7 @@ mod m2026_11_25_000002_device;
 mod m2026_11_25_000007_find;
 mod m2026_11_25_000003_self_check_in;
 mod m2026_11_25_000004_class;
+mod m2026_11_25_000005_credit;
 
 pub struct Migrator;
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000007_find::Migration),
             Box::new(m2026_11_25_000003_self_check_in::Migration),
             Box::new(m2026_11_25_000004_class::Migration),
+            Box::new(m2026_11_25_000005_credit::Migration),
         ]
     }
 }

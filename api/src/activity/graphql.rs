@@ -23,7 +23,9 @@ use crate::{
     attendance::tally::{self, Figures},
     attendee::graphql::SelfRegistration,
     capacity,
+    certificate::graphql::{self as certificate, CertificatePattern},
     class::graphql::{self as class, ClassGroup, LeaveLadder, Series},
+    credit::graphql::{self as credit, CompletionFigures, CreditRule},
     error::Failure,
     form::graphql::{FormStage, Question},
     graphql::{Gid, Viewer},
@@ -214,6 +216,24 @@ macro_rules! activity_types {
                 SelfRegistration::of(ctx, self.0.row.id).await
             }
 
+            /// How its credit hours are earned, and who completes it.
+            #[graphql(complexity = "1 + child_complexity")]
+            async fn credit_rule(&self, ctx: &Context<'_>) -> Result<CreditRule> {
+                CreditRule::of(ctx, self.0.row.id).await
+            }
+
+            /// How many complete it, as things stand; null where no session earns hours. Computed from all registrations.
+            #[graphql(complexity = "100 + child_complexity")]
+            async fn completion(&self, ctx: &Context<'_>) -> Result<Option<CompletionFigures>> {
+                credit::figures(ctx, &self.0.row).await
+            }
+
+            /// How its certificates are numbered and who issues them: as it says itself, or else its series, or else the
+            /// nearest organisation from its host upwards.
+            async fn certificate_pattern(&self, ctx: &Context<'_>) -> Result<CertificatePattern> {
+                certificate::pattern_of(ctx, &self.0.row).await
+            }
+
             /// The sessions, in the order in which they take place.
             async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
                 let rows = match &self.0.sessions {
@@ -369,6 +389,21 @@ activity_types! {
         name = "self_registration",
         ty = "Option<SelfRegistration>",
         desc = "Whether and how people register themselves; null where they do not."
+    ),
+    field(
+        name = "credit_rule",
+        ty = "CreditRule",
+        desc = "How its credit hours are earned, and who completes it."
+    ),
+    field(
+        name = "completion",
+        ty = "Option<CompletionFigures>",
+        desc = "How many complete it, as things stand; null where no session earns hours."
+    ),
+    field(
+        name = "certificate_pattern",
+        ty = "CertificatePattern",
+        desc = "How its certificates are numbered and who issues them."
     ),
     field(
         name = "sessions",

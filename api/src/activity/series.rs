@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{CategoryDraft, CreateActivityErrorCode as Code, Draft, categories};
 use crate::{
-    capacity,
+    capacity, certificate, credit,
     error::{Error, Failure, Refusal, Refused},
     form, session as sessions,
     write::Outcome,
@@ -76,6 +76,8 @@ pub async fn create(
         row.offer_minutes = Set(from.offer_minutes);
         let row = row.update(tx).await?;
         form::draft::copy(tx, &source.questions, row.id, now).await?;
+        credit::copy(tx, from.id, row.id, now).await?;
+        certificate::pattern::copy(tx, from.id, row.id, now).await?;
         activities.push(row);
     }
     Ok(Series { programme: programme.id, activities })

@@ -55,11 +55,20 @@ pub struct Book<'a> {
     changes: tally::Changes,
     rows: Vec<attendance::Model>,
     gone: Vec<AttendanceId>,
+    /// Whose attendance at a closed session changed: credit hours follow from it.
+    closed: BTreeSet<RegistrationId>,
 }
 
 impl<'a> Book<'a> {
     pub fn open(tx: &'a DatabaseTransaction, now: DateTime<Utc>) -> Self {
-        Self { tx, now, changes: tally::Changes::default(), rows: Vec::new(), gone: Vec::new() }
+        Self {
+            tx,
+            now,
+            changes: tally::Changes::default(),
+            rows: Vec::new(),
+            gone: Vec::new(),
+            closed: BTreeSet::new(),
+        }
     }
 
     /// Derives one attendance anew. The registration is locked.
@@ -81,6 +90,9 @@ impl<'a> Book<'a> {
             if let Some(before) = before {
                 self.changes.note(Some(before), None);
                 self.gone.push(before.id);
+                if is_closed {
+                    self.closed.insert(registration.id);
+                }
             }
             return None;
         };
@@ -99,6 +111,9 @@ impl<'a> Book<'a> {
     /// Keeps an attendance as it is given.
     pub(super) fn note(&mut self, before: Option<&attendance::Model>, after: attendance::Model) {
         self.changes.note(before, Some(&after));
+        if after.expected.is_some() {
+            self.closed.insert(after.registration_id);
+        }
         self.rows.push(after);
     }
 
@@ -128,7 +143,7 @@ impl<'a> Book<'a> {
         Ok(())
     }
 
-    /// Writes what changed, and the figures with it.
+    /// Writes what changed, and the figures and the ledger with it.
     pub async fn close(self) -> Result<(), Failure> {
         // A batch of scans may have changed one attendance more than once: the last counts.
         let rows: BTreeMap<AttendanceId, attendance::Model> =
@@ -150,7 +165,11 @@ impl<'a> Book<'a> {
                 .exec(self.tx)
                 .await?;
         }
-        self.changes.keep(self.tx).await
+        self.changes.keep(self.tx).await?;
+        if !self.closed.is_empty() {
+            crate::credit::attendances_changed(self.tx, &self.closed, self.now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -57,8 +57,8 @@ pub async fn close_due(app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
-/// None where it is closed already.
-async fn freeze(
+/// Freezes who was expected at a session, by an account or by itself; none where it is closed already.
+pub async fn freeze(
     tx: &DatabaseTransaction,
     id: SessionId,
     by: Option<AccountId>,

@@ -18,6 +18,8 @@ use crate::{
     authn::TicketOpener,
     authz::Me as Proof,
     capacity,
+    certificate::graphql::{self as certificate, MyCertificate},
+    credit::graphql::{self as credit, Completion, PersonCredits},
     error::Failure,
     form::{
         Answered,
@@ -297,6 +299,32 @@ impl MyRegistration {
     /// What was answered, whoever answered it, in the order of the form.
     async fn answers(&self, ctx: &Context<'_>) -> Result<Vec<Answer>> {
         Ok(form::answers(Viewer::of(ctx), &self.row, self.answered.as_deref()).await?)
+    }
+
+    /// The credit hours (学时) earned here.
+    async fn credit_hours(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        credit::hours(ctx, &self.row, true, None).await
+    }
+
+    /// The credit hours of the person in a year, by the local days of the sessions, of all classes.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn credits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A calendar year, 1949 to 2100.")] year: i32,
+    ) -> Result<Option<PersonCredits>> {
+        Ok(credit::of_year(ctx, &[self.row.person_id], year).await?.pop())
+    }
+
+    /// Whether the person completes the class. Null unless it is CONFIRMED or they withdrew, and where no session earns
+    /// hours.
+    async fn completion(&self, ctx: &Context<'_>) -> Result<Option<Completion>> {
+        credit::completion_of(ctx, &self.row, true, None).await
+    }
+
+    /// The certificate, if there is one.
+    async fn certificate(&self, ctx: &Context<'_>) -> Result<Option<MyCertificate>> {
+        Ok(certificate::mine(Viewer::of(ctx), &self.row).await?)
     }
 
     /// The leave that was asked for from an academy's class (请假), in the order in which it begins.

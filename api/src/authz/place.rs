@@ -1,16 +1,18 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, class, class_group, device,
+    account, activity, bulk_act, capacity_pool, category, certificate, class, class_group, device,
     device_activity, export,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, DeviceId, ExportId, GrantId,
-        GroupId, JobId, LeaveId, MessageId, MessageTemplateId, OrganisationId, PersonId,
-        PositionId, ProgrammeId, RegistrationId, RosterBatchId, SeriesId, SessionId, WebhookId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, DeviceId,
+        ExportId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId,
+        OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SeriesId,
+        SessionId, WebhookId,
     },
     job,
     leave::{self, Rung},
-    message, message_template, organisation, person, position, programme, registration, role_grant,
+    make_up, message, message_template, organisation, person, position, programme, registration,
+    role_grant,
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },
@@ -110,6 +112,11 @@ guarded! {
     bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     export: ExportId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    certificate: CertificateId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    make_up: MakeUpId, &[OrgAdmin, Organiser], |it, db, _near| {
+        let home = registration::Entity::find_by_id(it.registration_id).one(db).await?;
+        inside_activity(db, home.ok_or(Failure::NotFound)?.activity_id).await
+    };
     device: DeviceId, &[OrgAdmin, Organiser], |it, db, _near| of_device(db, it).await;
     message: MessageId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db, _near| {

@@ -4,8 +4,8 @@ use entity::role_grant::Role;
 
 use super::{Action, Actor};
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, class_group, device, export,
-    id::AccountId, job, leave, message, message_template, organisation, person, position,
+    account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
+    id::AccountId, job, leave, make_up, message, message_template, organisation, person, position,
     programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 
@@ -275,6 +275,39 @@ policy! {
     RevokeDevice on device => [OrgAdmin, Organiser];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
+
+    /// Say how the credit hours of an activity are earned, and who completes it.
+    SetCreditRule on activity => [OrgAdmin, Organiser];
+    /// See who completes an activity, and who does not, and why.
+    ViewCompletions on activity => [OrgAdmin, Organiser];
+    /// Derive the ledger of an activity anew, and compare.
+    RecountCredits on activity => [OrgAdmin, Organiser];
+    /// Put credit hours down by hand.
+    AdjustCredits on registration => [OrgAdmin, Organiser];
+    /// Say whether somebody passed the exam of a class.
+    SetCourseWork on registration => [OrgAdmin, Organiser];
+    /// Record that a missed session was made up for.
+    RecordMakeUp on registration => [OrgAdmin, Organiser];
+    /// See that a session was made up for.
+    ViewMakeUp on make_up => [OrgAdmin, Organiser];
+    /// Undo a make-up.
+    UndoMakeUp on make_up => [OrgAdmin, Organiser];
+    /// Issue certificates for those who completed an activity.
+    IssueCertificates on activity => [OrgAdmin, Organiser];
+    /// List the certificates of an activity.
+    ListCertificates on activity => [OrgAdmin, Organiser];
+    /// See a certificate.
+    ViewCertificate on certificate => [OrgAdmin, Organiser];
+    /// Revoke a certificate.
+    RevokeCertificate on certificate => [OrgAdmin, Organiser];
+    /// Issue a certificate anew under its number.
+    ReissueCertificate on certificate => [OrgAdmin, Organiser];
+    /// Say how the certificates of an activity are numbered.
+    SetCertificatePattern on activity => [OrgAdmin, Organiser];
+    /// Say how the certificates of a series are numbered.
+    SetSeriesCertificatePattern on series => [OrgAdmin, Organiser];
+    /// Say how the certificates of an organisation and all below it are numbered.
+    SetOrganisationCertificatePattern on organisation => [OrgAdmin];
 
     /// Take the list of who registered and who came out of the building.
     CreateExport on activity => [OrgAdmin, Organiser];

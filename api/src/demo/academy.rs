@@ -3,19 +3,33 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use entity::programme;
+use entity::{
+    activity::{self, Status},
+    credit_rule::{Ratio, Rule},
+    id::AccountId,
+    programme,
+};
 use sea_orm::DatabaseTransaction;
 
 use super::{
     Demo,
-    calendar::{at, day, working},
+    calendar::{at, day, today, working},
     chance::Chance,
     class::{self, Run},
-    held::{Fate, Party, Plan, hold, pick, session},
+    held::{Fate, Party, Plan, hold, odd, pick, session},
     people::Everyone,
     tree::Tree,
 };
-use crate::error::Failure;
+use crate::{
+    attendance::close,
+    certificate::{
+        self,
+        pattern::{self, Place},
+    },
+    credit,
+    error::Failure,
+    session::{CLOSES_AFTER, schedule},
+};
 
 const CLASSES: usize = 58;
 /// Trainees of a class who were in no class of the year before; with some who were, a class has about 72.
@@ -50,6 +64,15 @@ pub(super) async fn teach(
     // Of its own, so that the rest of the year does not depend on what is said of classes.
     let mut chance = Chance::new(0x5C_4001);
     let series = class::series(tx, tree.root.id, &SERIES).await?;
+    let numbers = ("温民院结字〔{year}〕第{seq:4}号".to_owned(), None);
+    let school = Place::Organisation(tree.school.id);
+    pattern::set(tx, school, Some(numbers), at(day(1, 8), 9, 0)).await?;
+    let rule = Rule {
+        late: Ratio { parts: 1, whole: 2 },
+        most_leave: Some(Ratio { parts: 1, whole: 6 }),
+        least_ratio: Some(Ratio { parts: 5, whole: 6 }),
+        ..credit::rule::usual()
+    };
     let mut fresh = Everyone::members();
     demo.chance.shuffle(&mut fresh);
     let mut fresh = fresh.into_iter();
@@ -93,6 +116,25 @@ pub(super) async fn teach(
         let run = Run { series: &series[nth % SERIES.len()], number: nth / SERIES.len() + 1 };
         class::equip(tx, &mut chance, everyone, &class, run).await?;
         class::excuse(tx, &mut chance, &class, &trainees).await?;
+        credit::put_rule(tx, class.id, rule.clone(), class.created_at).await?;
+        if class.status == Status::Closed {
+            certify(tx, &class, demo.door).await?;
+        }
     }
+    Ok(())
+}
+
+/// A class that is over: its sessions closed by themselves, and three days later those who completed have certificates.
+async fn certify(
+    tx: &DatabaseTransaction,
+    class: &activity::Model,
+    by: AccountId,
+) -> Result<(), Failure> {
+    for it in schedule(tx, class.id).await? {
+        close::freeze(tx, it.id, None, it.ends_at + CLOSES_AFTER).await?;
+    }
+    let over = class.ends_at.unwrap_or(class.created_at);
+    let issued_at = (over + TimeDelta::days(3)).min(today());
+    certificate::issue_on(tx, class.id, by, None, issued_at).await.map_err(odd)?;
     Ok(())
 }

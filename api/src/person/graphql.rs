@@ -16,6 +16,7 @@ use crate::{
         ViewPerson, ViewPhone,
     },
     class::graphql::Trainer,
+    credit::graphql::{self as credit, PersonCredits},
     error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
@@ -88,6 +89,20 @@ impl Person {
     /// The mail address. Null for those who may only see the phone masked.
     async fn email(&self) -> Option<&str> {
         self.row.email.as_deref().filter(|_| self.phone_is_open)
+    }
+
+    /// The credit hours (学时) of a year, by the local days of the sessions, of all classes. Null for those who may only see
+    /// the phone masked.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn credits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A calendar year, 1949 to 2100.")] year: i32,
+    ) -> Result<Option<PersonCredits>> {
+        if !self.phone_is_open {
+            return Ok(None);
+        }
+        Ok(credit::of_year(ctx, &[self.row.id], year).await?.pop())
     }
 
     /// The titles they have and had.

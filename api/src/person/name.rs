@@ -136,6 +136,16 @@ struct Pieces {
 }
 
 impl Namer {
+    /// A name of which only the surname is shown, and a star for each further character: 张** and 欧阳*. At most three stars.
+    #[must_use]
+    pub fn masked(&self, name: &str) -> String {
+        let chars: Vec<char> = name.chars().collect();
+        let is_compound =
+            matches!(chars[..], [a, b, _, ..] if self.compounds.contains_key(&(a, b)));
+        let (surname, rest) = chars.split_at(if is_compound { 2 } else { chars.len().min(1) });
+        surname.iter().collect::<String>() + &"*".repeat(rest.len().clamp(1, 3))
+    }
+
     /// # Errors
     /// When the build has no collation data for Chinese.
     pub fn new() -> Result<Self, CollationMissing> {

@@ -30,7 +30,9 @@ use crate::{
         ViewRegistration, ViewTicket,
     },
     capacity::graphql::Allocation,
+    certificate::graphql::Certificate,
     class::graphql::{self as class, ClassMember},
+    credit::graphql::{self as credit, Completion, CreditEntry, MakeUp},
     error::Failure,
     form::{
         self,
@@ -343,6 +345,34 @@ impl Registration {
         Ok(form::graphql::answers(Viewer::of(ctx), &self.row, ahead).await?)
     }
 
+    /// The credit hours (学时) earned here. Null for those who may only check in.
+    async fn credit_hours(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let ahead = self.beside.as_ref().and_then(|it| it.credits.as_ref());
+        credit::hours(ctx, &self.row, self.is_open, ahead).await
+    }
+
+    /// The ledger behind them, in the order in which its entries were first posted. Empty for those who may only check in.
+    async fn credit_entries(&self, ctx: &Context<'_>) -> Result<Vec<CreditEntry>> {
+        credit::entries(ctx, &self.row, self.is_open).await
+    }
+
+    /// The sessions that were made up for, undone ones too. Empty for those who may only check in.
+    async fn make_ups(&self, ctx: &Context<'_>) -> Result<Vec<MakeUp>> {
+        credit::make_ups(ctx, &self.row, self.is_open).await
+    }
+
+    /// Whether the person completes the class. Null for those who may only check in, unless it is CONFIRMED or they
+    /// withdrew, and where no session earns hours.
+    async fn completion(&self, ctx: &Context<'_>) -> Result<Option<Completion>> {
+        let ahead = self.beside.as_ref().and_then(|it| it.completions.as_ref());
+        credit::completion_of(ctx, &self.row, self.is_open, ahead).await
+    }
+
+    /// The certificate, the last one where earlier ones were revoked. Null for those who may only check in.
+    async fn certificate(&self, ctx: &Context<'_>) -> Result<Option<Certificate>> {
+        Certificate::of_registration(ctx, &self.row, self.is_open).await
+    }
+
     /// What the person is in the class: group (小组), student number (学号), post (班委). Of an academy's class.
     async fn class_member(&self, ctx: &Context<'_>) -> Result<ClassMember> {
         class::member_of(ctx, &self.row).await
@@ -448,7 +478,7 @@ pub async fn connection(
 }
 
 /// A page of registrations, with all that is selected below fetched once for the page.
-async fn shown(
+pub async fn shown(
     ctx: &Context<'_>,
     mut page: Page<registration::Model>,
     is_open: bool,
@@ -488,6 +518,8 @@ fn wanted(ahead: &[Lookahead<'_>]) -> Wanted {
         allocations: wants("allocation"),
         decisions: wants("decisions"),
         answers: wants("answers"),
+        credits: wants("creditHours"),
+        completions: wants("completion"),
     }
 }
 

@@ -248,6 +248,8 @@ pub struct Beside {
     pub attendances: HashMap<RegistrationId, Vec<attendance::Model>>,
     pub sessions: HashMap<SessionId, session::Model>,
     pub form: Option<crate::form::Answered>,
+    pub credits: Option<HashMap<RegistrationId, i32>>,
+    pub completions: Option<HashMap<RegistrationId, crate::credit::rule::Completion>>,
 }
 
 /// Which kinds are wanted.
@@ -262,6 +264,8 @@ pub struct Wanted {
     pub allocations: bool,
     pub decisions: bool,
     pub answers: bool,
+    pub credits: bool,
+    pub completions: bool,
 }
 
 /// Fetches what is wanted beside these registrations.
@@ -313,6 +317,13 @@ pub async fn beside(
     }
     if wanted.answers {
         beside.form = Some(crate::form::answered(db, rows).await?);
+    }
+    if wanted.credits {
+        let ids = rows.iter().map(|it| it.id);
+        beside.credits = Some(crate::credit::totals(db, ids).await?);
+    }
+    if wanted.completions {
+        beside.completions = Some(crate::credit::completion::of(db, rows).await?);
     }
     if wanted.organisations {
         let ids: std::collections::BTreeSet<OrganisationId> =

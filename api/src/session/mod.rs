@@ -171,7 +171,7 @@ pub async fn create(
 }
 
 /// Gives a session other times, another place, another title, another rule. Attendance is derived again by them; that of
-/// a session that is closed stays closed, and what changes is an amendment.
+/// a session that is closed stays closed, and what changes is an amendment, by which the hours earned change too.
 pub async fn update(
     tx: &DatabaseTransaction,
     permit: &Permit<UpdateSession>,
@@ -197,6 +197,7 @@ pub async fn update(
         crate::attendance::judge_again(tx, row.id, now).await?;
         crate::leave::cover::session_changed(tx, &row, now).await?;
     }
+    crate::credit::session_changed(tx, &row, now).await?;
     Ok(row)
 }
 

@@ -105,6 +105,12 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("programmes", "", json!({}), Some(&it.programme));
     add("registration", "", id(&it.registration), None);
     add("registration", " recommended", id(&it.pending), None);
+    let of = json!({"activityId": it.activity});
+    add("completions", "", of.clone(), None);
+    add("credit_recount", "", of.clone(), None);
+    add("certificates", "", of, Some(&it.certificate));
+    add("certificate", "", id(&it.certificate), None);
+    add("public_certificate", "", json!({"token": it.certificate_token}), None);
     add("pending_approvals", "", json!({}), Some(&it.pending));
     add("allocation", "", id(&it.allocation), None);
     add("bulk_act", "", id(&it.bulk), None);
@@ -136,6 +142,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" attendance", &it.attendance),
         (" bulkAct", &it.bulk),
         (" category", &it.category),
+        (" certificate", &it.certificate),
         (" device", &it.device),
         (" export", &it.export),
         (" grant", &it.grant),
@@ -143,6 +150,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" hookEvent", &it.event),
         (" job", &it.job),
         (" leave", &it.leaves[0]),
+        (" makeUp", &it.make_up),
         (" message", &it.message),
         (" messageTemplate", &it.template),
         (" organisation", &it.organisation),
@@ -496,6 +504,29 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("publish_notice", " of organisation", input(notice), None);
     let off = json!({"activityId": it.activity, "allowed": false});
     add("set_self_registration", "", input(off), None);
+    let rule = json!({"activityId": it.activity, "rule": {"late": "1/2"}});
+    add("set_credit_rule", "", input(rule), None);
+    let hours = json!({"registrationId": it.registration, "hours": "1", "reason": "补登"});
+    add("adjust_credits", "", input(hours), None);
+    let passed = json!({"registrationId": it.registration, "passed": true});
+    add("set_course_work", "", input(passed), None);
+    let unit = json!({"title": "网课", "hours": "1", "on": "2026-11-01"});
+    let made_up = json!({"registrationId": it.absent, "missedSessionId": it.session, "online": unit, "reason": "同一主题"});
+    add("record_make_up", "", input(made_up), None);
+    let attended = json!({"registrationId": it.absent, "missedSessionId": it.session,
+        "attendedSessionId": it.neighbours_session, "reason": "同一主题"});
+    add("record_make_up", " by a session elsewhere", input(attended), None);
+    add("undo_make_up", "", input(json!({"makeUpId": it.make_up, "reason": "登记有误"})), None);
+    add("issue_certificates", "", input(json!({"activityId": it.activity})), None);
+    let why = json!({"certificateId": it.certificate, "reason": "姓名有误"});
+    add("revoke_certificate", "", input(why.clone()), None);
+    add("reissue_certificate", "", input(why), None);
+    let pattern = json!({"activityId": it.activity, "pattern": "结字{seq}号"});
+    add("set_certificate_pattern", " of activity", input(pattern), None);
+    let pattern = json!({"organisationId": it.organisation, "pattern": "结字{seq}号"});
+    add("set_certificate_pattern", " of organisation", input(pattern), None);
+    let pattern = json!({"seriesId": it.series, "pattern": "结字{seq}号"});
+    add("set_certificate_pattern", " of series", input(pattern), None);
     let device = json!({"activityIds": [it.activity], "name": "东门二号"});
     add("create_device", "", input(device), None);
     add("redeem_device", "", input(json!({"code": it.device_code})), None);

@@ -2,6 +2,7 @@
 
 mod attendee;
 mod class;
+mod credit;
 mod registration;
 
 use std::{
@@ -331,6 +332,7 @@ async fn everything(it: &Script<'_>) {
 
     registration::lives(it, &programme, &chamber).await;
     attendee::themselves(it, &programme).await;
+    credit::class(it, &programme).await;
     class::lives(it, &root).await;
 
     // What people are told.
@@ -520,6 +522,16 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "session": session("下午")}),
         ),
         (
+            "adjust_credits",
+            json!({"registrationId": lost, "hours": "1", "reason": "补登"}),
+            json!({"registrationId": lost, "hours": "2", "reason": "补登"}),
+        ),
+        (
+            "issue_certificates",
+            json!({"activityId": activity}),
+            json!({"activityId": activity, "registrationIds": []}),
+        ),
+        (
             "register_attendee",
             json!({"activityId": activity, "personId": person}),
             json!({"activityId": activity, "person": {"name": "赵敏敏", "phone": "13800000003"}}),
@@ -632,8 +644,8 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "audit_event",
         "capacity_pool",
         "category",
-        "class_group",
         "correction",
+        "class_group",
         "export",
         "idempotency_key",
         "leave",

@@ -24,7 +24,7 @@ use entity::{
     registration,
     role_grant::Role,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,6 +70,11 @@ pub struct Things {
     pub attendance: String,
     pub scan: String,
     pub export: String,
+    /// Of the person, and what its address ends with.
+    pub certificate: String,
+    pub certificate_token: String,
+    /// Of whoever has not come.
+    pub make_up: String,
     /// At the doors of the activity, in use; and the code of another that waits.
     pub device: String,
     pub device_code: String,
@@ -100,6 +105,7 @@ pub struct Things {
     pub grant: String,
     neighbours_programme: String,
     neighbours_activity: String,
+    pub neighbours_session: String,
 }
 
 /// What a role is held over.
@@ -190,6 +196,9 @@ impl Things {
         let School { academy, class, lesson, series, group, trainee, leaves } =
             school(app, &a).await;
 
+        let (certificate, certificate_token) = certified(app, &registration["id"]).await;
+        let make_up = made_up(app, &absent["id"], &activity.session).await;
+
         let device = new_device(app, &[&activity.id]).await;
         let waiting_device = new_device(app, &[&activity.id]).await;
         redeemed(app, &device).await;
@@ -227,6 +236,9 @@ impl Things {
             attendance: text(&attendance["registration"]["attendances"][0]["id"]),
             scan: text(&scan["scan"]["id"]),
             export,
+            certificate,
+            certificate_token,
+            make_up,
             device: text(&device["device"]["id"]),
             device_code: text(&waiting_device["code"]),
             job: failed_job(app).await,
@@ -249,6 +261,7 @@ impl Things {
             grant,
             neighbours_programme,
             neighbours_activity: neighbours_activity.id,
+            neighbours_session: neighbours_activity.session,
         }
     }
 
@@ -432,6 +445,83 @@ pub async fn told(app: &TestApp, activity: &str) {
     let now = app.now();
     app.by_hand(async |tx| outbox::tell(tx, Occasion::Confirmed, &rows, now).await).await;
     app.work().await;
+}
+
+/// A certificate of somebody whose class was long ago; its id, and what its address ends with.
+async fn certified(app: &TestApp, registration: &Value) -> (String, String) {
+    use entity::{certificate, certificate_counter, certificate_face, id::CertificateId};
+    let registration = Gid::<entity::id::RegistrationId>::decode(&text(registration)).unwrap().0;
+    let row = registration::Entity::find_by_id(registration).one(app.app.db.read()).await;
+    let row = row.unwrap().unwrap();
+    let (id, by, now) = (CertificateId::generate(), app.organiser().account, app.now());
+    let token = "0123456789abcdefghijkl".to_owned();
+    let counter = certificate_counter::Model { stem: "旧字{seq}号".to_owned(), last: 1 };
+    let certificate = certificate::Model {
+        id,
+        registration_id: row.id,
+        activity_id: row.activity_id,
+        stem: counter.stem.clone(),
+        seq: 1,
+        number: "旧字1号".to_owned(),
+        version: 1,
+        account_id: by,
+        issued_at: now,
+        revoked_at: None,
+        revoked_by: None,
+        revoke_reason: None,
+    };
+    let face = certificate_face::Model {
+        certificate_id: id,
+        version: 1,
+        token: token.clone(),
+        name: "张三丰".to_owned(),
+        title: "开幕式".to_owned(),
+        run: None,
+        issuer: "鹿城区工商联".to_owned(),
+        starts_on: None,
+        ends_on: None,
+        centihours: 400,
+        issued_on: now.date_naive(),
+        reason: None,
+        account_id: by,
+        made_at: now,
+    };
+    app.by_hand(async |tx| {
+        certificate_counter::ActiveModel::from(counter).reset_all().insert(tx).await?;
+        certificate::ActiveModel::from(certificate).reset_all().insert(tx).await?;
+        certificate_face::ActiveModel::from(face).reset_all().insert(tx).await?;
+        Ok(())
+    })
+    .await;
+    (Gid(id).to_string(), token)
+}
+
+/// A session that an online unit made up for.
+async fn made_up(app: &TestApp, registration: &Value, session: &str) -> String {
+    use entity::{id::MakeUpId, make_up};
+    let row = make_up::Model {
+        id: MakeUpId::generate(),
+        registration_id: Gid::decode(&text(registration)).unwrap().0,
+        session_id: Gid::decode(session).unwrap().0,
+        source_registration_id: None,
+        source_session_id: None,
+        online_centihours: Some(400),
+        online_unit: Some("网课".to_owned()),
+        made_up_on: app.now().date_naive(),
+        reason: "同一主题".to_owned(),
+        account_id: app.organiser().account,
+        made_at: app.now(),
+        undone_at: None,
+        undone_by: None,
+        undo_reason: None,
+    };
+    let id = Gid(row.id).to_string();
+    app.by_hand(async |tx| {
+        make_up::ActiveModel::from(row).reset_all().insert(tx).await?;
+        Ok(())
+    })
+    .await;
+    id
 }
 
 /// A job that nobody can do, as it stands after the last attempt.

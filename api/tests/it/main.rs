@@ -2,16 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
+mod academy;
 mod access;
 mod app;
 mod attendance;
 mod attendee;
 mod bulk;
 mod capacity;
+mod certificate;
 mod class;
 mod command;
 mod contract;
 mod crash;
+mod credit;
 mod day;
 mod demo;
 mod device;
@@ -33,6 +36,7 @@ mod outbox;
 mod queries;
 mod roster;
 mod schema;
+mod school;
 mod scope;
 mod seats;
 mod self_check_in;

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{TestApp, document, on_both},
+    fixture::text,
     fixture::{new_device, text},
+    school::{Class, made},
 };
 
 const MANY: usize = 100;
@@ -88,7 +90,7 @@ on_both! {
         }
         let deep = "query($activityId: ID!, $first: Int) { activity(id: $activityId) { registrations(first: $first) { edges { node {
             recommender { name } waitsFor { name } allocation { seats } decisions { verdict }
-            answers { question { key } text } } } } } }";
+            answers { question { key } text } creditHours completion { status } } } } } }";
         is_flat_document(&app, deep, json!({"activityId": activity})).await;
         is_flat(&app, "attendances", json!({"sessionId": session})).await;
         is_flat(&app, "door_manifest", json!({"sessionId": session})).await;
@@ -97,6 +99,18 @@ on_both! {
         is_flat(&app, "door_manifest", since).await;
         is_flat(&app, "people", json!({})).await;
         is_flat(&app, "roster_rows", json!({"id": batch})).await;
+    }
+
+    async fn completions_and_certificates(app) {
+        let class = Class::make(&app, "研修班", &[("2026-10-26T01:00:00Z", 180, "4")]).await;
+        for nth in 0..MANY {
+            let who = class.enrol(&app, nth).await;
+            class.mark(&app, &who, 0, "PRESENT").await;
+        }
+        class.close(&app, 0).await;
+        made(&app, "issue_certificates", json!({"activityId": class.id})).await;
+        is_flat(&app, "completions", json!({"activityId": class.id})).await;
+        is_flat(&app, "certificates", json!({"activityId": class.id})).await;
     }
 
     async fn activities_and_programmes(app) {
