@@ -12,9 +12,9 @@ use std::{
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqlErr,
+    DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr, SqlErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
+    sea_query::{Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
@@ -185,6 +185,19 @@ pub fn within<V: Into<Value> + Clone>(
         values.resize(values.len().next_power_of_two(), last);
     }
     Expr::col(column).is_in(values)
+}
+
+/// Reads at most so many rows. The limit stands in the statement itself: where it is a parameter, PostgreSQL plans the
+/// statement anew each time.
+pub async fn at_most<M: FromQueryResult>(
+    db: &impl ConnectionTrait,
+    select: &SelectStatement,
+    limit: usize,
+) -> Result<Vec<M>, DbErr> {
+    let mut statement = db.get_database_backend().build(select);
+    statement.sql.push_str(&format!(" LIMIT {limit}"));
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| M::from_query_result(&row, "")).collect()
 }
 
 /// `column` begins with `prefix`, by the index on both databases.

@@ -5,7 +5,8 @@ use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    app::App, attendee::codes, error::Failure, job, outbox, roster::upload, write::drop_old_keys,
+    app::App, attendee::codes, error::Failure, export::background, job, outbox, roster::upload,
+    write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -33,6 +34,7 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
             drop_old_keys(tx, now).await?;
             codes::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;
+            background::drop_old(tx, now).await?;
             job::drop_old(tx, now).await?;
             outbox::drop_old(tx, now).await?;
             ask(tx, now + EVERY, now).await

@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId, GrantId,
-    HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
-    ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId,
+    ExportViewId, GrantId, HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId,
+    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
+    SessionId, WebhookId,
 };
 
 use crate::{
@@ -16,13 +17,13 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewJob, ViewMessage,
-        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewExportView, ViewJob,
+        ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration,
+        ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     error::Failure,
-    export::graphql::Export,
+    export::graphql::{Export, ExportView},
     form::{self, graphql::Question},
     graphql::{Gid, Viewer},
     job::graphql::Job,
@@ -62,6 +63,7 @@ pub enum Node {
     Scan(Scan),
     RosterBatch(RosterBatch),
     Export(Export),
+    ExportView(ExportView),
     Job(Job),
     Message(Message),
     MessageTemplate(MessageTemplate),
@@ -109,6 +111,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "export" => {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
         }
+        "exportView" => Node::ExportView(ExportView(
+            gate.permit::<ViewExportView>(named!(ExportViewId)).await?.into_row(),
+        )),
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }

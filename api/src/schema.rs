@@ -9,7 +9,7 @@ use crate::{
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
-    export::graphql::{ExportMutation, ExportQuery},
+    export::graphql::{ExportMutation, ExportQuery, ExportView},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
@@ -105,6 +105,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)

@@ -8,7 +8,7 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, export, export_view,
     id::{AccountId, AuditEventId, Id},
     idempotency_key, job, message, message_template, notice, organisation, person, position,
     programme, registration, role_grant, roster_batch, session, webhook,
@@ -52,6 +52,7 @@ outcomes!(
     capacity_pool,
     category,
     export,
+    export_view,
     job,
     message,
     message_template,

@@ -60,6 +60,7 @@ ids! {
     ConsentId = "consent";
     DecisionId = "decision";
     ExportId = "export";
+    ExportViewId = "exportView";
     GrantId = "grant";
     HookEventId = "hookEvent";
     JobId = "job";

@@ -18,6 +18,8 @@ pub mod category;
 pub mod consent;
 pub mod decision;
 pub mod export;
+pub mod export_chunk;
+pub mod export_view;
 pub mod form_reply;
 pub mod hook_event;
 pub mod idempotency_key;

@@ -1,11 +1,11 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, export,
+    account, activity, bulk_act, capacity_pool, category, export, export_view,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, GrantId, JobId,
-        MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-        RegistrationId, RosterBatchId, SessionId, WebhookId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, ExportViewId,
+        GrantId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
+        ProgrammeId, RegistrationId, RosterBatchId, SessionId, WebhookId,
     },
     job, message, message_template, organisation, person, position, programme, registration,
     role_grant,
@@ -90,7 +90,14 @@ guarded! {
     };
     bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
-    export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    export: ExportId, &[OrgAdmin, Organiser], |it, db| {
+        match (it.activity_id, it.organisation_id) {
+            (Some(id), _) => inside_activity(db, id).await,
+            (None, Some(id)) => of_organisation(db, id).await,
+            (None, None) => Err(Failure::internal("an export of nothing")),
+        }
+    };
+    export_view: ExportViewId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     message: MessageId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db| {
         match (it.activity_id, it.organisation_id) {

@@ -30,6 +30,7 @@ use sea_orm::{
     QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     authz::{Action, Permit, Reach, Scope, policy::ViewApprovals},
@@ -157,8 +158,9 @@ pub async fn checked_in(
     Ok(inside)
 }
 
-/// Which registrations a list is narrowed to.
-#[derive(Default)]
+/// Which registrations a list is narrowed to. An export keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     pub category: Option<String>,

@@ -80,6 +80,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("export_columns", "", json!({"activityId": it.activity}), None);
+    add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("jobs", "", json!({}), Some(&it.job));
     add("messages", "", json!({"activityId": it.activity}), Some(&it.message));
     let of = json!({"activityId": it.activity});
@@ -117,6 +119,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" bulkAct", &it.bulk),
         (" category", &it.category),
         (" export", &it.export),
+        (" exportView", &it.view),
         (" grant", &it.grant),
         (" hookEvent", &it.event),
         (" job", &it.job),
@@ -475,6 +478,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结"})),
         None,
     );
+    add("cancel_export", "", input(json!({"exportId": it.making})), None);
+    let view = json!({"activityId": it.activity, "name": "全部", "columns": ["name", "phone"]});
+    add("save_export_view", "", input(view), None);
+    add("remove_export_view", "", input(json!({"exportViewId": it.view})), None);
     lines
 }
 

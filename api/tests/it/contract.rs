@@ -493,6 +493,11 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),
             json!({"activityId": activity, "format": "CSV", "purpose": "活动总结"}),
         ),
+        (
+            "save_export_view",
+            json!({"activityId": activity, "name": "上报", "columns": ["name"]}),
+            json!({"activityId": activity, "name": "上报", "columns": ["phone"]}),
+        ),
     ]
 }
 
@@ -532,6 +537,7 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "capacity_pool",
         "category",
         "export",
+        "export_view",
         "idempotency_key",
         "organisation",
         "person",

@@ -13,6 +13,7 @@ mod crash;
 mod day;
 mod demo;
 mod door;
+mod export;
 mod fixture;
 mod form;
 mod form_at_once;

@@ -42,6 +42,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("consent", "attendee"),
     ("decision", "registration"),
     ("export", "export"),
+    ("export_chunk", "export"),
+    ("export_view", "export"),
     ("form_reply", "form"),
     ("hook_event", "outbox"),
     ("idempotency_key", "write.rs"),
