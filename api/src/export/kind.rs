@@ -3,6 +3,7 @@
 
 pub mod attendance_list;
 pub mod attendance_matrix;
+pub mod line;
 pub mod people;
 pub mod registrations;
 pub mod scan_log;

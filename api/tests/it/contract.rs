@@ -220,6 +220,15 @@ async fn everything(it: &Script<'_>) {
     let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
     let export = it.make("create_export", input).await["export"].take();
     it.ask("export", json!({"id": export["id"]})).await;
+    it.ask("export_columns", json!({"activityId": activity})).await;
+    let input = json!({"activityId": activity, "name": "上报", "columns": ["name", "phone"]});
+    let view = it.make("save_export_view", input).await["exportView"].take();
+    it.ask("export_views", json!({"activityId": activity})).await;
+    it.make("remove_export_view", json!({"exportViewId": view["id"]})).await;
+    let input =
+        json!({"activityId": activity, "format": "CSV", "purpose": "活动总结", "background": true});
+    let making = it.make("create_export", input).await["export"].take();
+    it.make("cancel_export", json!({"exportId": making["id"]})).await;
 
     // The list is taken back, and the activity ends.
     it.make("undo_roster", json!({"batchId": batch})).await;

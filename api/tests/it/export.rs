@@ -265,7 +265,7 @@ on_both! {
                 assert!(mark.contains(word), "{word}: {mark}");
             }
             // Read again, the list has the two people and nobody else.
-            let upload = app.organiser().upload(name, body).await;
+            let upload = app.organiser().upload(name, &body).await;
             let input = json!({"activityId": festival.activity, "uploadId": upload, "profile": "EVENT"});
             let staged = app.organiser().run("stage_roster", json!({"input": input})).await;
             assert_eq!(staged["stageRoster"]["batch"]["counts"]["persons"], 2, "{staged}");

@@ -6,7 +6,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{
     Column, List, Part,
-    people::{self, People, Whose, attendance_word},
+    line::{self, attendance_word},
+    people::{self, People, Whose},
 };
 use crate::{
     error::Failure,
@@ -15,7 +16,7 @@ use crate::{
 
 #[derive(Clone, Copy)]
 pub enum Field {
-    Person(people::Field),
+    Person(line::Field),
     Attendance,
     FirstInAt,
     FirstGate,
@@ -27,20 +28,20 @@ pub struct AttendanceList {
 
 impl List for AttendanceList {
     type Field = Field;
-    type Line = people::Line;
+    type Line = line::Line;
     type Place = people::Place;
 
     const TITLE: &'static str = "签到名单";
     const PART: Option<&'static str> = Some("场次");
 
     fn columns(brief: &Brief) -> Vec<Column<Field>> {
-        let mut all = people::who(Field::Person);
+        let mut all = line::who(Field::Person);
         all.extend([
             Column::usual("attendance", "签到状态", 10.0, Field::Attendance),
             Column::usual("firstInAt", "签到时间", 20.0, Field::FirstInAt),
             Column::usual("firstGate", "签到口", 10.0, Field::FirstGate),
         ]);
-        all.extend(people::rest(brief, Field::Person));
+        all.extend(line::rest(brief, Field::Person));
         all
     }
 
@@ -54,7 +55,7 @@ impl List for AttendanceList {
         brief: Arc<Brief>,
         fields: &[Field],
     ) -> Result<Self, Failure> {
-        let needs = people::Needs::of(fields.iter().filter_map(|it| match it {
+        let needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
         }));
@@ -81,11 +82,11 @@ impl List for AttendanceList {
         db: &DatabaseConnection,
         part: usize,
         from: Option<people::Place>,
-    ) -> Result<(Vec<people::Line>, Option<people::Place>), Failure> {
+    ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {
         self.people.page(db, self.people.brief.sessions.get(part), from).await
     }
 
-    fn cell<'a>(&'a self, part: usize, nth: u32, field: Field, line: &'a people::Line) -> Cell<'a> {
+    fn cell<'a>(&'a self, part: usize, nth: u32, field: Field, line: &'a line::Line) -> Cell<'a> {
         let brief = &self.people.brief;
         match field {
             Field::Person(field) => line.cell(brief, nth, field),

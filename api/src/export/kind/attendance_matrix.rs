@@ -14,7 +14,8 @@ use sea_orm::{
 
 use super::{
     Column, List, Part,
-    people::{self, People, Whose, attendance_word},
+    line::{self, attendance_word},
+    people::{self, People, Whose},
 };
 use crate::{
     db::within,
@@ -28,7 +29,7 @@ const CELLS: usize = 10_000;
 
 #[derive(Clone, Copy)]
 pub enum Field {
-    Person(people::Field),
+    Person(line::Field),
     /// At the nth session.
     Session(usize),
     Counted,
@@ -48,7 +49,7 @@ pub struct AttendanceMatrix {
 
 /// A person, with how they attended each session.
 pub struct Line {
-    person: people::Line,
+    person: line::Line,
     statuses: Vec<Option<Status>>,
 }
 
@@ -79,7 +80,7 @@ impl List for AttendanceMatrix {
     const TITLE: &'static str = "出勤总表";
 
     fn columns(brief: &Brief) -> Vec<Column<Field>> {
-        let mut all = people::who(Field::Person);
+        let mut all = line::who(Field::Person);
         all.extend(brief.sessions.iter().enumerate().map(|(nth, it)| {
             let title = format!("{}（{}）", it.title, brief.local(it.starts_at).format("%m-%d"));
             Column::usual(format!("session:{}", Gid(it.id)), title, 12.0, Field::Session(nth))
@@ -93,7 +94,7 @@ impl List for AttendanceMatrix {
             Column::usual("rate", "出勤率", 10.0, Field::Rate),
             Column::usual("rateWithoutLeave", "出勤率（不计请假）", 18.0, Field::RateWithoutLeave),
         ]);
-        let rest = people::rest(brief, Field::Person);
+        let rest = line::rest(brief, Field::Person);
         all.extend(rest.into_iter().map(|it| Column { is_usual: false, ..it }));
         all
     }
@@ -107,7 +108,7 @@ impl List for AttendanceMatrix {
         brief: Arc<Brief>,
         fields: &[Field],
     ) -> Result<Self, Failure> {
-        let needs = people::Needs::of(fields.iter().filter_map(|it| match it {
+        let needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
         }));

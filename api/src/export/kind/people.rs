@@ -1,179 +1,26 @@
-//! Whoever is registered for an activity, page by page, and the columns that say who they are.
+//! Whoever is registered for an activity, page by page.
 
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use entity::{
-    attendance,
-    export::Sort,
-    id::{CategoryId, RegistrationId},
-    person, registration, session,
-};
+use entity::{attendance, export::Sort, id::RegistrationId, person, registration, session};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    RelationTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
     prelude::Uuid,
     sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr},
 };
 
-use super::{Column, PAGE};
+use super::{
+    PAGE,
+    line::{Line, Needs},
+};
 use crate::{
     db::{at_most, within},
     error::Failure,
-    export::{brief::Brief, cell::Cell},
-    form::show::headings,
+    export::brief::Brief,
     registration::condition,
 };
-
-/// What a column says of a person on an activity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    Nth,
-    Name,
-    Organisation,
-    Title,
-    Phone,
-    Category,
-    StudentNo,
-    Group,
-    Note,
-    /// To the nth question of the form.
-    Answer(usize),
-}
-
-/// The columns before those of a kind's own. `of` makes them fields of the kind.
-pub fn who<F>(of: impl Fn(Field) -> F) -> Vec<Column<F>> {
-    vec![
-        Column::usual("nth", "序号", 6.0, of(Field::Nth)),
-        Column::usual("name", "姓名", 12.0, of(Field::Name)),
-        Column::usual("organisation", "单位", 36.0, of(Field::Organisation)),
-        Column::usual("title", "职务", 18.0, of(Field::Title)),
-        Column::usual("phone", "手机号码", 16.0, of(Field::Phone)),
-        Column::usual("category", "参会类别", 12.0, of(Field::Category)),
-        Column::usual("studentNo", "学号", 16.0, of(Field::StudentNo)),
-        Column::usual("group", "小组", 10.0, of(Field::Group)),
-    ]
-}
-
-/// The columns behind them: the note, and what was answered to the form.
-pub fn rest<F>(brief: &Brief, of: impl Fn(Field) -> F) -> Vec<Column<F>> {
-    let note = Column::usual("note", "备注", 24.0, of(Field::Note));
-    let answers =
-        brief.form.iter().zip(headings(&brief.form)).enumerate().map(|(nth, (question, title))| {
-            let key = format!("answer:{}", question.key);
-            Column::usual(key, title, 20.0, of(Field::Answer(nth)))
-        });
-    std::iter::once(note).chain(answers).collect()
-}
-
-/// What of a registration is read; all else is passed over.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Needs {
-    student_no: bool,
-    group: bool,
-    note: bool,
-    answers: bool,
-    /// How the registration came about and stands.
-    pub life: bool,
-}
-
-impl Needs {
-    pub fn of(fields: impl IntoIterator<Item = Field>) -> Self {
-        let mut needs = Self::default();
-        for field in fields {
-            match field {
-                Field::StudentNo => needs.student_no = true,
-                Field::Group => needs.group = true,
-                Field::Note => needs.note = true,
-                Field::Answer(_) => needs.answers = true,
-                _ => {}
-            }
-        }
-        needs
-    }
-}
-
-/// A person on an activity, as far as it was read.
-pub struct Line {
-    pub id: RegistrationId,
-    key: (Uuid, i32),
-    name: String,
-    phone: Option<String>,
-    organisation: Option<String>,
-    title: Option<String>,
-    category: Option<CategoryId>,
-    student_no: Option<String>,
-    group: Option<String>,
-    note: Option<String>,
-    /// At the session that was asked for.
-    pub attendance: Option<attendance::Status>,
-    pub first_in_at: Option<DateTime<Utc>>,
-    pub first_gate: Option<String>,
-    pub life: Option<Life>,
-    answers: Vec<String>,
-}
-
-/// How a registration came about and stands.
-pub struct Life {
-    pub status: registration::Status,
-    pub way: registration::Way,
-    pub registered_at: DateTime<Utc>,
-    pub status_at: DateTime<Utc>,
-    pub status_reason: Option<String>,
-    pub reply_by: Option<DateTime<Utc>>,
-}
-
-impl FromQueryResult for Line {
-    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        let status: Option<registration::Status> = row.try_get_by_index(13)?;
-        let life = match status {
-            None => None,
-            Some(status) => Some(Life {
-                status,
-                way: row.try_get_by_index(14)?,
-                registered_at: row.try_get_by_index(15)?,
-                status_at: row.try_get_by_index(16)?,
-                status_reason: row.try_get_by_index(17)?,
-                reply_by: row.try_get_by_index(18)?,
-            }),
-        };
-        Ok(Self {
-            id: row.try_get_by_index(0)?,
-            key: (row.try_get_by_index(1)?, row.try_get_by_index(2)?),
-            name: row.try_get_by_index(3)?,
-            phone: row.try_get_by_index(4)?,
-            organisation: row.try_get_by_index(5)?,
-            title: row.try_get_by_index(6)?,
-            category: row.try_get_by_index(7)?,
-            student_no: row.try_get_by_index(8)?,
-            group: row.try_get_by_index(9)?,
-            note: row.try_get_by_index(10)?,
-            attendance: row.try_get_by_index(11)?,
-            first_in_at: row.try_get_by_index(12)?,
-            first_gate: row.try_get_by_index(19)?,
-            life,
-            answers: Vec::new(),
-        })
-    }
-}
-
-impl Line {
-    pub fn cell<'a>(&'a self, brief: &'a Brief, nth: u32, field: Field) -> Cell<'a> {
-        match field {
-            Field::Nth => Cell::count(nth),
-            Field::Name => Cell::Text(&self.name),
-            Field::Organisation => Cell::text(self.organisation.as_ref()),
-            Field::Title => Cell::text(self.title.as_ref()),
-            Field::Phone => Cell::text(self.phone.as_ref()),
-            Field::Category => Cell::text(brief.category(self.category)),
-            Field::StudentNo => Cell::text(self.student_no.as_ref()),
-            Field::Group => Cell::text(self.group.as_ref()),
-            Field::Note => Cell::text(self.note.as_ref()),
-            Field::Answer(nth) => Cell::text(self.answers.get(nth)),
-        }
-    }
-}
 
 /// Where a page begins.
 pub enum Place {
@@ -400,20 +247,4 @@ fn nothing() -> SimpleExpr {
 
 fn text(needed: bool, it: impl FnOnce() -> SimpleExpr) -> SimpleExpr {
     if needed { it() } else { nothing() }
-}
-
-/// How somebody attended a session, as lists say it: whoever is not on record is absent once the door has closed.
-pub fn attendance_word(
-    session: &session::Model,
-    status: Option<attendance::Status>,
-    now: DateTime<Utc>,
-) -> &'static str {
-    use attendance::Status::{Absent, Excused, Late, Present};
-    match status {
-        Some(Present) => "出勤",
-        Some(Late) => "迟到",
-        Some(Excused) => "请假",
-        None if now < session.closes_at => "未到",
-        Some(Absent) | None => "缺席",
-    }
 }
