@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -191,13 +192,13 @@ pub fn within<V: Into<Value> + Clone>(
 /// Reads at most so many rows, each turned into what it is as it comes: a row of the driver takes several times as much
 /// memory. The limit stands in the statement itself: where it is a parameter, PostgreSQL plans the statement anew each time.
 pub async fn at_most<M: FromQueryResult>(
-    db: &(impl ConnectionTrait + StreamTrait),
+    db: &impl StreamTrait,
     select: &SelectStatement,
     limit: usize,
 ) -> Result<Vec<M>, DbErr> {
     let mut statement = db.get_database_backend().build(select);
     statement.sql.push_str(&format!(" LIMIT {limit}"));
-    let mut rows = db.stream_raw(statement).await?;
+    let mut rows = pin!(db.stream_raw(statement).await?);
     let mut found = Vec::new();
     while let Some(row) = rows.try_next().await? {
         found.push(M::from_query_result(&row, "")?);
