@@ -454,6 +454,23 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    add(
+        "undo_scan",
+        "",
+        input(
+            json!({"sessionId": it.session, "undoneId": it.scan, "scanId": app.uuid(), "reason": "误扫"}),
+        ),
+        None,
+    );
+    add(
+        "correct_attendance",
+        "",
+        input(
+            json!({"sessionId": it.session, "registrationId": it.registration, "status": "LATE", "reason": "补签"}),
+        ),
+        None,
+    );
+    add("close_session", "", input(json!({"sessionId": it.session})), None);
     let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
     let words = |place: &str, id: &String| {
         let mut words = words.clone();

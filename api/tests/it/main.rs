@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendance;
 mod attendee;
 mod bulk;
 mod capacity;

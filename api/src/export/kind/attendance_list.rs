@@ -10,6 +10,7 @@ use super::{
     people::{self, People, Whose},
 };
 use crate::{
+    attendance::book::Held,
     error::Failure,
     export::{brief::Brief, cell::Cell},
 };
@@ -20,6 +21,9 @@ pub enum Field {
     Attendance,
     FirstInAt,
     FirstGate,
+    LastOutAt,
+    Minutes,
+    Corrected,
 }
 
 pub struct AttendanceList {
@@ -40,6 +44,9 @@ impl List for AttendanceList {
             Column::usual("attendance", "签到状态", 10.0, Field::Attendance),
             Column::usual("firstInAt", "签到时间", 20.0, Field::FirstInAt),
             Column::usual("firstGate", "签到口", 10.0, Field::FirstGate),
+            Column::further("lastOutAt", "离场时间", 20.0, Field::LastOutAt),
+            Column::further("minutes", "在场分钟", 10.0, Field::Minutes),
+            Column::further("corrected", "人工更正", 10.0, Field::Corrected),
         ]);
         all.extend(line::rest(brief, Field::Person));
         all
@@ -55,10 +62,13 @@ impl List for AttendanceList {
         brief: Arc<Brief>,
         fields: &[Field],
     ) -> Result<Self, Failure> {
-        let needs = line::Needs::of(fields.iter().filter_map(|it| match it {
+        let mut needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
         }));
+        needs.stay = fields
+            .iter()
+            .any(|it| matches!(it, Field::LastOutAt | Field::Minutes | Field::Corrected));
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await? })
     }
 
@@ -68,7 +78,8 @@ impl List for AttendanceList {
         if brief.sessions.is_empty() {
             return vec![Part { name: "名单".to_owned(), title: brief.activity.title.clone() }];
         }
-        let part = |it: &entity::session::Model| {
+        let part = |held: &Held| {
+            let it = &held.session;
             let starts = brief.local(it.starts_at).format("%Y-%m-%d %H:%M");
             let title =
                 format!("{} {} {}（{starts}）", brief.activity.title, it.title, Self::TITLE);
@@ -98,6 +109,12 @@ impl List for AttendanceList {
                 line.first_in_at.map_or(Cell::Empty, |at| Cell::Instant(brief.local(at)))
             }
             Field::FirstGate => Cell::text(line.first_gate.as_ref()),
+            Field::LastOutAt => {
+                line.last_out_at.map_or(Cell::Empty, |at| Cell::Instant(brief.local(at)))
+            }
+            Field::Minutes => line.minutes.map_or(Cell::Empty, |it| Cell::Number(it.into())),
+            Field::Corrected if line.is_corrected == Some(true) => Cell::Text("是"),
+            Field::Corrected => Cell::Empty,
         }
     }
 }

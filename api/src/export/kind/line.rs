@@ -1,15 +1,16 @@
 //! A person on an activity as it is read, and the columns that say who they are.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     attendance,
     id::{CategoryId, RegistrationId},
-    registration, session,
+    registration,
 };
 use sea_orm::{DbErr, FromQueryResult, QueryResult, prelude::Uuid};
 
 use super::Column;
 use crate::{
+    attendance::book::Held,
     export::{brief::Brief, cell::Cell},
     form::show::headings,
 };
@@ -64,6 +65,8 @@ pub struct Needs {
     pub answers: bool,
     /// How the registration came about and stands.
     pub life: bool,
+    /// How long somebody was at the session.
+    pub stay: bool,
 }
 
 impl Needs {
@@ -99,6 +102,9 @@ pub struct Line {
     pub attendance: Option<attendance::Status>,
     pub first_in_at: Option<DateTime<Utc>>,
     pub first_gate: Option<String>,
+    pub last_out_at: Option<DateTime<Utc>>,
+    pub minutes: Option<i32>,
+    pub is_corrected: Option<bool>,
     pub life: Option<Life>,
     pub answers: Vec<String>,
 }
@@ -111,6 +117,8 @@ pub struct Life {
     pub status_at: DateTime<Utc>,
     pub status_reason: Option<String>,
     pub reply_by: Option<DateTime<Utc>>,
+    pub enrolled_on: Option<NaiveDate>,
+    pub withdrawn_on: Option<NaiveDate>,
 }
 
 impl FromQueryResult for Line {
@@ -125,6 +133,8 @@ impl FromQueryResult for Line {
                 status_at: row.try_get_by_index(16)?,
                 status_reason: row.try_get_by_index(17)?,
                 reply_by: row.try_get_by_index(18)?,
+                enrolled_on: row.try_get_by_index(20)?,
+                withdrawn_on: row.try_get_by_index(21)?,
             }),
         };
         Ok(Self {
@@ -141,6 +151,9 @@ impl FromQueryResult for Line {
             attendance: row.try_get_by_index(11)?,
             first_in_at: row.try_get_by_index(12)?,
             first_gate: row.try_get_by_index(19)?,
+            last_out_at: row.try_get_by_index(22)?,
+            minutes: row.try_get_by_index(23)?,
+            is_corrected: row.try_get_by_index(24)?,
             life,
             answers: Vec::new(),
         })
@@ -164,18 +177,20 @@ impl Line {
     }
 }
 
-/// How somebody attended a session, as lists say it: whoever is not on record is absent once the door has closed.
+/// How somebody attended a session that they belong to, as lists say it: whoever is not on record is absent once the door
+/// has shut.
 pub fn attendance_word(
-    session: &session::Model,
+    held: &Held,
     status: Option<attendance::Status>,
     now: DateTime<Utc>,
 ) -> &'static str {
-    use attendance::Status::{Absent, Excused, Late, Present};
+    use attendance::Status::{Absent, Excused, Late, LeftEarly, Present};
     match status {
         Some(Present) => "出勤",
         Some(Late) => "迟到",
+        Some(LeftEarly) => "早退",
         Some(Excused) => "请假",
-        None if now < session.closes_at => "未到",
+        None if now < held.session.closes_at => "未到",
         Some(Absent) | None => "缺席",
     }
 }

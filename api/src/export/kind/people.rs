@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use entity::{attendance, export::Sort, id::RegistrationId, person, registration, session};
+use entity::{attendance, export::Sort, id::RegistrationId, person, registration};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
@@ -16,6 +16,7 @@ use super::{
     line::{Line, Needs},
 };
 use crate::{
+    attendance::{book::Held, expected_at},
     db::{at_most, within},
     error::Failure,
     export::brief::Brief,
@@ -33,7 +34,8 @@ pub enum Place {
 /// Which registrations are read.
 #[derive(Clone, Copy)]
 pub enum Whose {
-    /// Of those who hold a seat. Nobody who waits, declined or was cancelled is among them.
+    /// Of those who hold a seat, or held one until they withdrew; at a session those who are or were expected, and whoever
+    /// came. Nobody who waits, declined or was cancelled before is among them.
     Seated,
     Everybody,
 }
@@ -48,11 +50,28 @@ pub struct People {
 }
 
 fn which(brief: &Brief, whose: Whose) -> Condition {
+    use registration::{Column, Status};
     let all = condition(brief.activity.id, brief.filter.registrations.clone());
+    let withdrew = Condition::all()
+        .add(Column::Status.eq(Status::Cancelled))
+        .add(Column::WithdrawnOn.is_not_null());
     match whose {
-        Whose::Seated => all.add(registration::Column::Status.eq(registration::Status::Confirmed)),
+        Whose::Seated => {
+            all.add(Condition::any().add(Column::Status.eq(Status::Confirmed)).add(withdrew))
+        }
         Whose::Everybody => all,
     }
+}
+
+/// Those at a session. Once it is closed, whoever was expected is on record.
+fn at(brief: &Brief, held: &Held) -> Condition {
+    let on_record = attendance::Column::Id.is_not_null();
+    let there = if held.session.closed_at.is_some() {
+        on_record.into_condition()
+    } else {
+        Condition::any().add(expected_at(held)).add(on_record)
+    };
+    condition(brief.activity.id, brief.filter.registrations.clone()).add(there)
 }
 
 impl People {
@@ -98,7 +117,7 @@ impl People {
     pub async fn page(
         &self,
         db: &DatabaseConnection,
-        session: Option<&session::Model>,
+        session: Option<&Held>,
         from: Option<Place>,
     ) -> Result<(Vec<Line>, Option<Place>), Failure> {
         let (mut lines, next) = match (&self.sorted, from) {
@@ -139,7 +158,7 @@ impl People {
     async fn named(
         &self,
         db: &DatabaseConnection,
-        session: Option<&session::Model>,
+        session: Option<&Held>,
         ids: &[RegistrationId],
     ) -> Result<Vec<Line>, Failure> {
         if ids.is_empty() {
@@ -155,7 +174,7 @@ impl People {
         Ok(lines)
     }
 
-    fn select(&self, session: Option<&session::Model>) -> SelectStatement {
+    fn select(&self, session: Option<&Held>) -> SelectStatement {
         use registration::Column as R;
         let own = |column: R| Expr::col((registration::Entity, column));
         let detail = |needed: bool, key: &str| {
@@ -168,6 +187,7 @@ impl People {
             let it = Expr::col((attendance::Entity, column));
             if session.is_some() { it } else { nothing() }
         };
+        let stay = |column| if self.needs.stay { known(column) } else { nothing() };
         let person = |column: person::Column| Expr::col((person::Entity, column));
         let mut select = Query::select();
         select
@@ -192,25 +212,32 @@ impl People {
                 life(R::StatusReason),
                 life(R::ReplyBy),
                 known(attendance::Column::FirstGate),
+                life(R::EnrolledOn),
+                life(R::WithdrawnOn),
+                stay(attendance::Column::LastOutAt),
+                stay(attendance::Column::Minutes),
+                stay(attendance::Column::IsCorrected),
             ])
             .from(registration::Entity)
             .inner_join(
                 person::Entity,
                 person(person::Column::Id).equals((registration::Entity, R::PersonId)),
-            )
-            .cond_where(which(&self.brief, self.whose));
-        if let Some(session) = session {
-            let at = |column: attendance::Column| Expr::col((attendance::Entity, column));
-            select.left_join(
-                attendance::Entity,
-                at(attendance::Column::RegistrationId)
-                    .equals((registration::Entity, R::Id))
-                    .and(at(attendance::Column::SessionId).eq(session.id))
-                    .into_condition(),
             );
-            if !self.brief.filter.attendance.is_empty() {
-                select.and_where(attended(session, &self.brief.filter.attendance, self.brief.now));
-            }
+        let Some(held) = session else {
+            return select.cond_where(which(&self.brief, self.whose)).to_owned();
+        };
+        let of = |column: attendance::Column| Expr::col((attendance::Entity, column));
+        select
+            .left_join(
+                attendance::Entity,
+                of(attendance::Column::RegistrationId)
+                    .equals((registration::Entity, R::Id))
+                    .and(of(attendance::Column::SessionId).eq(held.session.id))
+                    .into_condition(),
+            )
+            .cond_where(at(&self.brief, held));
+        if !self.brief.filter.attendance.is_empty() {
+            select.and_where(attended(held, &self.brief.filter.attendance, self.brief.now));
         }
         select
     }
@@ -227,14 +254,10 @@ fn behind(key: Uuid, row: i32, id: RegistrationId) -> SimpleExpr {
 }
 
 /// Whoever attended in one of these ways. Whoever is not on record is absent once the door has closed.
-fn attended(
-    session: &session::Model,
-    among: &[attendance::Status],
-    now: DateTime<Utc>,
-) -> SimpleExpr {
+fn attended(held: &Held, among: &[attendance::Status], now: DateTime<Utc>) -> SimpleExpr {
     let status = || Expr::col((attendance::Entity, attendance::Column::Status));
     let on_record = status().is_in(among.iter().copied());
-    if among.contains(&attendance::Status::Absent) && now >= session.closes_at {
+    if among.contains(&attendance::Status::Absent) && now >= held.session.closes_at {
         on_record.or(status().is_null())
     } else {
         on_record
