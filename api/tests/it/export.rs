@@ -154,8 +154,9 @@ async fn crowd(url: &str, activity: &str, session: &str, count: usize) {
                '董事长', '{{\"note\": \"桌\"}}', {activity}, n, {made}, {made} FROM crowd"
         ),
         format!(
-            "INSERT INTO attendance (id, session_id, registration_id, status, first_in_at, first_gate)
-             SELECT {random}, {session}, registration, 'PRESENT', {made}, '3号门' FROM crowd WHERE n % 2 = 0"
+            "INSERT INTO attendance (id, session_id, registration_id, status, by_scans, first_in_at, first_gate, is_inside,
+               is_corrected, has_conflict)
+             SELECT {random}, {session}, registration, 'PRESENT', 'PRESENT', {made}, '3号门', true, false, false FROM crowd WHERE n % 2 = 0"
         ),
         "DROP TABLE crowd".to_owned(),
     ] {
