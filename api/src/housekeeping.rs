@@ -5,8 +5,8 @@ use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    app::App, attendance, attendee::codes, error::Failure, job, outbox, roster::upload,
-    self_check_in::guesses, write::drop_old_keys,
+    app::App, attendance, attendee::codes, error::Failure, export::background, job, outbox,
+    roster::upload, self_check_in::guesses, write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -36,6 +36,7 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
             codes::drop_old(tx, now).await?;
             guesses::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;
+            background::drop_old(tx, now).await?;
             job::drop_old(tx, now).await?;
             outbox::drop_old(tx, now).await?;
             ask(tx, now + EVERY, now).await

@@ -12,6 +12,7 @@ pub mod authn;
 pub mod authz;
 pub mod channel;
 pub mod db;
+pub mod digest;
 pub mod error;
 pub mod form;
 pub mod graphql;
@@ -25,6 +26,7 @@ pub mod qr;
 pub mod schema;
 pub mod text;
 pub mod write;
+pub mod year;
 
 pub mod account;
 pub mod activity;

@@ -6,6 +6,10 @@ use entity::id::{
     DeviceId, ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId,
     MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
     RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, DeviceId, ExportId,
+    ExportViewId, GrantId, HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId,
+    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
+    SessionId, WebhookId,
 };
 
 use crate::{
@@ -21,6 +25,9 @@ use crate::{
         ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson,
         ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries, ViewSession,
         ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewDevice, ViewExport, ViewExportView, ViewJob,
+        ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration,
+        ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
@@ -28,7 +35,7 @@ use crate::{
     credit::graphql::MakeUp,
     device::graphql::Device,
     error::Failure,
-    export::graphql::Export,
+    export::graphql::{Export, ExportView},
     form::{self, graphql::Question},
     graphql::{Gid, Viewer},
     job::graphql::Job,
@@ -74,6 +81,7 @@ pub enum Node {
     RosterBatch(RosterBatch),
     Device(Device),
     Export(Export),
+    ExportView(ExportView),
     Job(Job),
     MakeUp(MakeUp),
     Message(Message),
@@ -129,6 +137,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "export" => {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
         }
+        "exportView" => Node::ExportView(ExportView(
+            gate.permit::<ViewExportView>(named!(ExportViewId)).await?.into_row(),
+        )),
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }

@@ -13,15 +13,15 @@ use crate::{
     config::Config,
     credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
-    export::graphql::{ExportMutation, ExportQuery},
+    export::graphql::{ExportMutation, ExportQuery, ExportView},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     live::graphql::LiveSubscription,
     leave::graphql::{Leave, LeaveMutation, LeaveQuery},
     node::NodeQuery,
-    organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
+    organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
-    person::graphql::{Person, PersonMutation, PersonQuery},
+    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, Registration,
@@ -137,6 +137,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
+        .override_output_type_description::<Connection<String, ExportView>>(PAGE)
+        .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Leave>>(PAGE)
@@ -144,7 +146,9 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
+        .override_output_type_description::<Connection<String, Participant>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
+        .override_output_type_description::<Connection<String, PersonActivity>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
         .override_output_type_description::<Connection<String, Registration>>(PAGE)
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)

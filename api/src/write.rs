@@ -10,6 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
     correction, device, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, correction, device, export,
+    export_view,
     id::{AccountId, AuditEventId, DeviceId, Id},
     idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person,
     position, programme, registration, role_grant, roster_batch, series, session, webhook,
@@ -69,6 +71,7 @@ outcomes!(
     correction,
     device: |_it| Notice::Access(None),
     export,
+    export_view,
     job,
     make_up,
     class_group,

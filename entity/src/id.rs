@@ -65,6 +65,7 @@ ids! {
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";
+    ExportViewId = "exportView";
     GrantId = "grant";
     GroupId = "group";
     HookEventId = "hookEvent";

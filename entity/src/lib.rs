@@ -33,6 +33,8 @@ pub mod device;
 pub mod device_activity;
 pub mod excuse;
 pub mod export;
+pub mod export_chunk;
+pub mod export_view;
 pub mod form_reply;
 pub mod hook_event;
 pub mod idempotency_key;

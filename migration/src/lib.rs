@@ -20,6 +20,7 @@ mod m2026_11_25_000007_find;
 mod m2026_11_25_000003_self_check_in;
 mod m2026_11_25_000004_class;
 mod m2026_11_25_000005_credit;
+mod m2026_11_25_000006_export;
 
 pub struct Migrator;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000003_self_check_in::Migration),
             Box::new(m2026_11_25_000004_class::Migration),
             Box::new(m2026_11_25_000005_credit::Migration),
+            Box::new(m2026_11_25_000006_export::Migration),
         ]
     }
 }

@@ -41,10 +41,21 @@ impl Held {
     /// withdrew belongs to the sessions before.
     #[must_use]
     pub fn has(&self, it: &registration::Model) -> bool {
-        let was_there = it.status == Status::Cancelled && it.withdrawn_on.is_some();
-        (it.status == Status::Confirmed || was_there)
-            && it.enrolled_on.is_none_or(|from| from <= self.day)
-            && it.withdrawn_on.is_none_or(|until| self.day < until)
+        self.takes(it.status, it.enrolled_on, it.withdrawn_on)
+    }
+
+    /// The same by what it goes by.
+    #[must_use]
+    pub fn takes(
+        &self,
+        status: Status,
+        enrolled_on: Option<NaiveDate>,
+        withdrawn_on: Option<NaiveDate>,
+    ) -> bool {
+        let was_there = status == Status::Cancelled && withdrawn_on.is_some();
+        (status == Status::Confirmed || was_there)
+            && enrolled_on.is_none_or(|from| from <= self.day)
+            && withdrawn_on.is_none_or(|until| self.day < until)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use entity::{
     account, activity, bulk_act, capacity_pool, category, certificate, class, class_group, device,
-    device_activity, export,
+    device_activity, export, export_view,
     id::{
         AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, DeviceId,
-        ExportId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId,
-        OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId, RosterBatchId, SeriesId,
-        SessionId, WebhookId,
+        ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId,
+        MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId,
+        RosterBatchId, SeriesId, SessionId, WebhookId,
     },
     job,
     leave::{self, Rung},
@@ -111,7 +111,14 @@ guarded! {
     leave: LeaveId, &[OrgAdmin, Organiser, Liaison], |it, db, _near| of_leave(db, it).await;
     bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
-    export: ExportId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
+    export: ExportId, &[OrgAdmin, Organiser], |it, db, _near| {
+        match (it.activity_id, it.organisation_id) {
+            (Some(id), _) => inside_activity(db, id).await,
+            (None, Some(id)) => of_organisation(db, id).await,
+            (None, None) => Err(Failure::internal("an export of nothing")),
+        }
+    };
+    export_view: ExportViewId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     certificate: CertificateId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     make_up: MakeUpId, &[OrgAdmin, Organiser], |it, db, _near| {
         let home = registration::Entity::find_by_id(it.registration_id).one(db).await?;

@@ -7,6 +7,9 @@ use entity::{
     account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
     id::AccountId, job, leave, make_up, message, message_template, organisation, person, position,
     programme, registration, role_grant, roster_batch, series, session, webhook,
+    account, activity, bulk_act, capacity_pool, category, device, export, export_view,
+    id::AccountId, job, message, message_template, organisation, person, position, programme,
+    registration, role_grant, roster_batch, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -54,6 +57,10 @@ macro_rules! policy {
 policy! {
     /// See an organisation and what is below it.
     ViewOrganisation on organisation => [PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser, Liaison, Viewer];
+    /// See the figures of an organisation and all below it.
+    ViewFigures on organisation => [OrgAdmin, Organiser, Viewer];
+    /// See the people behind the figures of an organisation.
+    ListParticipants on organisation => [OrgAdmin, Organiser];
     /// Make an organisation below this one.
     CreateOrganisation on organisation => [OrgAdmin];
     /// Change an organisation's name, kind or code.
@@ -61,6 +68,8 @@ policy! {
 
     /// See the people whose records are kept here, or who are on an activity here.
     ViewPerson on person (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    /// See what a person attended over the years.
+    ViewHistory on person (near) => [OrgAdmin, Organiser, Liaison];
     /// List the people in one's scope.
     ListPeople on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Find people by three or more characters, phones masked.
@@ -313,6 +322,14 @@ policy! {
     CreateExport on activity => [OrgAdmin, Organiser];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
+    /// Call off the making of a file.
+    CancelExport on export => [OrgAdmin, Organiser];
+    /// Give a name to columns, for the activities of an organisation.
+    SaveExportView on activity => [OrgAdmin, Organiser];
+    /// See columns that were given a name.
+    ViewExportView on export_view => [OrgAdmin, Organiser];
+    /// Remove columns that were given a name.
+    RemoveExportView on export_view => [OrgAdmin, Organiser];
 
     /// List what people were told of an activity, and what came of it.
     ListMessages on activity => [OrgAdmin, Organiser];

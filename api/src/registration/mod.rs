@@ -35,6 +35,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     authz::{Action, Permit, Reach, Scope, policy::ViewApprovals},
@@ -125,8 +126,9 @@ refusals! {
     }
 }
 
-/// Which registrations a list is narrowed to.
-#[derive(Default)]
+/// Which registrations a list is narrowed to. An export keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     pub category: Option<String>,

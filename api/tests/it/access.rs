@@ -85,6 +85,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("export_columns", "", json!({"activityId": it.activity}), None);
+    add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("this_device", "", json!({}), None);
     add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
     add("jobs", "", json!({}), Some(&it.job));
@@ -96,8 +98,12 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("message_preview", "", input(draft), None);
     add("webhooks", "", json!({"organisationId": it.organisation}), Some(&it.webhook));
     add("organisation", "", id(&it.organisation), None);
+    add("organisation_year", ".figures", json!({"id": it.organisation, "year": 2026}), None);
+    let year = json!({"id": it.organisation, "year": 2026});
+    add("participants", ".participants", year, None);
     add("organisations", "", json!({}), Some(&it.organisation));
     add("person", "", id(&it.person), None);
+    add("person_history", ".history", json!({"id": it.person, "year": 2026}), Some(&it.activity));
     add("people", "", json!({}), Some(&it.person));
     add("people", " by 张三丰", json!({"search": "张三丰"}), Some(&it.person));
     add("people", " by 张三", json!({"search": "张三"}), Some(&it.person));
@@ -145,6 +151,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" certificate", &it.certificate),
         (" device", &it.device),
         (" export", &it.export),
+        (" exportView", &it.view),
         (" grant", &it.grant),
         (" group", &it.group),
         (" hookEvent", &it.event),
@@ -592,6 +599,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结"})),
         None,
     );
+    add("cancel_export", "", input(json!({"exportId": it.making})), None);
+    let view = json!({"activityId": it.activity, "name": "全部", "columns": ["name", "phone"]});
+    add("save_export_view", "", input(view), None);
+    add("remove_export_view", "", input(json!({"exportViewId": it.view})), None);
     lines
 }
 

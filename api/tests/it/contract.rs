@@ -275,6 +275,20 @@ async fn everything(it: &Script<'_>) {
     let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
     let export = it.make("create_export", input).await["export"].take();
     it.ask("export", json!({"id": export["id"]})).await;
+    it.ask("organisation_year", json!({"id": root, "year": 2026})).await;
+    it.ask("participants", json!({"id": root, "year": 2026})).await;
+    let listed = it.ask("people", json!({"first": 1})).await;
+    let somebody = &listed["people"]["edges"][0]["node"]["id"];
+    it.ask("person_history", json!({"id": somebody, "year": 2026})).await;
+    it.ask("export_columns", json!({"activityId": activity})).await;
+    let input = json!({"activityId": activity, "name": "上报", "columns": ["name", "phone"]});
+    let view = it.make("save_export_view", input).await["exportView"].take();
+    it.ask("export_views", json!({"activityId": activity})).await;
+    it.make("remove_export_view", json!({"exportViewId": view["id"]})).await;
+    let input =
+        json!({"activityId": activity, "format": "CSV", "purpose": "活动总结", "background": true});
+    let making = it.make("create_export", input).await["export"].take();
+    it.make("cancel_export", json!({"exportId": making["id"]})).await;
 
     // What is watched, and who is found.
     let scan = came["scans"]["nodes"][0]["id"].clone();
@@ -606,6 +620,11 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),
             json!({"activityId": activity, "format": "CSV", "purpose": "活动总结"}),
         ),
+        (
+            "save_export_view",
+            json!({"activityId": activity, "name": "上报", "columns": ["name"]}),
+            json!({"activityId": activity, "name": "上报", "columns": ["phone"]}),
+        ),
     ]
 }
 
@@ -647,6 +666,7 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "correction",
         "class_group",
         "export",
+        "export_view",
         "idempotency_key",
         "leave",
         "organisation",

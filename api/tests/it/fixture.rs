@@ -75,6 +75,9 @@ pub struct Things {
     pub certificate_token: String,
     /// Of whoever has not come.
     pub make_up: String,
+    /// Not made yet, in the background.
+    pub making: String,
+    pub view: String,
     /// At the doors of the activity, in use; and the code of another that waits.
     pub device: String,
     pub device_code: String,
@@ -179,6 +182,9 @@ impl Things {
 
         let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结"});
         let export = text(&made(admin, "create_export", input).await["export"]["id"]);
+        let input =
+            json!({"activityId": activity.id, "name": "上报", "columns": ["name", "title"]});
+        let view = text(&made(admin, "save_export_view", input).await["exportView"]["id"]);
         let committed = stage(app, &activity.id, "名单.csv", OTHER_LIST).await;
         made(admin, "commit_roster", json!({"batchId": committed})).await;
         let staged = stage(app, &activity.id, "名单.csv", LIST).await;
@@ -199,6 +205,9 @@ impl Things {
         let (certificate, certificate_token) = certified(app, &registration["id"]).await;
         let make_up = made_up(app, &absent["id"], &activity.session).await;
 
+        // Behind all that has jobs done.
+        let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结", "background": true});
+        let making = text(&made(admin, "create_export", input).await["export"]["id"]);
         let device = new_device(app, &[&activity.id]).await;
         let waiting_device = new_device(app, &[&activity.id]).await;
         redeemed(app, &device).await;
@@ -239,6 +248,8 @@ impl Things {
             certificate,
             certificate_token,
             make_up,
+            making,
+            view,
             device: text(&device["device"]["id"]),
             device_code: text(&waiting_device["code"]),
             job: failed_job(app).await,

@@ -64,6 +64,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("device_activity", "device"),
     ("excuse", "attendance"),
     ("export", "export"),
+    ("export_chunk", "export"),
+    ("export_view", "export"),
     ("form_reply", "form"),
     ("hook_event", "outbox"),
     ("idempotency_key", "write.rs"),
