@@ -17,7 +17,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 use crate::{Error, Fonts, Made, Missing, Sheet};
 
 /// What all templates begin with.
-const COMMON: &str = include_str!("../templates/common.typ");
+const PRELUDE: &str = include_str!("../templates/prelude.typ");
 
 /// The values that are pictures and not texts.
 const PICTURE: &str = "qr";
@@ -25,18 +25,24 @@ const PICTURE: &str = "qr";
 /// A document being made.
 pub struct Document {
     desk: Desk,
-    title: String,
+    about: DocumentInfo,
     at: Option<Timestamp>,
     pages: Vec<Page>,
     missing: Vec<Missing>,
 }
 
 impl Document {
-    /// Begins a document. The title is what a reader shows on the window, `at` when it was made.
+    /// Begins a document. The title is what a reader shows on the window, the note where it shows the document's
+    /// properties, and `at` is when it was made.
     #[must_use]
-    pub fn new(fonts: Fonts, title: &str, at: DateTime<Utc>) -> Self {
-        let (title, at) = (title.to_owned(), timestamp(at));
-        Self { desk: Desk::new(fonts), title, at, pages: vec![], missing: vec![] }
+    pub fn new(fonts: Fonts, title: &str, note: &str, at: DateTime<Utc>) -> Self {
+        let about = DocumentInfo {
+            title: Some(title.into()),
+            description: Some(note.into()),
+            ..DocumentInfo::default()
+        };
+        let at = timestamp(at);
+        Self { desk: Desk::new(fonts), about, at, pages: vec![], missing: vec![] }
     }
 
     /// Sets some pages and puts them after those that are there.
@@ -65,7 +71,6 @@ impl Document {
     /// When the rules are broken, which is a fault of the templates.
     pub fn finish(self) -> Result<Made, Error> {
         let pages = self.pages.len();
-        let info = DocumentInfo { title: Some(self.title.into()), ..DocumentInfo::default() };
         let standards = PdfStandards::new(&[PdfStandard::A_2u])
             .map_err(|error| Error::Template(error.message().to_string()))?;
         let options = PdfOptions {
@@ -76,7 +81,7 @@ impl Document {
             tagged: false,
             ..PdfOptions::default()
         };
-        let document = PagedDocument::new(self.pages.into_iter().collect(), info);
+        let document = PagedDocument::new(self.pages.into_iter().collect(), self.about);
         let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| wrong(&errors))?;
         typst::comemo::evict(0);
         Ok(Made { pdf, pages, missing: self.missing })
@@ -174,7 +179,7 @@ impl Desk {
     }
 
     fn lay(&mut self, template: &str, data: &Value) {
-        self.template.replace(&format!("{COMMON}{template}"));
+        self.template.replace(&format!("{PRELUDE}{template}"));
         self.data = Bytes::new(data.to_string().into_bytes());
     }
 }

@@ -23,7 +23,7 @@ pub struct SignInSheet {
     pub groups: Vec<Group>,
     /// How many blank lines follow, numbered too.
     pub blank: usize,
-    /// At the foot of each page: when this was printed, by whom.
+    /// At the foot of each page: who printed this, when and what for.
     pub printed: String,
 }
 
@@ -130,9 +130,7 @@ pub struct Certificate {
     pub name: String,
     /// The class, with its run: `新生代温商传承研修班（第58期）`.
     pub class: String,
-    /// Who held it.
-    pub host: String,
-    /// From when to when: `2026年3月2日至3月6日`.
+    /// From when to when: `2026年3月2日至3月6日`; empty where that is not known.
     pub days: String,
     /// 学时, as a number is written.
     pub hours: String,

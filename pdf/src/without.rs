@@ -25,7 +25,7 @@ impl Fonts {
 impl Document {
     /// Begins a document.
     #[must_use]
-    pub fn new(fonts: Fonts, _title: &str, _at: DateTime<Utc>) -> Self {
+    pub fn new(fonts: Fonts, _title: &str, _note: &str, _at: DateTime<Utc>) -> Self {
         match fonts {}
     }
 
