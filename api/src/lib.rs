@@ -32,6 +32,7 @@ pub mod attendance;
 pub mod attendee;
 pub mod capacity;
 pub mod demo;
+pub mod device;
 pub mod export;
 pub mod job;
 pub mod organisation;

@@ -59,6 +59,7 @@ ids! {
     CodeId = "code";
     ConsentId = "consent";
     DecisionId = "decision";
+    DeviceId = "device";
     ExportId = "export";
     GrantId = "grant";
     HookEventId = "hookEvent";

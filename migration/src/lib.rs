@@ -14,6 +14,7 @@ mod m2026_11_23_000005_public;
 mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
 mod m2026_11_23_000008_template;
+mod m2026_11_25_000002_device;
 
 pub struct Migrator;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000006_telling::Migration),
             Box::new(m2026_11_23_000007_bulk::Migration),
             Box::new(m2026_11_23_000008_template::Migration),
+            Box::new(m2026_11_25_000002_device::Migration),
         ]
     }
 }

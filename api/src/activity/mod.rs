@@ -453,14 +453,9 @@ pub struct Filter {
     pub templates: bool,
 }
 
-/// The activities in reach, newest first.
-pub async fn list(
-    db: &impl ConnectionTrait,
-    reach: &Reach<ViewActivity>,
-    filter: Filter,
-    slice: Slice<ActivityId>,
-) -> Result<Page<activity::Model>, Failure> {
-    let scope = reach.condition(|_, scope| match scope {
+/// What narrows activities to those in reach.
+fn in_reach(reach: &Reach<ViewActivity>) -> Condition {
+    reach.condition(|_, scope| match scope {
         Scope::Organisation(_, path) => {
             let hosted = Query::select()
                 .column(organisation::Column::Id)
@@ -471,8 +466,28 @@ pub async fn list(
         }
         Scope::Programme(id) => Column::ProgrammeId.eq(*id),
         Scope::Activity(id) => Column::Id.eq(*id),
-    });
-    let mut all = Condition::all().add(scope).add(Column::IsTemplate.eq(filter.templates));
+    })
+}
+
+/// Those of some activities that are in reach.
+pub async fn seen(
+    db: &impl ConnectionTrait,
+    reach: &Reach<ViewActivity>,
+    ids: impl IntoIterator<Item = ActivityId>,
+) -> Result<Vec<activity::Model>, Failure> {
+    let some = within((activity::Entity, Column::Id), ids);
+    Ok(activity::Entity::find().filter(in_reach(reach)).filter(some).all(db).await?)
+}
+
+/// The activities in reach, newest first.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    reach: &Reach<ViewActivity>,
+    filter: Filter,
+    slice: Slice<ActivityId>,
+) -> Result<Page<activity::Model>, Failure> {
+    let mut all =
+        Condition::all().add(in_reach(reach)).add(Column::IsTemplate.eq(filter.templates));
     if let Some(id) = filter.programme {
         all = all.add(Column::ProgrammeId.eq(id));
     }

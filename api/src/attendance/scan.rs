@@ -142,7 +142,7 @@ pub async fn check_in(
         clock,
         device_at: attempt.device_at,
         received_at: now,
-        account_id: permit.actor(),
+        account_id: permit.actor().account().ok_or(Failure::Forbidden)?,
     };
     let kept = scan::Entity::insert(scan::ActiveModel::from(scan.clone()).reset_all())
         .on_conflict(

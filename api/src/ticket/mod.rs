@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod graphql;
+pub mod hash;
 pub mod token;
 
 use std::collections::HashMap;
@@ -91,6 +92,23 @@ impl Loader<SerialOf> for Db {
             revoked(self.read(), ids.iter().map(|it| it.0)).await?;
         ids.iter().map(|id| Ok((*id, next(revoked.get(&id.0).copied())?))).collect()
     }
+}
+
+/// The numbers of the tickets of some registrations.
+pub async fn serials(
+    db: &impl ConnectionTrait,
+    rows: &[registration::Model],
+) -> Result<HashMap<RegistrationId, u16>, Failure> {
+    let revoked = revoked(db, rows.iter().map(|it| it.id)).await?;
+    rows.iter().map(|it| Ok((it.id, next(revoked.get(&it.id).copied())?))).collect()
+}
+
+/// The key by which the list of an activity's door shows codes.
+pub async fn code_key(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+) -> Result<hash::CodeKey, Failure> {
+    hash::CodeKey::derive(&secret(db).await?, activity)
 }
 
 /// The last revoked serial of each of some registrations that have one.

@@ -80,6 +80,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("this_device", "", json!({}), None);
+    add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
     add("jobs", "", json!({}), Some(&it.job));
     add("messages", "", json!({"activityId": it.activity}), Some(&it.message));
     let of = json!({"activityId": it.activity});
@@ -108,6 +110,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_rows", ".rows", json!({"id": it.staged}), None);
     add("session", "", id(&it.session), None);
     add("attendance_summary", ".summary", json!({"sessionId": it.session}), None);
+    let of_session = json!({"sessionId": it.session});
+    add("door_manifest", "", of_session, Some(&it.registration));
     add("attendances", ".attendances", json!({"sessionId": it.session}), Some(&it.scan));
     for (how, thing) in [
         (" account", &it.account),
@@ -116,6 +120,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" attendance", &it.attendance),
         (" bulkAct", &it.bulk),
         (" category", &it.category),
+        (" device", &it.device),
         (" export", &it.export),
         (" grant", &it.grant),
         (" hookEvent", &it.event),
@@ -436,6 +441,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("publish_notice", " of organisation", input(notice), None);
     let off = json!({"activityId": it.activity, "allowed": false});
     add("set_self_registration", "", input(off), None);
+    let device = json!({"activityIds": [it.activity], "name": "东门二号"});
+    add("create_device", "", input(device), None);
+    add("redeem_device", "", input(json!({"code": it.device_code})), None);
+    add("revoke_device", "", input(json!({"deviceId": it.device})), None);
     add(
         "check_in",
         "",
@@ -561,7 +570,7 @@ fn secrets(name: &str, inside: bool) -> &'static [&'static str] {
         _ if !inside => ALL,
         "PLATFORM_ADMIN" | "SECURITY_ADMIN" | "AUDITOR" | "VIEWER" | "without a grant"
         | "anonymous" => ALL,
-        "DOOR_STAFF activity" => PHONES,
+        "DOOR_STAFF activity" | "device" => PHONES,
         _ => &[],
     }
 }
@@ -620,7 +629,14 @@ async fn everybody_may_do_what_the_table_says() {
         }
     }
     let upload = columns[0].2.upload.clone();
-    columns.insert(EVERYBODY.len(), (true, "anonymous", Actor { token: None, upload }));
+    let nobody = Actor { token: None, upload: upload.clone() };
+    columns.insert(EVERYBODY.len(), (true, "anonymous", nobody));
+    // A device has nothing to upload with.
+    for inside in [true, false] {
+        let token = Some(things.device(&app, inside).await);
+        let at = if inside { EVERYBODY.len() } else { columns.len() };
+        columns.insert(at, (inside, "device", Actor { token, upload: upload.clone() }));
+    }
 
     let snapshot = Snapshot::take(&app).await;
     let (snapshot, lines) = (Arc::new(snapshot), Arc::new(lines));
