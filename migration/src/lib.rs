@@ -15,6 +15,7 @@ mod m2026_11_23_000006_telling;
 mod m2026_11_23_000007_bulk;
 mod m2026_11_23_000008_template;
 mod m2026_11_25_000006_export;
+mod m2026_11_25_000007_paper;
 
 pub struct Migrator;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_23_000007_bulk::Migration),
             Box::new(m2026_11_23_000008_template::Migration),
             Box::new(m2026_11_25_000006_export::Migration),
+            Box::new(m2026_11_25_000007_paper::Migration),
         ]
     }
 }

@@ -112,6 +112,7 @@ impl Run<'_> {
         };
         let (mut gathered, mut nth, mut size) = (Vec::with_capacity(CHUNK), 0, 0_i64);
         let mut digest = Context::new(&SHA256);
+        let unshown = serde_json::to_value(&made.unshown).map_err(Failure::internal)?;
         while let Some(piece) = made.pieces.next().await {
             let mut piece = piece.map_err(Failure::internal)?;
             digest.update(&piece);
@@ -141,6 +142,7 @@ impl Run<'_> {
                 .col_expr(Column::RowsTotal, Expr::value(rows))
                 .col_expr(Column::Size, Expr::value(size))
                 .col_expr(Column::Sha256, Expr::value(sum))
+                .col_expr(Column::Unshown, Expr::value(unshown))
                 .col_expr(Column::FinishedAt, Expr::value(now))
                 .col_expr(Column::ExpiresAt, Expr::value(now + KEPT))
         })

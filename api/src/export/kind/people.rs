@@ -24,6 +24,7 @@ use crate::{
     export::{brief::Brief, cell::Cell},
     form::show::headings,
     registration::condition,
+    ticket,
 };
 
 /// What a column says of a person on an activity.
@@ -37,7 +38,10 @@ pub enum Field {
     Category,
     StudentNo,
     Group,
+    District,
     Note,
+    /// The code of the ticket, unless it was revoked.
+    Code,
     /// To the nth question of the form.
     Answer(usize),
 }
@@ -72,7 +76,9 @@ pub fn rest<F>(brief: &Brief, of: impl Fn(Field) -> F) -> Vec<Column<F>> {
 pub struct Needs {
     student_no: bool,
     group: bool,
+    district: bool,
     note: bool,
+    code: bool,
     answers: bool,
     /// How the registration came about and stands.
     pub life: bool,
@@ -85,6 +91,8 @@ impl Needs {
             match field {
                 Field::StudentNo => needs.student_no = true,
                 Field::Group => needs.group = true,
+                Field::District => needs.district = true,
+                Field::Code => needs.code = true,
                 Field::Note => needs.note = true,
                 Field::Answer(_) => needs.answers = true,
                 _ => {}
@@ -98,14 +106,16 @@ impl Needs {
 pub struct Line {
     pub id: RegistrationId,
     key: (Uuid, i32),
-    name: String,
-    phone: Option<String>,
-    organisation: Option<String>,
-    title: Option<String>,
-    category: Option<CategoryId>,
+    pub name: String,
+    pub phone: Option<String>,
+    pub organisation: Option<String>,
+    pub title: Option<String>,
+    pub category: Option<CategoryId>,
     student_no: Option<String>,
-    group: Option<String>,
-    note: Option<String>,
+    pub group: Option<String>,
+    pub district: Option<String>,
+    pub note: Option<String>,
+    pub code: Option<String>,
     /// At the session that was asked for.
     pub attendance: Option<attendance::Status>,
     pub first_in_at: Option<DateTime<Utc>>,
@@ -138,6 +148,7 @@ impl FromQueryResult for Line {
                 reply_by: row.try_get_by_index(18)?,
             }),
         };
+        let code: Option<String> = row.try_get_by_index(21)?;
         Ok(Self {
             id: row.try_get_by_index(0)?,
             key: (row.try_get_by_index(1)?, row.try_get_by_index(2)?),
@@ -152,6 +163,8 @@ impl FromQueryResult for Line {
             attendance: row.try_get_by_index(11)?,
             first_in_at: row.try_get_by_index(12)?,
             first_gate: row.try_get_by_index(19)?,
+            district: row.try_get_by_index(20)?,
+            code: code.filter(|it| ticket::is_code(it)),
             life,
             answers: Vec::new(),
         })
@@ -169,6 +182,8 @@ impl Line {
             Field::Category => Cell::text(brief.category(self.category)),
             Field::StudentNo => Cell::text(self.student_no.as_ref()),
             Field::Group => Cell::text(self.group.as_ref()),
+            Field::District => Cell::text(self.district.as_ref()),
+            Field::Code => Cell::text(self.code.as_ref()),
             Field::Note => Cell::text(self.note.as_ref()),
             Field::Answer(nth) => Cell::text(self.answers.get(nth)),
         }
@@ -345,6 +360,8 @@ impl People {
                 life(R::StatusReason),
                 life(R::ReplyBy),
                 known(attendance::Column::FirstGate),
+                detail(self.needs.district, "district"),
+                text(self.needs.code, || own(R::TicketCode)),
             ])
             .from(registration::Entity)
             .inner_join(
