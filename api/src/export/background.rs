@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Buf, Bytes};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    export::{self, Column, State},
+    export::{self, Column, State, Unshown},
     export_chunk::{self, Column as Chunk},
     id::ExportId,
     job,
@@ -112,7 +112,7 @@ impl Run<'_> {
         };
         let (mut gathered, mut nth, mut size) = (Vec::with_capacity(CHUNK), 0, 0_i64);
         let mut digest = Context::new(&SHA256);
-        let unshown = serde_json::to_value(&made.unshown).map_err(Failure::internal)?;
+        let unshown = Unshown(std::mem::take(&mut made.unshown));
         while let Some(piece) = made.pieces.next().await {
             let mut piece = piece.map_err(Failure::internal)?;
             digest.update(&piece);

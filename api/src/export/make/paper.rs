@@ -37,7 +37,7 @@ pub async fn ready(app: &App) -> Result<(), Error<CreateExportErrorCode>> {
 }
 
 /// Sets a list. One document is set at a time, the others wait.
-pub async fn paper<L: List>(
+pub(super) async fn paper<L: List>(
     app: &Arc<App>,
     task: Arc<Task<L>>,
     rows: watch::Sender<u64>,
