@@ -318,7 +318,9 @@ pub async fn signer(
     Ok(Some(Who { account, sign_in: None, grants }))
 }
 
-fn bearer(header: &str) -> Option<&str> {
+/// The token of an `Authorization` header.
+#[must_use]
+pub fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

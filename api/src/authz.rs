@@ -3,11 +3,15 @@
 //! A grant is a role over a scope. An action names the rows it is done to and the roles that may; a row says where
 //! it stands; a grant covers a place when its scope is above it. Whatever no line of [`POLICY`] allows is denied.
 
+mod actor;
 mod me;
 pub mod place;
 pub mod policy;
 
-pub use self::me::{Me, Mine};
+pub use self::{
+    actor::{Actor, By, Doorkeeper},
+    me::{Me, Mine},
+};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -28,6 +32,8 @@ use crate::{db::Db, error::Failure};
 /// Something that needs permission, the kind of row it is done to, and the roles that may.
 pub trait Action: Send + Sync + 'static {
     type On: Guarded;
+    /// Who may do it at all: an account alone, or a device at a door as well.
+    type By: By;
     /// As it stands in the policy table and in audit events.
     const NAME: &'static str;
     const ROLES: &'static [Role];
@@ -139,7 +145,7 @@ pub struct Who {
 ///
 /// Guarded operations take a permit *instead of* an id, so that nothing can be checked on one row and done to another.
 pub struct Permit<A: Action> {
-    actor: AccountId,
+    actor: A::By,
     on: A::On,
     roles: Vec<Role>,
     is_near: bool,
@@ -147,7 +153,7 @@ pub struct Permit<A: Action> {
 
 impl<A: Action> Permit<A> {
     #[must_use]
-    pub fn actor(&self) -> AccountId {
+    pub fn actor(&self) -> A::By {
         self.actor
     }
 
@@ -209,6 +215,7 @@ impl<A: Action> Reach<A> {
 /// Hands out permits to one viewer, and is the only way from an id to a guarded row.
 pub struct Gate {
     who: Option<Who>,
+    doorkeeper: Option<Doorkeeper>,
     me: Option<Me>,
     db: Db,
 }
@@ -216,12 +223,30 @@ pub struct Gate {
 impl Gate {
     #[must_use]
     pub fn new(who: Option<Who>, db: Db) -> Self {
-        Self { who, me: None, db }
+        Self { who, doorkeeper: None, me: None, db }
     }
 
-    /// Who is signed in.
+    /// Who is signed in. FORBIDDEN to a device, which has no account.
     pub fn who(&self) -> Result<&Who, Failure> {
-        self.who.as_ref().ok_or(Failure::Unauthenticated)
+        self.who.as_ref().ok_or(match self.doorkeeper {
+            Some(_) => Failure::Forbidden,
+            None => Failure::Unauthenticated,
+        })
+    }
+
+    /// Whether anybody is there to whom grants can be given: an account or a device.
+    pub fn signed_in(&self) -> Result<(), Failure> {
+        self.held().map(drop)
+    }
+
+    /// Who acts, and which roles they hold over what.
+    fn held(&self) -> Result<(Actor, Vec<(Role, &Scope)>), Failure> {
+        if let Some(it) = &self.doorkeeper {
+            return Ok((Actor::Device(it.row.id), it.held().collect()));
+        }
+        let who = self.who()?;
+        let held = who.grants.iter().map(|it| (it.row.role, &it.scope)).collect();
+        Ok((Actor::Account(who.account.id), held))
     }
 
     /// Sign-in is asked before anything is loaded.
@@ -229,26 +254,27 @@ impl Gate {
         &self,
         id: <A::On as Guarded>::Id,
     ) -> Result<Permit<A>, Failure> {
-        self.who()?;
+        self.signed_in()?;
         let row = A::On::find(self.db.read(), id).await?.ok_or(Failure::NotFound)?;
         self.permit_on(row).await
     }
 
     /// For a row that was reached from another.
     pub async fn permit_on<A: Action>(&self, on: A::On) -> Result<Permit<A>, Failure> {
-        let who = self.who()?;
+        let (actor, scopes) = self.held()?;
         let place = on.place(self.db.read()).await?;
         let held = |near: bool| {
-            let reaches = |it: &&Held| {
-                let is_inside = !place.closed_to.contains(&it.row.role) && it.scope.covers(&place);
-                is_inside || near && it.scope.is_near(it.row.role, &place.near)
+            let reaches = |(role, scope): &&(Role, &Scope)| {
+                let is_inside = !place.closed_to.contains(role) && scope.covers(&place);
+                is_inside || near && scope.is_near(*role, &place.near)
             };
-            who.grants.iter().filter(reaches).map(|it| it.row.role).collect::<Vec<_>>()
+            scopes.iter().filter(reaches).map(|(role, _)| *role).collect::<Vec<_>>()
         };
         let roles = held(A::FROM_NEAR);
-        if A::ROLES.iter().any(|role| roles.contains(role)) {
+        let may = A::ROLES.iter().any(|role| roles.contains(role));
+        if let Some(actor) = A::By::of(actor).filter(|_| may) {
             let is_near = !A::ROLES.iter().any(|role| held(false).contains(role));
-            Ok(Permit { actor: who.account.id, on, roles, is_near })
+            Ok(Permit { actor, on, roles, is_near })
         } else if held(true).iter().any(|role| A::On::SEEN_BY.contains(role)) {
             Err(Failure::Forbidden)
         } else {
@@ -259,14 +285,13 @@ impl Gate {
 
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
     pub fn reach<A: Action>(&self) -> Result<Reach<A>, Failure> {
-        let who = self.who()?;
-        let scopes: Vec<(Role, Scope)> = who
-            .grants
-            .iter()
-            .filter(|it| A::ROLES.contains(&it.row.role))
-            .map(|it| (it.row.role, it.scope.clone()))
+        let (actor, held) = self.held()?;
+        let scopes: Vec<(Role, Scope)> = held
+            .into_iter()
+            .filter(|(role, _)| A::ROLES.contains(role))
+            .map(|(role, scope)| (role, scope.clone()))
             .collect();
-        if scopes.is_empty() {
+        if scopes.is_empty() || A::By::of(actor).is_none() {
             return Err(Failure::Forbidden);
         }
         Ok(Reach { scopes, action: std::marker::PhantomData })

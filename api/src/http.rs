@@ -37,6 +37,7 @@ use crate::{
     app::App,
     authn,
     authz::Gate,
+    device,
     error::{Failure, Lang},
     graphql::Viewer,
     metrics,
@@ -192,10 +193,12 @@ async fn viewer(
 ) -> Result<Viewer, Failure> {
     let now = app.now();
     let header = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let who = authn::authenticate(app, header, now).await?;
-    let gate = match (who, app.keys.attendee_phone(header, now)) {
-        (None, Some(phone)) => Gate::of_attendee(phone, app.db.clone()),
-        (who, _) => Gate::new(who, app.db.clone()),
+    let gate = if let Some(doorkeeper) = device::authenticate(&app.db, header, now).await? {
+        Gate::of_device(doorkeeper, app.db.clone())
+    } else if let Some(phone) = app.keys.attendee_phone(header, now) {
+        Gate::of_attendee(phone, app.db.clone())
+    } else {
+        Gate::new(authn::authenticate(app, header, now).await?, app.db.clone())
     };
     Ok(Viewer {
         now,

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, ExportId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, DeviceId, ExportId,
     ExportViewId, GrantId, HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId,
     PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
     SessionId, WebhookId,
@@ -17,11 +17,12 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewExport, ViewExportView, ViewJob,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewDevice, ViewExport, ViewExportView, ViewJob,
         ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration,
         ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
+    device::graphql::Device,
     error::Failure,
     export::graphql::{Export, ExportView},
     form::{self, graphql::Question},
@@ -62,6 +63,7 @@ pub enum Node {
     Attendance(Attendance),
     Scan(Scan),
     RosterBatch(RosterBatch),
+    Device(Device),
     Export(Export),
     ExportView(ExportView),
     Job(Job),
@@ -80,7 +82,7 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             Gid::<$kind>::decode(id).ok_or(Failure::NotFound)?.0
         };
     }
-    gate.who()?;
+    gate.signed_in()?;
     Ok(match prefix {
         "account" => {
             Node::Account(gate.permit::<ViewAccount>(named!(AccountId)).await?.into_row().into())
@@ -107,6 +109,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "category" => {
             let row = gate.permit::<ViewCategory>(named!(CategoryId)).await?.into_row();
             Node::Category(Category { row, pools: None })
+        }
+        "device" => {
+            Node::Device(gate.permit::<ViewDevice>(named!(DeviceId)).await?.into_row().into())
         }
         "export" => {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
@@ -191,7 +196,7 @@ impl NodeQuery {
         #[graphql(desc = "At most 100, of any kinds.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         let viewer = Viewer::of(ctx);
-        viewer.gate.who()?;
+        viewer.gate.signed_in()?;
         if ids.len() > 100 {
             return Err(Failure::BadInput("一次最多100个", "at most 100 at once").into());
         }

@@ -12,6 +12,8 @@ use crate::error::Failure;
 
 /// The most that a page may hold.
 pub const LARGEST: i32 = 100;
+/// The most that a page of a list of small rows may hold, where the list says so.
+pub const LARGEST_LONG: i32 = 500;
 /// What a page holds if nothing is said.
 pub const USUAL: i32 = 20;
 
@@ -38,6 +40,27 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
         last: Option<i32>,
         before: Option<&str>,
     ) -> Result<Self, Failure> {
+        let wrong = Failure::BadInput("每页须为1至100条", "a page holds 1 to 100");
+        Self::within(LARGEST, wrong, (first, after), (last, before))
+    }
+
+    /// The same for a list whose rows are small, of which a page holds more.
+    pub fn parse_long(
+        first: Option<i32>,
+        after: Option<&str>,
+        last: Option<i32>,
+        before: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let wrong = Failure::BadInput("每页须为1至500条", "a page holds 1 to 500");
+        Self::within(LARGEST_LONG, wrong, (first, after), (last, before))
+    }
+
+    fn within(
+        largest: i32,
+        wrong: Failure,
+        (first, after): (Option<i32>, Option<&str>),
+        (last, before): (Option<i32>, Option<&str>),
+    ) -> Result<Self, Failure> {
         if first.is_some() && last.is_some() {
             return Err(Failure::BadInput(
                 "first 与 last 不能同时给出",
@@ -45,8 +68,8 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
             ));
         }
         let count = first.or(last).unwrap_or(USUAL);
-        if !(1..=LARGEST).contains(&count) {
-            return Err(Failure::BadInput("每页须为1至100条", "a page holds 1 to 100"));
+        if !(1..=largest).contains(&count) {
+            return Err(wrong);
         }
         Ok(Self {
             count: count.unsigned_abs().into(),
@@ -54,6 +77,12 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
             after: after.map(decode).transpose()?,
             before: before.map(decode).transpose()?,
         })
+    }
+
+    /// Whether it is the beginning of the list.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        !self.backward && self.after.is_none() && self.before.is_none()
     }
 
     /// Reads one row more than asked for, which only tells that there is another page.
@@ -90,6 +119,12 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
 }
 
 impl<M> Page<M> {
+    /// The same page of what was made of its rows.
+    #[must_use]
+    pub fn map<T>(&self, rows: Vec<T>) -> Page<T> {
+        Page { rows, has_previous: self.has_previous, has_next: self.has_next }
+    }
+
     /// The page as clients get it, of nodes that were made for all rows at once, each with its place.
     pub fn with<K: Serialize, T: OutputType>(
         self,

@@ -9,6 +9,7 @@ use crate::{
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
+    device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
     export::graphql::{ExportMutation, ExportQuery, ExportView},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
@@ -34,8 +35,10 @@ pub struct Query(
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
+    DeviceQuery,
     ExportQuery,
     JobQuery,
+    ManifestQuery,
     NodeQuery,
     OrganisationQuery,
     OutboxQuery,
@@ -56,6 +59,7 @@ pub struct Mutation(
     AttendeeMutation,
     BulkMutation,
     CapacityMutation,
+    DeviceMutation,
     ExportMutation,
     FormMutation,
     JobMutation,
@@ -106,8 +110,10 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
+        .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
+        .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
@@ -124,9 +130,23 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 const PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
     1 to 100, and the first 20 if nothing is said.";
 
+/// The same of lists whose rows are small.
+const LONG_PAGE: &str = "A page of a list, as Relay has it: `first` rows behind the cursor `after`, or the `last` before `before`; \
+    1 to 500, and the first 20 if nothing is said.";
+
 /// What a page costs: its rows are counted before they are there.
 #[must_use]
 pub fn list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let rows = first.or(last).unwrap_or(crate::page::USUAL).clamp(1, crate::page::LARGEST);
+    cost_within(crate::page::LARGEST, first.or(last), child)
+}
+
+/// The same for a list of which a page holds more.
+#[must_use]
+pub fn long_list_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    cost_within(crate::page::LARGEST_LONG, first.or(last), child)
+}
+
+fn cost_within(largest: i32, rows: Option<i32>, child: usize) -> usize {
+    let rows = rows.unwrap_or(crate::page::USUAL).clamp(1, largest);
     usize::try_from(rows).unwrap_or(1) * child + 1
 }

@@ -8,8 +8,9 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, export, export_view,
-    id::{AccountId, AuditEventId, Id},
+    account, activity, audit_event, bulk_act, capacity_pool, category, correction, device, export,
+    export_view,
+    id::{AccountId, AuditEventId, DeviceId, Id},
     idempotency_key, job, message, message_template, notice, organisation, person, position,
     programme, registration, role_grant, roster_batch, session, webhook,
 };
@@ -21,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::{
-    authz::{Action, Guarded, Me, Permit},
+    authz::{Action, Actor, Guarded, Me, Permit},
     db::Db,
     error::{Error, Failure},
     graphql::Viewer,
@@ -51,6 +52,8 @@ outcomes!(
     bulk_act,
     capacity_pool,
     category,
+    correction,
+    device,
     export,
     export_view,
     job,
@@ -110,10 +113,9 @@ impl Viewer {
         note: Note,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
-        let result = (A::On::KIND, Some(permit.on().uuid()));
-        let account = permit.actor();
-        let act =
-            Act { actor: account.0, account: Some(account), action: A::NAME, subject: result };
+        let actor: Actor = permit.actor().into();
+        let subject = (A::On::KIND, Some(permit.on().uuid()));
+        let act = Act { keys_of: actor.uuid(), actor: Some(actor), action: A::NAME, subject };
         self.road(act, note, work).await
     }
 
@@ -127,7 +129,19 @@ impl Viewer {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
         let subject = (subject.0, Some(subject.1));
-        self.road(Act { actor: me.actor(), account: None, action, subject }, note, work).await
+        self.road(Act { keys_of: me.actor(), actor: None, action, subject }, note, work).await
+    }
+
+    /// The same for what a device does to itself, for which it holds no permit.
+    pub async fn write_own<T: Outcome, C>(
+        &self,
+        device: DeviceId,
+        action: &'static str,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
+    ) -> Result<T, Error<C>> {
+        let subject = (DeviceId::PREFIX, Some(device.0));
+        let act = Act { keys_of: device.0, actor: Some(Actor::Device(device)), action, subject };
+        self.road(act, Note::default(), work).await
     }
 
     async fn road<T: Outcome, C>(
@@ -149,7 +163,7 @@ impl Viewer {
             .db
             .transaction(async |tx| {
                 if let Some(key) = &note.key
-                    && let Some(first) = claim(tx, act.actor, key, self.now).await?
+                    && let Some(first) = claim(tx, act.keys_of, key, self.now).await?
                 {
                     return serde_json::from_value(first).map_err(|error| {
                         Failure::internal(format!("kept answer: {error}")).into()
@@ -161,7 +175,7 @@ impl Viewer {
                 leave_trail(
                     tx,
                     &self.origin(),
-                    act.account,
+                    act.actor,
                     act.action,
                     act.subject,
                     Some(result),
@@ -169,13 +183,24 @@ impl Viewer {
                 )
                 .await?;
                 if let Some(key) = &note.key {
-                    keep(tx, act.actor, key, &done).await?;
+                    keep(tx, act.keys_of, key, &done).await?;
                 }
                 Ok(done)
             })
             .await;
         self.app.bell.notify_one();
         done
+    }
+
+    /// Leaves an audit event of what somebody takes along under `permit` and does not change.
+    pub async fn leave_note<A: Action>(&self, permit: &Permit<A>) -> Result<(), Failure> {
+        let actor: Actor = permit.actor().into();
+        let subject = (A::On::KIND, Some(permit.on().uuid()));
+        self.db
+            .transaction(async |tx| {
+                leave_trail(tx, &self.origin(), Some(actor), A::NAME, subject, None, None).await
+            })
+            .await
     }
 
     /// The same road for the acts of nobody in particular: signing in and what follows from it.
@@ -189,7 +214,8 @@ impl Viewer {
             .transaction(async |tx| {
                 let (done, account) = work(tx).await?;
                 let subject = (AccountId::PREFIX, account.map(|it| it.0));
-                leave_trail(tx, &self.origin(), account, action, subject, None, None).await?;
+                let actor = account.map(Actor::Account);
+                leave_trail(tx, &self.origin(), actor, action, subject, None, None).await?;
                 Ok(done)
             })
             .await;
@@ -233,8 +259,9 @@ impl Db {
 /// Who does what to what.
 struct Act {
     /// Whose idempotency keys count.
-    actor: Uuid,
-    account: Option<AccountId>,
+    keys_of: Uuid,
+    /// None where it is somebody with a phone and no account.
+    actor: Option<Actor>,
     action: &'static str,
     subject: (&'static str, Option<Uuid>),
 }
@@ -249,7 +276,7 @@ struct Origin {
 async fn leave_trail(
     tx: &impl ConnectionTrait,
     origin: &Origin,
-    actor: Option<AccountId>,
+    actor: Option<Actor>,
     action: &str,
     subject: (&str, Option<Uuid>),
     result: Option<(&str, Uuid)>,
@@ -259,7 +286,8 @@ async fn leave_trail(
     let event = audit_event::ActiveModel {
         id: Set(AuditEventId::generate()),
         at: Set(origin.at),
-        account_id: Set(actor),
+        account_id: Set(actor.and_then(Actor::account)),
+        device_id: Set(actor.and_then(Actor::device)),
         action: Set(action.to_owned()),
         subject_kind: Set(subject.0.to_owned()),
         subject_id: Set(subject.1),

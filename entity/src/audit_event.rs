@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, AuditEventId};
+use crate::id::{AccountId, AuditEventId, DeviceId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "audit_event")]
@@ -12,6 +12,8 @@ pub struct Model {
     pub id: AuditEventId,
     pub at: DateTimeUtc,
     pub account_id: Option<AccountId>,
+    /// Where a device did it.
+    pub device_id: Option<DeviceId>,
     pub action: String,
     /// What it was done to: the prefix of its id, and the id.
     pub subject_kind: String,

@@ -58,7 +58,9 @@ ids! {
     CategoryId = "category";
     CodeId = "code";
     ConsentId = "consent";
+    CorrectionId = "correction";
     DecisionId = "decision";
+    DeviceId = "device";
     ExportId = "export";
     ExportViewId = "exportView";
     GrantId = "grant";

@@ -56,7 +56,7 @@ pub fn may_give(own: &[Role], role: Role) -> bool {
 }
 
 /// Gives an account a role over the permit's row.
-pub async fn give<A: Action>(
+pub async fn give<A: Action<By = AccountId>>(
     tx: &DatabaseTransaction,
     permit: &Permit<A>,
     over: Over,

@@ -57,6 +57,8 @@ refusals! {
         ClosesBeforeOpens = "签到截止须晚于签到开始", "a door closes after it opens";
         /// The credit hours are not a number from 0 to 1000 with at most two decimals.
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
+        /// A session would close itself more than 720 hours after its end, or before it.
+        ClosesAfterInvalid = "自动结束考勤须在场次结束后0至720小时", "a session closes itself from 0 to 720 hours after its end";
         /// A day is not in the calendar, which ends with the year 9999.
         DayInvalid = "日期超出范围", "the day is out of the calendar";
         /// The host is neither the programme's owner nor below it.
@@ -131,6 +133,7 @@ impl From<SessionErrorCode> for CreateActivityErrorCode {
             SessionErrorCode::EndsBeforeStart => Self::EndsBeforeStart,
             SessionErrorCode::ClosesBeforeOpens => Self::ClosesBeforeOpens,
             SessionErrorCode::CreditHoursInvalid => Self::CreditHoursInvalid,
+            SessionErrorCode::ClosesAfterInvalid => Self::ClosesAfterInvalid,
         }
     }
 }
@@ -453,14 +456,9 @@ pub struct Filter {
     pub templates: bool,
 }
 
-/// The activities in reach, newest first.
-pub async fn list(
-    db: &impl ConnectionTrait,
-    reach: &Reach<ViewActivity>,
-    filter: Filter,
-    slice: Slice<ActivityId>,
-) -> Result<Page<activity::Model>, Failure> {
-    let scope = reach.condition(|_, scope| match scope {
+/// What narrows activities to those in reach.
+fn in_reach(reach: &Reach<ViewActivity>) -> Condition {
+    reach.condition(|_, scope| match scope {
         Scope::Organisation(_, path) => {
             let hosted = Query::select()
                 .column(organisation::Column::Id)
@@ -471,8 +469,28 @@ pub async fn list(
         }
         Scope::Programme(id) => Column::ProgrammeId.eq(*id),
         Scope::Activity(id) => Column::Id.eq(*id),
-    });
-    let mut all = Condition::all().add(scope).add(Column::IsTemplate.eq(filter.templates));
+    })
+}
+
+/// Those of some activities that are in reach.
+pub async fn seen(
+    db: &impl ConnectionTrait,
+    reach: &Reach<ViewActivity>,
+    ids: impl IntoIterator<Item = ActivityId>,
+) -> Result<Vec<activity::Model>, Failure> {
+    let some = within((activity::Entity, Column::Id), ids);
+    Ok(activity::Entity::find().filter(in_reach(reach)).filter(some).all(db).await?)
+}
+
+/// The activities in reach, newest first.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    reach: &Reach<ViewActivity>,
+    filter: Filter,
+    slice: Slice<ActivityId>,
+) -> Result<Page<activity::Model>, Failure> {
+    let mut all =
+        Condition::all().add(in_reach(reach)).add(Column::IsTemplate.eq(filter.templates));
     if let Some(id) = filter.programme {
         all = all.add(Column::ProgrammeId.eq(id));
     }

@@ -54,7 +54,7 @@ impl Gate {
     /// The gate of somebody whose phone was proven.
     #[must_use]
     pub fn of_attendee(phone: String, db: Db) -> Self {
-        Self { who: None, me: Some(Me { phone }), db }
+        Self { who: None, doorkeeper: None, me: Some(Me { phone }), db }
     }
 
     /// Whose phone was proven.

@@ -1,11 +1,12 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, export, export_view,
+    account, activity, bulk_act, capacity_pool, category, device, device_activity, export,
+    export_view,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, ExportId, ExportViewId,
-        GrantId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
-        ProgrammeId, RegistrationId, RosterBatchId, SessionId, WebhookId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, DeviceId, ExportId,
+        ExportViewId, GrantId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId,
+        PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId, WebhookId,
     },
     job, message, message_template, organisation, person, position, programme, registration,
     role_grant,
@@ -98,6 +99,7 @@ guarded! {
         }
     };
     export_view: ExportViewId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    device: DeviceId, &[OrgAdmin, Organiser], |it, db| of_device(db, it).await;
     message: MessageId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db| {
         match (it.activity_id, it.organisation_id) {
@@ -170,6 +172,22 @@ async fn of_activity_id(db: &impl ConnectionTrait, id: ActivityId) -> Result<Pla
 async fn inside_activity(db: &impl ConnectionTrait, id: ActivityId) -> Result<Place, Failure> {
     let place = of_activity_id(db, id).await?;
     Ok(Place { near: Near::default(), ..place })
+}
+
+/// Whoever has one of the activities at whose doors it stands has to do with it.
+async fn of_device(db: &impl ConnectionTrait, it: &device::Model) -> Result<Place, Failure> {
+    let links = device_activity::Entity::find()
+        .filter(device_activity::Column::DeviceId.eq(it.id))
+        .all(db)
+        .await?;
+    let mut all = Place::default();
+    for link in links {
+        let mut one = inside_activity(db, link.activity_id).await?;
+        all.organisations.append(&mut one.organisations);
+        all.programmes.append(&mut one.programmes);
+        all.activities.append(&mut one.activities);
+    }
+    Ok(all)
 }
 
 async fn of_grant(db: &impl ConnectionTrait, it: &role_grant::Model) -> Result<Place, Failure> {

@@ -2,34 +2,45 @@
 
 use entity::role_grant::Role;
 
-use super::Action;
+use super::{Action, Actor};
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, export, export_view, job, message,
-    message_template, organisation, person, position, programme, registration, role_grant,
-    roster_batch, session, webhook,
+    account, activity, bulk_act, capacity_pool, category, device, export, export_view,
+    id::AccountId, job, message, message_template, organisation, person, position, programme,
+    registration, role_grant, roster_batch, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
 macro_rules! from_near {
-    () => {
+    (near $($other:ident)*) => {
+        true
+    };
+    ($($other:ident)*) => {
         false
     };
-    (near) => {
-        true
+}
+
+/// `(door)` behind a row's kind: a device may do it too, where it is DOOR_STAFF. Nothing else is for devices.
+macro_rules! by {
+    ($(near)? door) => {
+        Actor
+    };
+    ($(near)?) => {
+        AccountId
     };
 }
 
 macro_rules! policy {
-    ($($(#[doc = $doc:literal])+ $action:ident on $row:ident $(($near:ident))? => [$($role:ident),+];)*) => {
+    ($($(#[doc = $doc:literal])+ $action:ident on $row:ident $(($($mark:ident)+))? => [$($role:ident),+];)*) => {
         $(
             $(#[doc = $doc])+
             pub struct $action;
 
             impl Action for $action {
                 type On = $row::Model;
+                type By = by!($($($mark)+)?);
                 const NAME: &'static str = stringify!($action);
                 const ROLES: &'static [Role] = &[$(Role::$role),+];
-                const FROM_NEAR: bool = from_near!($($near)?);
+                const FROM_NEAR: bool = from_near!($($($mark)+)?);
             }
         )*
 
@@ -49,11 +60,11 @@ policy! {
     UpdateOrganisation on organisation => [OrgAdmin];
 
     /// See the people whose records are kept here, or who are on an activity here.
-    ViewPerson on person (near) => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    ViewPerson on person (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
     /// List the people in one's scope.
     ListPeople on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Find people by three or more characters, phones masked.
-    FindPeople on person (near) => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    FindPeople on person (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
     /// See a person's phone whole.
     ViewPhone on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Keep the record of a new person at this organisation.
@@ -83,7 +94,7 @@ policy! {
     RevokeGrant on role_grant => [SecurityAdmin, OrgAdmin, Organiser];
 
     /// See a programme.
-    ViewProgramme on programme (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewProgramme on programme (near door) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Make a programme owned by this organisation.
     CreateProgramme on organisation => [OrgAdmin];
     /// Make an activity in a programme, held by its owner.
@@ -92,7 +103,7 @@ policy! {
     HoldActivity on organisation => [OrgAdmin];
 
     /// See an activity, its sessions and its figures.
-    ViewActivity on activity (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewActivity on activity (near door) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Change what an activity says of itself.
     UpdateActivity on activity => [OrgAdmin, Organiser];
     /// Open an activity to its audience.
@@ -110,14 +121,14 @@ policy! {
     /// Change a session's times, place or title.
     UpdateSession on session => [OrgAdmin, Organiser];
     /// See a session and its figures.
-    ViewSession on session (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewSession on session (near door) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// See a category.
-    ViewCategory on category (near) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
+    ViewCategory on category (near door) => [SecurityAdmin, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
 
     /// List who is registered for an activity.
     ListRegistrations on activity => [OrgAdmin, Organiser];
     /// Find who is registered for an activity by three or more characters.
-    FindRegistrations on activity => [OrgAdmin, Organiser, DoorStaff];
+    FindRegistrations on activity (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Say whether and how people register themselves for an activity.
     SetSelfRegistration on activity => [OrgAdmin, Organiser];
     /// Publish a new version of what people are told of how their data are used on an activity.
@@ -129,7 +140,7 @@ policy! {
     /// List those whom one's own organisation recommends for an activity.
     ListRecommended on activity (near) => [OrgAdmin, Liaison];
     /// See one registration. Near it are the organisation that recommends the person and those above it.
-    ViewRegistration on registration (near) => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    ViewRegistration on registration (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
     /// See who waits for whose approval in one's scope.
     ViewApprovals on organisation => [OrgAdmin, Liaison];
     /// Register a person for an activity.
@@ -139,7 +150,7 @@ policy! {
     /// Register a person of this organisation, out of its allocation or up the chain of approval.
     RecommendAttendee on organisation => [OrgAdmin, Liaison];
     /// Register somebody at the door who is on no list.
-    RegisterWalkIn on session => [OrgAdmin, Organiser, DoorStaff];
+    RegisterWalkIn on session (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Take more seats than there are.
     ExceedCapacity on activity => [OrgAdmin];
     /// Put somebody else in the place of who cannot come.
@@ -201,8 +212,22 @@ policy! {
     /// Take back what an uploaded list alone brought.
     UndoRoster on roster_batch => [OrgAdmin, Organiser];
 
+    /// Say how somebody attended, over what the scans say.
+    CorrectAttendance on session => [OrgAdmin, Organiser];
+    /// Freeze who was expected at a session.
+    CloseSession on session => [OrgAdmin, Organiser];
     /// Let people in at a session.
-    CheckIn on session => [OrgAdmin, Organiser, DoorStaff];
+    CheckIn on session (door) => [OrgAdmin, Organiser, DoorStaff];
+    /// Take the list that a door without a network answers by.
+    TakeManifest on session (door) => [OrgAdmin, Organiser, DoorStaff];
+    /// Let a device stand at the doors of an activity.
+    CreateDevice on activity => [OrgAdmin, Organiser];
+    /// See which devices stand at the doors of an activity.
+    ViewDevices on activity => [OrgAdmin, Organiser];
+    /// See a device.
+    ViewDevice on device => [OrgAdmin, Organiser];
+    /// Take a device out of use at once.
+    RevokeDevice on device => [OrgAdmin, Organiser];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
 

@@ -5,7 +5,6 @@
 
 use std::{io, pin::pin, sync::Arc};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Buf, Bytes};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -30,6 +29,7 @@ use crate::{
     app::App,
     authz::{Permit, policy::CancelExport},
     db::Db,
+    digest::Sum,
     error::{Error, Failure},
     job::{named, run::MOST_ATTEMPTS},
 };
@@ -111,11 +111,11 @@ impl Run<'_> {
             }
         };
         let (mut gathered, mut nth, mut size) = (Vec::with_capacity(CHUNK), 0, 0_i64);
-        let mut digest = Context::new(&SHA256);
+        let mut sum = Sum::default();
         let unshown = Unshown(std::mem::take(&mut made.unshown));
         while let Some(piece) = made.pieces.next().await {
             let mut piece = piece.map_err(Failure::internal)?;
-            digest.update(&piece);
+            sum.add(&piece);
             size += i64::try_from(piece.len()).map_err(Failure::internal)?;
             while piece.has_remaining() {
                 let part = piece.split_to(piece.len().min(CHUNK - gathered.len()));
@@ -135,7 +135,7 @@ impl Run<'_> {
             return Ok(());
         }
         let now = self.app.now();
-        let sum = digest.finish().as_ref().to_vec();
+        let sum = sum.done();
         let rows = i64::try_from(done).unwrap_or(i64::MAX);
         self.note(done, |it| {
             it.col_expr(Column::State, Expr::value(State::Ready))

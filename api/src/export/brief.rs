@@ -5,13 +5,18 @@ use entity::{
     account, activity, attendance, category,
     export::{self, Format},
     id::CategoryId,
-    question, session,
+    question,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use super::kind::{List, with_list};
-use crate::{error::Failure, graphql::Gid, registration};
+use crate::{
+    attendance::book::{Held, held},
+    error::Failure,
+    graphql::Gid,
+    registration,
+};
 
 /// What an export is narrowed to, as it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,8 +31,8 @@ pub struct Brief {
     pub export: export::Model,
     pub filter: Filter,
     pub activity: activity::Model,
-    /// All of the activity, or the one that is asked for.
-    pub sessions: Vec<session::Model>,
+    /// All of the activity, or the one that is asked for, in the order in which they take place.
+    pub sessions: Vec<Held>,
     categories: Vec<category::Model>,
     /// The questions whose answers are columns.
     pub form: Vec<question::Model>,
@@ -48,6 +53,8 @@ impl Brief {
         let activity = activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
         let mut sessions = crate::session::schedule(db, id).await?;
         sessions.retain(|it| export.session_id.is_none_or(|asked| asked == it.id));
+        let mut held = held(db, sessions.iter().map(|it| it.id)).await?;
+        let sessions = sessions.iter().filter_map(|it| held.remove(&it.id)).collect();
         let mut form = crate::form::questions(db, id).await?;
         form.retain(|it| it.archived_at.is_none());
         let categories = category::Entity::find()

@@ -4,6 +4,7 @@
 pub mod attendance_list;
 pub mod attendance_matrix;
 pub mod badges;
+pub mod line;
 pub mod people;
 pub mod registrations;
 pub mod scan_log;

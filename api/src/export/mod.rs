@@ -18,7 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity,
     export::{self, Format, Keys, Kind, Layout, Sort, State, Unshown},
-    id::{ExportId, ExportViewId, SessionId},
+    id::{AccountId, ExportId, ExportViewId, SessionId},
     job,
 };
 use sea_orm::{
@@ -162,7 +162,7 @@ pub async fn create(
 }
 
 /// All of a kind of list on the permit's activity, as nobody has asked for it yet.
-fn blank<A: Action<On = activity::Model>>(
+fn blank<A: Action<On = activity::Model, By = AccountId>>(
     permit: &Permit<A>,
     kind: Kind,
     now: DateTime<Utc>,
@@ -195,7 +195,7 @@ fn blank<A: Action<On = activity::Model>>(
 }
 
 /// The columns that a kind of list offers on the permit's activity, in their usual order.
-pub async fn columns<A: Action<On = activity::Model>>(
+pub async fn columns<A: Action<On = activity::Model, By = AccountId>>(
     db: &impl ConnectionTrait,
     permit: &Permit<A>,
     kind: Kind,

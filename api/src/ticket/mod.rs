@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod graphql;
+pub mod hash;
 pub mod token;
 
 use std::collections::HashMap;
@@ -99,6 +100,23 @@ impl Loader<SerialOf> for Db {
     }
 }
 
+/// The numbers of the tickets of some registrations.
+pub async fn serials(
+    db: &impl ConnectionTrait,
+    rows: &[registration::Model],
+) -> Result<HashMap<RegistrationId, u16>, Failure> {
+    let revoked = revoked(db, rows.iter().map(|it| it.id)).await?;
+    rows.iter().map(|it| Ok((it.id, next(revoked.get(&it.id).copied())?))).collect()
+}
+
+/// The key by which the list of an activity's door shows codes.
+pub async fn code_key(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+) -> Result<hash::CodeKey, Failure> {
+    hash::CodeKey::derive(&secret(db).await?, activity)
+}
+
 /// The last revoked serial of each of some registrations that have one.
 async fn revoked(
     db: &impl ConnectionTrait,
@@ -159,20 +177,39 @@ pub async fn public_key_of(
     public_key(&secret(db).await?, activity)
 }
 
-/// The registration whose ticket was shown: its code as it was read or typed, or its token. None where there is no such
-/// ticket, or not any more. Whoever locks the registration afterwards compares its code with the one found here: whatever
-/// revokes a ticket changes it.
+/// The registrations whose tickets were shown, in their order: a code as it was read or typed, or a token. None where
+/// there is no such ticket, or not any more. Whoever locks a registration afterwards compares its code with the one found
+/// here: whatever revokes a ticket changes it.
 pub async fn presented(
     db: &impl ConnectionTrait,
-    shown: &str,
+    shown: &[&str],
+) -> Result<Vec<Option<registration::Model>>, Failure> {
+    let mut by_code = HashMap::new();
+    let codes: Vec<String> = shown
+        .iter()
+        .filter(|it| token::read(it).is_none())
+        .map(|it| authn::read_ticket_code(it))
+        .collect();
+    if !codes.is_empty() {
+        let of = (registration::Entity, registration::Column::TicketCode);
+        let rows = registration::Entity::find().filter(within(of, codes)).all(db).await?;
+        by_code.extend(rows.into_iter().map(|it| (it.ticket_code.clone(), it)));
+    }
+    let mut found = Vec::with_capacity(shown.len());
+    for it in shown {
+        found.push(match token::read(it) {
+            None => by_code.get(&authn::read_ticket_code(it)).cloned(),
+            Some(read) => by_token(db, &read).await?,
+        });
+    }
+    Ok(found)
+}
+
+async fn by_token(
+    db: &impl ConnectionTrait,
+    read: &token::Read,
 ) -> Result<Option<registration::Model>, Failure> {
-    let Some(read) = token::read(shown) else {
-        return Ok(registration::Entity::find()
-            .filter(registration::Column::TicketCode.eq(authn::read_ticket_code(shown)))
-            .one(db)
-            .await?);
-    };
-    if !Key::derive(&secret(db).await?, read.claims.activity)?.signed(&read) {
+    if !Key::derive(&secret(db).await?, read.claims.activity)?.signed(read) {
         return Ok(None);
     }
     let found = registration::Entity::find_by_id(read.claims.registration).one(db).await?;

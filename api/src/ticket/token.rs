@@ -41,7 +41,7 @@ pub struct Claims {
 pub struct Key(Ed25519KeyPair);
 
 /// How long a seed is, for the derivation.
-struct Seed;
+pub(super) struct Seed;
 
 impl KeyType for Seed {
     fn len(&self) -> usize {

@@ -82,6 +82,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("export", "", id(&it.export), None);
     add("export_columns", "", json!({"activityId": it.activity}), None);
     add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
+    add("this_device", "", json!({}), None);
+    add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
     add("jobs", "", json!({}), Some(&it.job));
     add("messages", "", json!({"activityId": it.activity}), Some(&it.message));
     let of = json!({"activityId": it.activity});
@@ -110,6 +112,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_rows", ".rows", json!({"id": it.staged}), None);
     add("session", "", id(&it.session), None);
     add("attendance_summary", ".summary", json!({"sessionId": it.session}), None);
+    let of_session = json!({"sessionId": it.session});
+    add("door_manifest", "", of_session, Some(&it.registration));
     add("attendances", ".attendances", json!({"sessionId": it.session}), Some(&it.scan));
     for (how, thing) in [
         (" account", &it.account),
@@ -118,6 +122,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" attendance", &it.attendance),
         (" bulkAct", &it.bulk),
         (" category", &it.category),
+        (" device", &it.device),
         (" export", &it.export),
         (" exportView", &it.view),
         (" grant", &it.grant),
@@ -439,12 +444,33 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("publish_notice", " of organisation", input(notice), None);
     let off = json!({"activityId": it.activity, "allowed": false});
     add("set_self_registration", "", input(off), None);
+    let device = json!({"activityIds": [it.activity], "name": "东门二号"});
+    add("create_device", "", input(device), None);
+    add("redeem_device", "", input(json!({"code": it.device_code})), None);
+    add("revoke_device", "", input(json!({"deviceId": it.device})), None);
     add(
         "check_in",
         "",
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    add(
+        "undo_scan",
+        "",
+        input(
+            json!({"sessionId": it.session, "undoneId": it.scan, "scanId": app.uuid(), "reason": "误扫"}),
+        ),
+        None,
+    );
+    add(
+        "correct_attendance",
+        "",
+        input(
+            json!({"sessionId": it.session, "registrationId": it.registration, "status": "LATE", "reason": "补签"}),
+        ),
+        None,
+    );
+    add("close_session", "", input(json!({"sessionId": it.session})), None);
     let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
     let words = |place: &str, id: &String| {
         let mut words = words.clone();
@@ -568,7 +594,7 @@ fn secrets(name: &str, inside: bool) -> &'static [&'static str] {
         _ if !inside => ALL,
         "PLATFORM_ADMIN" | "SECURITY_ADMIN" | "AUDITOR" | "VIEWER" | "without a grant"
         | "anonymous" => ALL,
-        "DOOR_STAFF activity" => PHONES,
+        "DOOR_STAFF activity" | "device" => PHONES,
         _ => &[],
     }
 }
@@ -627,7 +653,14 @@ async fn everybody_may_do_what_the_table_says() {
         }
     }
     let upload = columns[0].2.upload.clone();
-    columns.insert(EVERYBODY.len(), (true, "anonymous", Actor { token: None, upload }));
+    let nobody = Actor { token: None, upload: upload.clone() };
+    columns.insert(EVERYBODY.len(), (true, "anonymous", nobody));
+    // A device has nothing to upload with.
+    for inside in [true, false] {
+        let token = Some(things.device(&app, inside).await);
+        let at = if inside { EVERYBODY.len() } else { columns.len() };
+        columns.insert(at, (inside, "device", Actor { token, upload: upload.clone() }));
+    }
 
     let snapshot = Snapshot::take(&app).await;
     let (snapshot, lines) = (Arc::new(snapshot), Arc::new(lines));

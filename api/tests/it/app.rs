@@ -369,6 +369,7 @@ impl TestApp {
 }
 
 /// The ids of an activity that a test works on.
+#[derive(Clone)]
 pub struct Festival {
     pub programme: String,
     pub activity: String,

@@ -155,8 +155,9 @@ async fn crowd(url: &str, activity: &str, session: &str, count: usize) {
                '董事长', '{{\"note\": \"桌\"}}', {activity}, n, {made}, {made} FROM crowd"
         ),
         format!(
-            "INSERT INTO attendance (id, session_id, registration_id, status, first_in_at, first_gate)
-             SELECT {random}, {session}, registration, 'PRESENT', {made}, '3号门' FROM crowd WHERE n % 2 = 0"
+            "INSERT INTO attendance (id, session_id, registration_id, status, by_scans, first_in_at, first_gate, is_inside,
+               is_corrected, has_conflict)
+             SELECT {random}, {session}, registration, 'PRESENT', 'PRESENT', {made}, '3号门', true, false, false FROM crowd WHERE n % 2 = 0"
         ),
         "DROP TABLE crowd".to_owned(),
     ] {
@@ -266,7 +267,7 @@ on_both! {
                 assert!(mark.contains(word), "{word}: {mark}");
             }
             // Read again, the list has the two people and nobody else.
-            let upload = app.organiser().upload(name, body).await;
+            let upload = app.organiser().upload(name, &body).await;
             let input = json!({"activityId": festival.activity, "uploadId": upload, "profile": "EVENT"});
             let staged = app.organiser().run("stage_roster", json!({"input": input})).await;
             assert_eq!(staged["stageRoster"]["batch"]["counts"]["persons"], 2, "{staged}");

@@ -71,6 +71,9 @@ pub struct Things {
     /// Not made yet, in the background.
     pub making: String,
     pub view: String,
+    /// At the doors of the activity, in use; and the code of another that waits.
+    pub device: String,
+    pub device_code: String,
     /// Given up.
     pub job: String,
     /// It has failed.
@@ -181,6 +184,9 @@ impl Things {
         // Behind all that has jobs done.
         let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结", "background": true});
         let making = text(&made(admin, "create_export", input).await["export"]["id"]);
+        let device = new_device(app, &[&activity.id]).await;
+        let waiting_device = new_device(app, &[&activity.id]).await;
+        redeemed(app, &device).await;
 
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
@@ -216,6 +222,8 @@ impl Things {
             export,
             making,
             view,
+            device: text(&device["device"]["id"]),
+            device_code: text(&waiting_device["code"]),
             job: failed_job(app).await,
             message,
             template,
@@ -230,6 +238,16 @@ impl Things {
             neighbours_programme,
             neighbours_activity: neighbours_activity.id,
         }
+    }
+
+    /// The token of a device at the doors in A, or at those in B.
+    pub async fn device(&self, app: &TestApp, inside: bool) -> String {
+        let doors = if inside {
+            vec![self.activity.as_str(), self.draft.as_str()]
+        } else {
+            vec![self.neighbours_activity.as_str()]
+        };
+        redeemed(app, &new_device(app, &doors).await).await
     }
 
     /// Somebody with a role over what is in A, or over the same in B.
@@ -250,6 +268,18 @@ impl Things {
         }
         client
     }
+}
+
+/// A device at the doors of some activities, as `createDevice` gives it.
+pub async fn new_device(app: &TestApp, activities: &[&str]) -> Value {
+    let input = json!({"activityIds": activities, "name": "东门一号", "gate": "东门"});
+    made(app.organiser(), "create_device", input).await
+}
+
+/// Brings a device into use; its token.
+pub async fn redeemed(app: &TestApp, device: &Value) -> String {
+    let input = json!({"code": device["code"], "model": "HUAWEI nova 12"});
+    text(&made(&app.anonymous(), "redeem_device", input).await["token"])
 }
 
 /// The id of a registration that is not there.

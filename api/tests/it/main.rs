@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendance;
 mod attendee;
 mod bulk;
 mod capacity;
@@ -12,6 +13,7 @@ mod contract;
 mod crash;
 mod day;
 mod demo;
+mod device;
 mod door;
 mod export;
 mod fixture;
@@ -21,6 +23,7 @@ mod http;
 mod job;
 mod life;
 mod lists;
+mod manifest;
 mod muddle;
 mod outbox;
 mod queries;

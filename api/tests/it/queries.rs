@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{TestApp, document, on_both},
-    fixture::text,
+    fixture::{new_device, text},
 };
 
 const MANY: usize = 100;
@@ -61,6 +61,13 @@ async fn crowd(app: &TestApp) -> (String, String, String) {
     (festival.activity, festival.session, batch)
 }
 
+/// A `changedSince` from which on everything has changed.
+fn before_all(manifest: &Value) -> Value {
+    // Eight bytes of zero, as long as what was given.
+    let given = text(&manifest["doorManifest"]["changes"]);
+    json!("A".repeat(given.len()))
+}
+
 on_both! {
     async fn people_and_registrations(app) {
         let (activity, session, batch) = crowd(&app).await;
@@ -84,6 +91,10 @@ on_both! {
             answers { question { key } text } } } } } }";
         is_flat_document(&app, deep, json!({"activityId": activity})).await;
         is_flat(&app, "attendances", json!({"sessionId": session})).await;
+        is_flat(&app, "door_manifest", json!({"sessionId": session})).await;
+        let beginning = app.organiser().run("door_manifest", json!({"sessionId": session, "first": 1})).await;
+        let since = json!({"sessionId": session, "changedSince": before_all(&beginning)});
+        is_flat(&app, "door_manifest", since).await;
         is_flat(&app, "people", json!({})).await;
         is_flat(&app, "roster_rows", json!({"id": batch})).await;
     }
@@ -106,6 +117,14 @@ on_both! {
         let deep = "query($first: Int) { activities(first: $first) { edges { node {
             categories { name seatsTaken } sessions { title } } } } }";
         is_flat_document(&app, deep, json!({})).await;
+    }
+
+    async fn devices(app) {
+        let festival = app.festival(None, &[]).await;
+        for _ in 0..MANY {
+            new_device(&app, &[&festival.activity]).await;
+        }
+        is_flat(&app, "devices", json!({"activityId": festival.activity})).await;
     }
 
     async fn organisations_and_accounts(app) {

@@ -1,6 +1,6 @@
 //! Who holds a seat, with a column for each session, and what it comes to (出勤总表).
 //!
-//! Counted are the sessions whose door has closed, and those that somebody has been to already.
+//! Counted are the sessions that somebody belongs to whose door has shut, and those with something on record.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,9 +14,11 @@ use sea_orm::{
 
 use super::{
     Column, List, Part,
-    people::{self, People, Whose, attendance_word},
+    line::{self, attendance_word},
+    people::{self, People, Whose},
 };
 use crate::{
+    attendance::book::Held,
     db::within,
     error::Failure,
     export::{brief::Brief, cell::Cell},
@@ -28,12 +30,13 @@ const CELLS: usize = 10_000;
 
 #[derive(Clone, Copy)]
 pub enum Field {
-    Person(people::Field),
+    Person(line::Field),
     /// At the nth session.
     Session(usize),
     Counted,
     Attended,
     Late,
+    LeftEarly,
     Excused,
     Absent,
     /// Of the counted.
@@ -48,23 +51,36 @@ pub struct AttendanceMatrix {
 
 /// A person, with how they attended each session.
 pub struct Line {
-    person: people::Line,
+    person: line::Line,
     statuses: Vec<Option<Status>>,
+}
+
+impl Line {
+    /// Whether the person is expected at a session. Once it is closed, whoever was is on record.
+    fn belongs_to(&self, held: &Held) -> bool {
+        held.session.closed_at.is_none()
+            && self
+                .person
+                .life
+                .as_ref()
+                .is_some_and(|it| held.takes(it.status, it.enrolled_on, it.withdrawn_on))
+    }
 }
 
 impl AttendanceMatrix {
     /// How many of the counted sessions somebody attended in a way.
     fn count_of(&self, line: &Line, is_it: impl Fn(Option<Status>) -> bool) -> u32 {
         let brief = &self.people.brief;
-        let counted = brief.sessions.iter().zip(&line.statuses).filter(|(session, status)| {
-            (status.is_some() || brief.now >= session.closes_at) && is_it(**status)
+        let counted = brief.sessions.iter().zip(&line.statuses).filter(|(held, status)| {
+            let is_over = brief.now >= held.session.closes_at && line.belongs_to(held);
+            (status.is_some() || is_over) && is_it(**status)
         });
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
     }
 }
 
 fn came(status: Option<Status>) -> bool {
-    matches!(status, Some(Status::Present | Status::Late))
+    matches!(status, Some(Status::Present | Status::Late | Status::LeftEarly))
 }
 
 fn share(part: u32, whole: u32) -> Cell<'static> {
@@ -79,8 +95,9 @@ impl List for AttendanceMatrix {
     const TITLE: &'static str = "出勤总表";
 
     fn columns(brief: &Brief) -> Vec<Column<Field>> {
-        let mut all = people::who(Field::Person);
-        all.extend(brief.sessions.iter().enumerate().map(|(nth, it)| {
+        let mut all = line::who(Field::Person);
+        all.extend(brief.sessions.iter().enumerate().map(|(nth, held)| {
+            let it = &held.session;
             let title = format!("{}（{}）", it.title, brief.local(it.starts_at).format("%m-%d"));
             Column::usual(format!("session:{}", Gid(it.id)), title, 12.0, Field::Session(nth))
         }));
@@ -88,12 +105,13 @@ impl List for AttendanceMatrix {
             Column::usual("counted", "应到场次", 10.0, Field::Counted),
             Column::usual("attended", "实到", 8.0, Field::Attended),
             Column::usual("late", "其中迟到", 10.0, Field::Late),
+            Column::usual("leftEarly", "其中早退", 10.0, Field::LeftEarly),
             Column::usual("excused", "请假", 8.0, Field::Excused),
             Column::usual("absent", "缺席", 8.0, Field::Absent),
             Column::usual("rate", "出勤率", 10.0, Field::Rate),
             Column::usual("rateWithoutLeave", "出勤率（不计请假）", 18.0, Field::RateWithoutLeave),
         ]);
-        let rest = people::rest(brief, Field::Person);
+        let rest = line::rest(brief, Field::Person);
         all.extend(rest.into_iter().map(|it| Column { is_usual: false, ..it }));
         all
     }
@@ -107,10 +125,11 @@ impl List for AttendanceMatrix {
         brief: Arc<Brief>,
         fields: &[Field],
     ) -> Result<Self, Failure> {
-        let needs = people::Needs::of(fields.iter().filter_map(|it| match it {
+        let mut needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
         }));
+        needs.life = true;
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await? })
     }
 
@@ -128,7 +147,7 @@ impl List for AttendanceMatrix {
         let (people, next) = self.people.page(db, None, from).await?;
         let sessions = &self.people.brief.sessions;
         let places: HashMap<SessionId, usize> =
-            sessions.iter().enumerate().map(|(at, it)| (it.id, at)).collect();
+            sessions.iter().enumerate().map(|(at, it)| (it.session.id, at)).collect();
         let mut lines: Vec<Line> = people
             .into_iter()
             .map(|person| Line { person, statuses: vec![None; sessions.len()] })
@@ -171,14 +190,18 @@ impl List for AttendanceMatrix {
         match field {
             Field::Person(field) => line.person.cell(brief, nth, field),
             Field::Session(at) => match (brief.sessions.get(at), line.statuses.get(at)) {
-                (Some(session), Some(status)) => {
-                    Cell::Text(attendance_word(session, *status, brief.now))
+                (Some(held), Some(status)) if status.is_some() || line.belongs_to(held) => {
+                    Cell::Text(attendance_word(held, *status, brief.now))
                 }
+                // Somebody who came later, or left before.
                 _ => Cell::Empty,
             },
             Field::Counted => Cell::count(counted()),
             Field::Attended => Cell::count(attended()),
             Field::Late => Cell::count(self.count_of(line, |it| it == Some(Status::Late))),
+            Field::LeftEarly => {
+                Cell::count(self.count_of(line, |it| it == Some(Status::LeftEarly)))
+            }
             Field::Excused => Cell::count(excused()),
             Field::Absent => Cell::count(counted() - attended() - excused()),
             Field::Rate => share(attended(), counted()),

@@ -8,7 +8,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{
     Column, List, Part,
-    people::{self, Field, People, Whose},
+    line::{self, Field},
+    people::{self, People, Whose},
 };
 use crate::{
     error::Failure,
@@ -22,13 +23,12 @@ pub struct Badges {
 }
 
 /// The bands of the categories, in their order; from the beginning again beyond the last.
-const COLOURS: [&str; 8] = [
-    "#a3161c", "#1d4f91", "#2f7a3f", "#b8860b", "#6a3d9a", "#00757a", "#8c4a1f", "#4a5568",
-];
+const COLOURS: [&str; 8] =
+    ["#a3161c", "#1d4f91", "#2f7a3f", "#b8860b", "#6a3d9a", "#00757a", "#8c4a1f", "#4a5568"];
 
 impl List for Badges {
     type Field = Field;
-    type Line = people::Line;
+    type Line = line::Line;
     type Place = people::Place;
 
     const TITLE: &'static str = "胸卡";
@@ -56,7 +56,7 @@ impl List for Badges {
         _fields: &[Field],
     ) -> Result<Self, Failure> {
         let host = organisation::find(db, brief.activity.host_id).await?.name;
-        let needs = people::Needs::of([Field::Group, Field::Code]);
+        let needs = line::Needs::of([Field::Group, Field::Code]);
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await?, host })
     }
 
@@ -72,17 +72,11 @@ impl List for Badges {
         db: &DatabaseConnection,
         _part: usize,
         from: Option<people::Place>,
-    ) -> Result<(Vec<people::Line>, Option<people::Place>), Failure> {
+    ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {
         self.people.page(db, None, from).await
     }
 
-    fn cell<'a>(
-        &'a self,
-        _part: usize,
-        nth: u32,
-        field: Field,
-        line: &'a people::Line,
-    ) -> Cell<'a> {
+    fn cell<'a>(&'a self, _part: usize, nth: u32, field: Field, line: &'a line::Line) -> Cell<'a> {
         line.cell(&self.people.brief, nth, field)
     }
 }
@@ -90,7 +84,7 @@ impl List for Badges {
 fn set(
     list: &Badges,
     _part: usize,
-    lines: &[people::Line],
+    lines: &[line::Line],
     document: &mut Document,
 ) -> Result<(), Failure> {
     let brief = &list.people.brief;

@@ -1,194 +1,27 @@
-//! Whoever is registered for an activity, page by page, and the columns that say who they are.
+//! Whoever is registered for an activity, page by page.
 
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use entity::{
-    attendance,
-    export::Sort,
-    id::{CategoryId, RegistrationId},
-    person, registration, session,
-};
+use entity::{attendance, export::Sort, id::RegistrationId, person, registration};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    RelationTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
     prelude::Uuid,
     sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr},
 };
 
-use super::{Column, PAGE};
+use super::{
+    PAGE,
+    line::{Line, Needs},
+};
 use crate::{
+    attendance::{book::Held, expected_at},
     db::{at_most, within},
     error::Failure,
-    export::{brief::Brief, cell::Cell},
-    form::show::headings,
+    export::brief::Brief,
     registration::condition,
-    ticket,
 };
-
-/// What a column says of a person on an activity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    Nth,
-    Name,
-    Organisation,
-    Title,
-    Phone,
-    Category,
-    StudentNo,
-    Group,
-    District,
-    Note,
-    /// The code of the ticket, unless it was revoked.
-    Code,
-    /// To the nth question of the form.
-    Answer(usize),
-}
-
-/// The columns before those of a kind's own. `of` makes them fields of the kind.
-pub fn who<F>(of: impl Fn(Field) -> F) -> Vec<Column<F>> {
-    vec![
-        Column::usual("nth", "序号", 6.0, of(Field::Nth)),
-        Column::usual("name", "姓名", 12.0, of(Field::Name)),
-        Column::usual("organisation", "单位", 36.0, of(Field::Organisation)),
-        Column::usual("title", "职务", 18.0, of(Field::Title)),
-        Column::usual("phone", "手机号码", 16.0, of(Field::Phone)),
-        Column::usual("category", "参会类别", 12.0, of(Field::Category)),
-        Column::usual("studentNo", "学号", 16.0, of(Field::StudentNo)),
-        Column::usual("group", "小组", 10.0, of(Field::Group)),
-    ]
-}
-
-/// The columns behind them: the note, and what was answered to the form.
-pub fn rest<F>(brief: &Brief, of: impl Fn(Field) -> F) -> Vec<Column<F>> {
-    let note = Column::usual("note", "备注", 24.0, of(Field::Note));
-    let answers =
-        brief.form.iter().zip(headings(&brief.form)).enumerate().map(|(nth, (question, title))| {
-            let key = format!("answer:{}", question.key);
-            Column::usual(key, title, 20.0, of(Field::Answer(nth)))
-        });
-    std::iter::once(note).chain(answers).collect()
-}
-
-/// What of a registration is read; all else is passed over.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Needs {
-    student_no: bool,
-    group: bool,
-    district: bool,
-    note: bool,
-    code: bool,
-    answers: bool,
-    /// How the registration came about and stands.
-    pub life: bool,
-}
-
-impl Needs {
-    pub fn of(fields: impl IntoIterator<Item = Field>) -> Self {
-        let mut needs = Self::default();
-        for field in fields {
-            match field {
-                Field::StudentNo => needs.student_no = true,
-                Field::Group => needs.group = true,
-                Field::District => needs.district = true,
-                Field::Code => needs.code = true,
-                Field::Note => needs.note = true,
-                Field::Answer(_) => needs.answers = true,
-                _ => {}
-            }
-        }
-        needs
-    }
-}
-
-/// A person on an activity, as far as it was read.
-pub struct Line {
-    pub id: RegistrationId,
-    key: (Uuid, i32),
-    pub name: String,
-    pub phone: Option<String>,
-    pub organisation: Option<String>,
-    pub title: Option<String>,
-    pub category: Option<CategoryId>,
-    student_no: Option<String>,
-    pub group: Option<String>,
-    pub district: Option<String>,
-    pub note: Option<String>,
-    pub code: Option<String>,
-    /// At the session that was asked for.
-    pub attendance: Option<attendance::Status>,
-    pub first_in_at: Option<DateTime<Utc>>,
-    pub first_gate: Option<String>,
-    pub life: Option<Life>,
-    answers: Vec<String>,
-}
-
-/// How a registration came about and stands.
-pub struct Life {
-    pub status: registration::Status,
-    pub way: registration::Way,
-    pub registered_at: DateTime<Utc>,
-    pub status_at: DateTime<Utc>,
-    pub status_reason: Option<String>,
-    pub reply_by: Option<DateTime<Utc>>,
-}
-
-impl FromQueryResult for Line {
-    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        let status: Option<registration::Status> = row.try_get_by_index(13)?;
-        let life = match status {
-            None => None,
-            Some(status) => Some(Life {
-                status,
-                way: row.try_get_by_index(14)?,
-                registered_at: row.try_get_by_index(15)?,
-                status_at: row.try_get_by_index(16)?,
-                status_reason: row.try_get_by_index(17)?,
-                reply_by: row.try_get_by_index(18)?,
-            }),
-        };
-        let code: Option<String> = row.try_get_by_index(21)?;
-        Ok(Self {
-            id: row.try_get_by_index(0)?,
-            key: (row.try_get_by_index(1)?, row.try_get_by_index(2)?),
-            name: row.try_get_by_index(3)?,
-            phone: row.try_get_by_index(4)?,
-            organisation: row.try_get_by_index(5)?,
-            title: row.try_get_by_index(6)?,
-            category: row.try_get_by_index(7)?,
-            student_no: row.try_get_by_index(8)?,
-            group: row.try_get_by_index(9)?,
-            note: row.try_get_by_index(10)?,
-            attendance: row.try_get_by_index(11)?,
-            first_in_at: row.try_get_by_index(12)?,
-            first_gate: row.try_get_by_index(19)?,
-            district: row.try_get_by_index(20)?,
-            code: code.filter(|it| ticket::is_code(it)),
-            life,
-            answers: Vec::new(),
-        })
-    }
-}
-
-impl Line {
-    pub fn cell<'a>(&'a self, brief: &'a Brief, nth: u32, field: Field) -> Cell<'a> {
-        match field {
-            Field::Nth => Cell::count(nth),
-            Field::Name => Cell::Text(&self.name),
-            Field::Organisation => Cell::text(self.organisation.as_ref()),
-            Field::Title => Cell::text(self.title.as_ref()),
-            Field::Phone => Cell::text(self.phone.as_ref()),
-            Field::Category => Cell::text(brief.category(self.category)),
-            Field::StudentNo => Cell::text(self.student_no.as_ref()),
-            Field::Group => Cell::text(self.group.as_ref()),
-            Field::District => Cell::text(self.district.as_ref()),
-            Field::Code => Cell::text(self.code.as_ref()),
-            Field::Note => Cell::text(self.note.as_ref()),
-            Field::Answer(nth) => Cell::text(self.answers.get(nth)),
-        }
-    }
-}
 
 /// Where a page begins.
 pub enum Place {
@@ -201,7 +34,8 @@ pub enum Place {
 /// Which registrations are read.
 #[derive(Clone, Copy)]
 pub enum Whose {
-    /// Of those who hold a seat. Nobody who waits, declined or was cancelled is among them.
+    /// Of those who hold a seat, or held one until they withdrew; at a session those who are or were expected, and whoever
+    /// came. Nobody who waits, declined or was cancelled before is among them.
     Seated,
     Everybody,
 }
@@ -216,11 +50,28 @@ pub struct People {
 }
 
 fn which(brief: &Brief, whose: Whose) -> Condition {
+    use registration::{Column, Status};
     let all = condition(brief.activity.id, brief.filter.registrations.clone());
+    let withdrew = Condition::all()
+        .add(Column::Status.eq(Status::Cancelled))
+        .add(Column::WithdrawnOn.is_not_null());
     match whose {
-        Whose::Seated => all.add(registration::Column::Status.eq(registration::Status::Confirmed)),
+        Whose::Seated => {
+            all.add(Condition::any().add(Column::Status.eq(Status::Confirmed)).add(withdrew))
+        }
         Whose::Everybody => all,
     }
+}
+
+/// Those at a session. Once it is closed, whoever was expected is on record.
+fn at(brief: &Brief, held: &Held) -> Condition {
+    let on_record = attendance::Column::Id.is_not_null();
+    let there = if held.session.closed_at.is_some() {
+        on_record.into_condition()
+    } else {
+        Condition::any().add(expected_at(held)).add(on_record)
+    };
+    condition(brief.activity.id, brief.filter.registrations.clone()).add(there)
 }
 
 impl People {
@@ -266,7 +117,7 @@ impl People {
     pub async fn page(
         &self,
         db: &DatabaseConnection,
-        session: Option<&session::Model>,
+        session: Option<&Held>,
         from: Option<Place>,
     ) -> Result<(Vec<Line>, Option<Place>), Failure> {
         let (mut lines, next) = match (&self.sorted, from) {
@@ -307,7 +158,7 @@ impl People {
     async fn named(
         &self,
         db: &DatabaseConnection,
-        session: Option<&session::Model>,
+        session: Option<&Held>,
         ids: &[RegistrationId],
     ) -> Result<Vec<Line>, Failure> {
         if ids.is_empty() {
@@ -323,7 +174,7 @@ impl People {
         Ok(lines)
     }
 
-    fn select(&self, session: Option<&session::Model>) -> SelectStatement {
+    fn select(&self, session: Option<&Held>) -> SelectStatement {
         use registration::Column as R;
         let own = |column: R| Expr::col((registration::Entity, column));
         let detail = |needed: bool, key: &str| {
@@ -336,6 +187,7 @@ impl People {
             let it = Expr::col((attendance::Entity, column));
             if session.is_some() { it } else { nothing() }
         };
+        let stay = |column| if self.needs.stay { known(column) } else { nothing() };
         let person = |column: person::Column| Expr::col((person::Entity, column));
         let mut select = Query::select();
         select
@@ -360,6 +212,11 @@ impl People {
                 life(R::StatusReason),
                 life(R::ReplyBy),
                 known(attendance::Column::FirstGate),
+                life(R::EnrolledOn),
+                life(R::WithdrawnOn),
+                stay(attendance::Column::LastOutAt),
+                stay(attendance::Column::Minutes),
+                stay(attendance::Column::IsCorrected),
                 detail(self.needs.district, "district"),
                 text(self.needs.code, || own(R::TicketCode)),
             ])
@@ -367,20 +224,22 @@ impl People {
             .inner_join(
                 person::Entity,
                 person(person::Column::Id).equals((registration::Entity, R::PersonId)),
-            )
-            .cond_where(which(&self.brief, self.whose));
-        if let Some(session) = session {
-            let at = |column: attendance::Column| Expr::col((attendance::Entity, column));
-            select.left_join(
-                attendance::Entity,
-                at(attendance::Column::RegistrationId)
-                    .equals((registration::Entity, R::Id))
-                    .and(at(attendance::Column::SessionId).eq(session.id))
-                    .into_condition(),
             );
-            if !self.brief.filter.attendance.is_empty() {
-                select.and_where(attended(session, &self.brief.filter.attendance, self.brief.now));
-            }
+        let Some(held) = session else {
+            return select.cond_where(which(&self.brief, self.whose)).to_owned();
+        };
+        let of = |column: attendance::Column| Expr::col((attendance::Entity, column));
+        select
+            .left_join(
+                attendance::Entity,
+                of(attendance::Column::RegistrationId)
+                    .equals((registration::Entity, R::Id))
+                    .and(of(attendance::Column::SessionId).eq(held.session.id))
+                    .into_condition(),
+            )
+            .cond_where(at(&self.brief, held));
+        if !self.brief.filter.attendance.is_empty() {
+            select.and_where(attended(held, &self.brief.filter.attendance, self.brief.now));
         }
         select
     }
@@ -397,14 +256,10 @@ fn behind(key: Uuid, row: i32, id: RegistrationId) -> SimpleExpr {
 }
 
 /// Whoever attended in one of these ways. Whoever is not on record is absent once the door has closed.
-fn attended(
-    session: &session::Model,
-    among: &[attendance::Status],
-    now: DateTime<Utc>,
-) -> SimpleExpr {
+fn attended(held: &Held, among: &[attendance::Status], now: DateTime<Utc>) -> SimpleExpr {
     let status = || Expr::col((attendance::Entity, attendance::Column::Status));
     let on_record = status().is_in(among.iter().copied());
-    if among.contains(&attendance::Status::Absent) && now >= session.closes_at {
+    if among.contains(&attendance::Status::Absent) && now >= held.session.closes_at {
         on_record.or(status().is_null())
     } else {
         on_record
@@ -417,20 +272,4 @@ fn nothing() -> SimpleExpr {
 
 fn text(needed: bool, it: impl FnOnce() -> SimpleExpr) -> SimpleExpr {
     if needed { it() } else { nothing() }
-}
-
-/// How somebody attended a session, as lists say it: whoever is not on record is absent once the door has closed.
-pub fn attendance_word(
-    session: &session::Model,
-    status: Option<attendance::Status>,
-    now: DateTime<Utc>,
-) -> &'static str {
-    use attendance::Status::{Absent, Excused, Late, Present};
-    match status {
-        Some(Present) => "出勤",
-        Some(Late) => "迟到",
-        Some(Excused) => "请假",
-        None if now < session.closes_at => "未到",
-        Some(Absent) | None => "缺席",
-    }
 }

@@ -6,7 +6,7 @@ use entity::registration::{Status, Way};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{
-    Column, List, Part,
+    Column, List, Part, line,
     people::{self, People, Whose},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Clone, Copy)]
 pub enum Field {
-    Person(people::Field),
+    Person(line::Field),
     Status,
     StatusAt,
     StatusReason,
@@ -31,13 +31,13 @@ pub struct Registrations {
 
 impl List for Registrations {
     type Field = Field;
-    type Line = people::Line;
+    type Line = line::Line;
     type Place = people::Place;
 
     const TITLE: &'static str = "报名名单";
 
     fn columns(brief: &Brief) -> Vec<Column<Field>> {
-        let mut all = people::who(Field::Person);
+        let mut all = line::who(Field::Person);
         all.extend([
             Column::usual("status", "报名状态", 12.0, Field::Status),
             Column::usual("registeredAt", "报名时间", 20.0, Field::RegisteredAt),
@@ -46,7 +46,7 @@ impl List for Registrations {
             Column::further("statusReason", "状态原因", 24.0, Field::StatusReason),
             Column::further("replyBy", "回复截止", 20.0, Field::ReplyBy),
         ]);
-        all.extend(people::rest(brief, Field::Person));
+        all.extend(line::rest(brief, Field::Person));
         all
     }
 
@@ -59,7 +59,7 @@ impl List for Registrations {
         brief: Arc<Brief>,
         fields: &[Field],
     ) -> Result<Self, Failure> {
-        let mut needs = people::Needs::of(fields.iter().filter_map(|it| match it {
+        let mut needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
         }));
@@ -77,17 +77,11 @@ impl List for Registrations {
         db: &DatabaseConnection,
         _part: usize,
         from: Option<people::Place>,
-    ) -> Result<(Vec<people::Line>, Option<people::Place>), Failure> {
+    ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {
         self.people.page(db, None, from).await
     }
 
-    fn cell<'a>(
-        &'a self,
-        _part: usize,
-        nth: u32,
-        field: Field,
-        line: &'a people::Line,
-    ) -> Cell<'a> {
+    fn cell<'a>(&'a self, _part: usize, nth: u32, field: Field, line: &'a line::Line) -> Cell<'a> {
         let brief = &self.people.brief;
         if let Field::Person(field) = field {
             return line.cell(brief, nth, field);

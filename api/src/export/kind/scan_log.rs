@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    account,
+    account, device,
     id::ScanId,
     person, registration,
-    scan::{self, Clock, Outcome},
+    scan::{self, Clock, Direction, Outcome},
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, FromQueryResult,
@@ -17,6 +17,7 @@ use sea_orm::{
 
 use super::{Column, List, PAGE, Part};
 use crate::{
+    attendance::book::Held,
     db::at_most,
     error::Failure,
     export::{brief::Brief, cell::Cell},
@@ -36,6 +37,10 @@ pub enum Field {
     DeviceAt,
     ReceivedAt,
     By,
+    Direction,
+    Device,
+    Conflict,
+    Reason,
 }
 
 pub struct ScanLog {
@@ -55,6 +60,10 @@ pub struct Line {
     name: Option<String>,
     phone: Option<String>,
     organisation: Option<String>,
+    direction: Direction,
+    device: Option<String>,
+    conflict: Option<ScanId>,
+    reason: Option<String>,
 }
 
 impl FromQueryResult for Line {
@@ -71,6 +80,10 @@ impl FromQueryResult for Line {
             name: row.try_get_by_index(8)?,
             phone: row.try_get_by_index(9)?,
             organisation: row.try_get_by_index(10)?,
+            direction: row.try_get_by_index(11)?,
+            device: row.try_get_by_index(12)?,
+            conflict: row.try_get_by_index(13)?,
+            reason: row.try_get_by_index(14)?,
         })
     }
 }
@@ -101,6 +114,7 @@ impl List for ScanLog {
             Column::usual("nth", "序号", 8.0, Field::Nth),
             Column::usual("scannedAt", "扫码时间", 20.0, Field::ScannedAt),
             Column::usual("gate", "签到口", 10.0, Field::Gate),
+            Column::usual("direction", "方向", 8.0, Field::Direction),
             Column::usual("outcome", "结果", 14.0, Field::Outcome),
             Column::usual("name", "姓名", 12.0, Field::Name),
             Column::usual("organisation", "单位", 36.0, Field::Organisation),
@@ -109,12 +123,15 @@ impl List for ScanLog {
             Column::further("deviceAt", "设备时间", 20.0, Field::DeviceAt),
             Column::usual("receivedAt", "服务器收到时间", 20.0, Field::ReceivedAt),
             Column::usual("by", "操作账号", 16.0, Field::By),
+            Column::usual("device", "签到设备", 16.0, Field::Device),
+            Column::usual("conflict", "两门冲突", 10.0, Field::Conflict),
+            Column::usual("reason", "原因", 24.0, Field::Reason),
         ]
     }
 
     async fn count(db: &impl ConnectionTrait, brief: &Brief) -> Result<u64, Failure> {
         let mut scans = scan::Entity::find()
-            .filter(scan::Column::SessionId.is_in(brief.sessions.iter().map(|it| it.id)));
+            .filter(scan::Column::SessionId.is_in(brief.sessions.iter().map(|it| it.session.id)));
         if let Some(narrowed) = narrowed(brief) {
             scans = scans.filter(narrowed);
         }
@@ -137,7 +154,8 @@ impl List for ScanLog {
                 title: brief.activity.title.clone(),
             }];
         }
-        let part = |it: &entity::session::Model| {
+        let part = |held: &Held| {
+            let it = &held.session;
             let starts = brief.local(it.starts_at).format("%Y-%m-%d %H:%M");
             let title =
                 format!("{} {} {}（{starts}）", brief.activity.title, it.title, Self::TITLE);
@@ -152,7 +170,7 @@ impl List for ScanLog {
         part: usize,
         from: Option<ScanId>,
     ) -> Result<(Vec<Line>, Option<ScanId>), Failure> {
-        let Some(session) = self.brief.sessions.get(part) else { return Ok((Vec::new(), None)) };
+        let Some(held) = self.brief.sessions.get(part) else { return Ok((Vec::new(), None)) };
         let own = |column: scan::Column| Expr::col((scan::Entity, column));
         let mut select = Query::select();
         select
@@ -168,11 +186,19 @@ impl List for ScanLog {
                 Expr::col((person::Entity, person::Column::Name)),
                 Expr::col((person::Entity, person::Column::Phone)),
                 Expr::col((registration::Entity, registration::Column::OrganisationName)),
+                own(scan::Column::Direction),
+                Expr::col((device::Entity, device::Column::Name)),
+                own(scan::Column::ConflictsWithId),
+                own(scan::Column::Reason),
             ])
             .from(scan::Entity)
             .left_join(
                 account::Entity,
                 own(scan::Column::AccountId).equals((account::Entity, account::Column::Id)),
+            )
+            .left_join(
+                device::Entity,
+                own(scan::Column::DeviceId).equals((device::Entity, device::Column::Id)),
             )
             .left_join(
                 registration::Entity,
@@ -184,7 +210,7 @@ impl List for ScanLog {
                 Expr::col((registration::Entity, registration::Column::PersonId))
                     .equals((person::Entity, person::Column::Id)),
             )
-            .and_where(own(scan::Column::SessionId).eq(session.id))
+            .and_where(own(scan::Column::SessionId).eq(held.session.id))
             .order_by((scan::Entity, scan::Column::Id), Order::Asc);
         if let Some(from) = from {
             select.and_where(own(scan::Column::Id).gt(from));
@@ -214,6 +240,15 @@ impl List for ScanLog {
             Field::DeviceAt => line.device_at.map_or(Cell::Empty, instant),
             Field::ReceivedAt => instant(line.received_at),
             Field::By => Cell::text(line.by.as_ref()),
+            Field::Direction => Cell::Text(match line.direction {
+                Direction::Entry => "入",
+                Direction::Exit => "出",
+                Direction::Undo => "撤销",
+            }),
+            Field::Device => Cell::text(line.device.as_ref()),
+            Field::Conflict if line.conflict.is_some() => Cell::Text("是"),
+            Field::Conflict => Cell::Empty,
+            Field::Reason => Cell::text(line.reason.as_ref()),
         }
     }
 }
@@ -229,5 +264,7 @@ fn outcome_word(outcome: Outcome) -> &'static str {
         Outcome::NotConfirmed => "未确认",
         Outcome::Cancelled => "已取消",
         Outcome::NeedsConfirmation => "待确认",
+        Outcome::Exited => "离场",
+        Outcome::Undone => "已撤销",
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
-use entity::export::{Sheets, SheetGroups};
+use entity::{
+    attendance,
+    export::{SheetGroups, Sheets},
+};
 use pdf::{Document, Fact, Group};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{
-    Column, List, Part,
+    Column, List, Part, line,
     people::{self, People, Whose},
 };
 use crate::{
@@ -20,7 +23,7 @@ use crate::{
 
 #[derive(Clone, Copy)]
 pub enum Field {
-    Person(people::Field),
+    Person(line::Field),
     Signature,
 }
 
@@ -37,7 +40,7 @@ struct Sheet {
 
 impl List for SignInSheet {
     type Field = Field;
-    type Line = people::Line;
+    type Line = line::Line;
     type Place = people::Place;
 
     const TITLE: &'static str = "签到表";
@@ -45,7 +48,7 @@ impl List for SignInSheet {
     const PAPER: Option<Paper<Self>> = Some(Paper { piece: usize::MAX, set });
 
     fn columns(_brief: &Brief) -> Vec<Column<Field>> {
-        use people::Field::{Category, District, Group, Name, Note, Nth, Organisation, Phone, Title};
+        use line::Field::{Category, District, Group, Name, Note, Nth, Organisation, Phone, Title};
         let person = Field::Person;
         vec![
             Column::usual("nth", "序号", 6.0, person(Nth)),
@@ -71,13 +74,13 @@ impl List for SignInSheet {
         brief: Arc<Brief>,
         fields: &[Field],
     ) -> Result<Self, Failure> {
-        use people::Field::{District, Group, Note};
+        use line::Field::{District, Group, Note};
         let shown = fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             Field::Signature => None,
         });
         // Whatever columns there are: a sheet on paper goes by these.
-        let needs = people::Needs::of(shown.chain([District, Group, Note]));
+        let needs = line::Needs::of(shown.chain([District, Group, Note]));
         let host = organisation::find(db, brief.activity.host_id).await?.name;
         let sheets = sheets(&brief);
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await?, host, sheets })
@@ -88,8 +91,8 @@ impl List for SignInSheet {
         let part = |sheet: &Sheet| {
             let name = match sheet.sessions[..] {
                 [] => Self::TITLE.to_owned(),
-                [one] => brief.sessions[one].title.clone(),
-                [first, ..] => day(brief.local(brief.sessions[first].starts_at).date()),
+                [one] => brief.sessions[one].session.title.clone(),
+                [first, ..] => day(brief.sessions[first].day),
             };
             Part { title: self.title(sheet), name }
         };
@@ -99,19 +102,16 @@ impl List for SignInSheet {
     async fn page(
         &self,
         db: &DatabaseConnection,
-        _part: usize,
+        part: usize,
         from: Option<people::Place>,
-    ) -> Result<(Vec<people::Line>, Option<people::Place>), Failure> {
-        self.people.page(db, None, from).await
+    ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {
+        // Whoever belongs to the first session of a sheet is on it.
+        let first = self.sheets.get(part).and_then(|it| it.sessions.first());
+        let first = first.and_then(|it| self.people.brief.sessions.get(*it));
+        self.people.page(db, first, from).await
     }
 
-    fn cell<'a>(
-        &'a self,
-        _part: usize,
-        nth: u32,
-        field: Field,
-        line: &'a people::Line,
-    ) -> Cell<'a> {
+    fn cell<'a>(&'a self, _part: usize, nth: u32, field: Field, line: &'a line::Line) -> Cell<'a> {
         match field {
             Field::Person(field) => line.cell(&self.people.brief, nth, field),
             Field::Signature => Cell::Empty,
@@ -123,12 +123,11 @@ impl List for SignInSheet {
 fn sheets(brief: &Brief) -> Vec<Sheet> {
     let mut sheets: Vec<Sheet> = Vec::new();
     for at in 0..brief.sessions.len() {
-        let date = |at: usize| brief.local(brief.sessions[at].starts_at).date();
         match sheets.last_mut() {
             Some(last)
                 if brief.export.layout.sheets == Sheets::Day
                     && last.sessions.len() < MOST_COLUMNS
-                    && last.sessions.first().is_some_and(|it| date(*it) == date(at)) =>
+                    && last.sessions.first().is_some_and(|it| day(*it) == day(at)) =>
             {
                 last.sessions.push(at);
             }
@@ -149,8 +148,8 @@ impl SignInSheet {
         let brief = &self.people.brief;
         let activity = &brief.activity.title;
         match sheet.sessions[..] {
-            [one] if brief.sessions[one].title != *activity => {
-                format!("{activity} {} 签到表", brief.sessions[one].title)
+            [one] if brief.sessions[one].session.title != *activity => {
+                format!("{activity} {} 签到表", brief.sessions[one].session.title)
             }
             _ => format!("{activity}签到表"),
         }
@@ -162,7 +161,7 @@ impl SignInSheet {
         let mut say = |label: &str, text: String| {
             facts.push(Fact { label: label.to_owned(), text });
         };
-        let sessions = || sheet.sessions.iter().map(|it| &brief.sessions[*it]);
+        let sessions = || sheet.sessions.iter().map(|it| &brief.sessions[*it].session);
         if let (Some(first), Some(last)) = (sessions().next(), sessions().next_back()) {
             say("时间", span(brief.local(first.starts_at), brief.local(last.ends_at)));
         }
@@ -180,7 +179,7 @@ impl SignInSheet {
         if sheet.sessions.len() < 2 {
             return vec!["签名".to_owned()];
         }
-        let sessions = || sheet.sessions.iter().map(|it| &brief.sessions[*it]);
+        let sessions = || sheet.sessions.iter().map(|it| &brief.sessions[*it].session);
         let halves: Vec<_> = sessions().map(|it| half(brief.local(it.starts_at))).collect();
         if halves.windows(2).all(|it| it[0] != it[1]) {
             return halves.into_iter().map(str::to_owned).collect();
@@ -192,7 +191,7 @@ impl SignInSheet {
 fn set(
     list: &SignInSheet,
     part: usize,
-    lines: &[people::Line],
+    lines: &[line::Line],
     document: &mut Document,
 ) -> Result<(), Failure> {
     let Some(sheet) = list.sheets.get(part) else { return Ok(()) };
@@ -211,8 +210,8 @@ fn set(
 }
 
 /// The people in groups, in the order in which the groups first come; those without one are the last.
-fn groups(brief: &Brief, lines: &[people::Line]) -> Vec<Group> {
-    let named = |it: &people::Line| match brief.export.layout.groups {
+fn groups(brief: &Brief, lines: &[line::Line]) -> Vec<Group> {
+    let named = |it: &line::Line| match brief.export.layout.groups {
         SheetGroups::None => None,
         SheetGroups::Category => brief.category(it.category).cloned(),
         SheetGroups::District => it.district.clone(),
@@ -224,12 +223,10 @@ fn groups(brief: &Brief, lines: &[people::Line]) -> Vec<Group> {
         let line = line(it);
         match named(it) {
             None => others.push(line),
-            Some(name) => {
-                match groups.iter_mut().find(|it| it.name.as_ref() == Some(&name)) {
-                    Some(group) => group.lines.push(line),
-                    None => groups.push(Group { name: Some(name), lines: vec![line] }),
-                }
-            }
+            Some(name) => match groups.iter_mut().find(|it| it.name.as_ref() == Some(&name)) {
+                Some(group) => group.lines.push(line),
+                None => groups.push(Group { name: Some(name), lines: vec![line] }),
+            },
         }
     }
     if !others.is_empty() {
@@ -239,13 +236,15 @@ fn groups(brief: &Brief, lines: &[people::Line]) -> Vec<Group> {
     groups
 }
 
-fn line(it: &people::Line) -> pdf::Line {
+fn line(it: &line::Line) -> pdf::Line {
+    let leave = (it.attendance == Some(attendance::Status::Excused)).then_some("请假");
+    let note = leave.into_iter().chain(it.note.as_deref()).collect::<Vec<_>>().join(" ");
     let organisation = [it.organisation.as_deref(), it.title.as_deref()];
     pdf::Line {
         name: it.name.clone(),
         organisation: organisation.into_iter().flatten().collect::<Vec<_>>().join(" "),
         phone: it.phone.as_deref().map(masked).unwrap_or_default(),
-        note: it.note.clone().unwrap_or_default(),
+        note,
     }
 }
 

@@ -7,7 +7,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{
     Column, List, Part,
-    people::{self, Field, People, Whose},
+    line::{self, Field},
+    people::{self, People, Whose},
 };
 use crate::{
     error::Failure,
@@ -18,7 +19,7 @@ pub struct TableCards(People);
 
 impl List for TableCards {
     type Field = Field;
-    type Line = people::Line;
+    type Line = line::Line;
     type Place = people::Place;
 
     const TITLE: &'static str = "桌牌";
@@ -42,7 +43,7 @@ impl List for TableCards {
         brief: Arc<Brief>,
         _fields: &[Field],
     ) -> Result<Self, Failure> {
-        let needs = people::Needs::default();
+        let needs = line::Needs::default();
         Ok(Self(People::open(db, brief, Whose::Seated, needs).await?))
     }
 
@@ -56,17 +57,11 @@ impl List for TableCards {
         db: &DatabaseConnection,
         _part: usize,
         from: Option<people::Place>,
-    ) -> Result<(Vec<people::Line>, Option<people::Place>), Failure> {
+    ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {
         self.0.page(db, None, from).await
     }
 
-    fn cell<'a>(
-        &'a self,
-        _part: usize,
-        nth: u32,
-        field: Field,
-        line: &'a people::Line,
-    ) -> Cell<'a> {
+    fn cell<'a>(&'a self, _part: usize, nth: u32, field: Field, line: &'a line::Line) -> Cell<'a> {
         line.cell(&self.0.brief, nth, field)
     }
 }
@@ -74,10 +69,10 @@ impl List for TableCards {
 fn set(
     _list: &TableCards,
     _part: usize,
-    lines: &[people::Line],
+    lines: &[line::Line],
     document: &mut Document,
 ) -> Result<(), Failure> {
-    let card = |it: &people::Line| pdf::TableCard { name: it.name.clone() };
+    let card = |it: &line::Line| pdf::TableCard { name: it.name.clone() };
     let people = lines.iter().map(card).collect();
     document.add(&pdf::TableCards { people }).map_err(Failure::internal)
 }

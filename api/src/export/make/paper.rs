@@ -91,8 +91,7 @@ fn set<L: List>(
         };
         // A part without any lines is set too: a sheet may be there to be written on.
         while let Some(part) = part
-            && (waiting.len() >= piece
-                || ended.is_some() && (!waiting.is_empty() || !is_begun))
+            && (waiting.len() >= piece || ended.is_some() && (!waiting.is_empty() || !is_begun))
         {
             if rows.is_closed() {
                 return Err(Failure::internal("whoever was to get it is gone"));

@@ -18,8 +18,8 @@ on_both! {
         let input = json!({"activityId": one.activity, "questions": [question]});
         app.organiser().run("set_questions", json!({"input": input})).await;
         for festival in [&one, &other] {
-            festival.register(&app, "张三丰", "13800000001").await;
-            festival.register(&app, "丁一", "13800000002").await;
+            festival.register(&app, "张三丰", "14200000001").await;
+            festival.register(&app, "丁一", "14200000002").await;
         }
         let saved = save(app.organiser(), &one.activity, "上报", json!(["answer:diet", "phone", "name"])).await;
         let view = text(&saved["exportView"]["id"]);
