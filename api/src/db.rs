@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,12 +10,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::TryStreamExt;
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqlErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
+    DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr, SqlErr,
+    SqliteTransactionMode, StreamTrait, TransactionOptions, TransactionTrait,
+    sea_query::{Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
@@ -185,6 +187,23 @@ pub fn within<V: Into<Value> + Clone>(
         values.resize(values.len().next_power_of_two(), last);
     }
     Expr::col(column).is_in(values)
+}
+
+/// Reads at most so many rows, each turned into what it is as it comes: a row of the driver takes several times as much
+/// memory. The limit stands in the statement itself: where it is a parameter, PostgreSQL plans the statement anew each time.
+pub async fn at_most<M: FromQueryResult>(
+    db: &impl StreamTrait,
+    select: &SelectStatement,
+    limit: usize,
+) -> Result<Vec<M>, DbErr> {
+    let mut statement = db.get_database_backend().build(select);
+    statement.sql.push_str(&format!(" LIMIT {limit}"));
+    let mut rows = pin!(db.stream_raw(statement).await?);
+    let mut found = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        found.push(M::from_query_result(&row, "")?);
+    }
+    Ok(found)
 }
 
 /// `column` begins with `prefix`, by the index on both databases.

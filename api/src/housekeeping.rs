@@ -1,11 +1,12 @@
-//! What is dropped by age, hour by hour: idempotency keys, files that nobody reads any more, jobs and messages of long ago.
+//! What is done hour by hour: sessions close by themselves, and by age are dropped idempotency keys, files that nobody reads any more, jobs and messages of long ago.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    app::App, attendee::codes, error::Failure, job, outbox, roster::upload, write::drop_old_keys,
+    app::App, attendance, attendee::codes, error::Failure, export::background, job, outbox,
+    roster::upload, write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -27,12 +28,14 @@ async fn ask(
 
 /// Drops what is old by now, and asks for the same in an hour.
 pub async fn keep_house(app: &App) -> Result<(), Failure> {
+    attendance::close::close_due(app).await?;
     let now = app.now();
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
             codes::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;
+            background::drop_old(tx, now).await?;
             job::drop_old(tx, now).await?;
             outbox::drop_old(tx, now).await?;
             ask(tx, now + EVERY, now).await

@@ -6,6 +6,7 @@ mod body;
 mod disposition;
 mod graphql;
 mod limits;
+mod range;
 mod serve;
 mod stall;
 mod status;
@@ -18,7 +19,7 @@ use async_graphql::dataloader::DataLoader;
 use axum::{
     Json, Router,
     extract::{Extension, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
@@ -72,9 +73,13 @@ pub fn router(app: Arc<App>) -> Router {
     if app.config.graphiql {
         router = router.route("/", get(graphiql));
     }
-    // A workbook is compressed already.
+    // A workbook is compressed already, and what is fetched in parts is the same bytes each time.
+    let is_whole = |_: StatusCode, _, headers: &HeaderMap, _: &Extensions| {
+        !headers.contains_key(header::ACCEPT_RANGES)
+    };
     let worth_it = DefaultPredicate::new()
-        .and(NotForContentType::const_new("application/vnd.openxmlformats-officedocument"));
+        .and(NotForContentType::const_new("application/vnd.openxmlformats-officedocument"))
+        .and(is_whole);
     router
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)

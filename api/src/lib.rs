@@ -12,6 +12,7 @@ pub mod authn;
 pub mod authz;
 pub mod channel;
 pub mod db;
+pub mod digest;
 pub mod error;
 pub mod form;
 pub mod graphql;

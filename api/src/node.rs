@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, DeviceId, ExportId,
-    GrantId, HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId,
-    PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SessionId,
-    WebhookId,
+    ExportViewId, GrantId, HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId,
+    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
+    SessionId, WebhookId,
 };
 
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewDevice, ViewExport, ViewJob, ViewMessage,
-        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewDevice, ViewExport, ViewExportView, ViewJob,
+        ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration,
+        ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     device::graphql::Device,
     error::Failure,
-    export::graphql::Export,
+    export::graphql::{Export, ExportView},
     form::{self, graphql::Question},
     graphql::{Gid, Viewer},
     job::graphql::Job,
@@ -65,6 +65,7 @@ pub enum Node {
     RosterBatch(RosterBatch),
     Device(Device),
     Export(Export),
+    ExportView(ExportView),
     Job(Job),
     Message(Message),
     MessageTemplate(MessageTemplate),
@@ -115,6 +116,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         "export" => {
             Node::Export(Export(gate.permit::<ViewExport>(named!(ExportId)).await?.into_row()))
         }
+        "exportView" => Node::ExportView(ExportView(
+            gate.permit::<ViewExportView>(named!(ExportViewId)).await?.into_row(),
+        )),
         "grant" => {
             Node::Grant(gate.permit::<RevokeGrant>(named!(GrantId)).await?.into_row().into())
         }

@@ -10,7 +10,7 @@ use crate::{
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
-    export::graphql::{ExportMutation, ExportQuery},
+    export::graphql::{ExportMutation, ExportQuery, ExportView},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
@@ -109,6 +109,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, Activity>>(PAGE)
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
+        .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)

@@ -58,9 +58,11 @@ ids! {
     CategoryId = "category";
     CodeId = "code";
     ConsentId = "consent";
+    CorrectionId = "correction";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";
+    ExportViewId = "exportView";
     GrantId = "grant";
     HookEventId = "hookEvent";
     JobId = "job";

@@ -61,6 +61,8 @@ pub enum Kind {
     SendMessages,
     /// Tell a web-hook its events, one after another: `{"webhook": id}`.
     CallHook,
+    /// Make the file of an export: `{"export": id}`.
+    Export,
 }
 
 /// How far it is.

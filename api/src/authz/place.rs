@@ -2,10 +2,11 @@
 
 use entity::{
     account, activity, bulk_act, capacity_pool, category, device, device_activity, export,
+    export_view,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, DeviceId, ExportId, GrantId,
-        JobId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-        RegistrationId, RosterBatchId, SessionId, WebhookId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, DeviceId, ExportId,
+        ExportViewId, GrantId, JobId, MessageId, MessageTemplateId, OrganisationId, PersonId,
+        PositionId, ProgrammeId, RegistrationId, RosterBatchId, SessionId, WebhookId,
     },
     job, message, message_template, organisation, person, position, programme, registration,
     role_grant,
@@ -90,7 +91,14 @@ guarded! {
     };
     bulk_act: BulkActId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     roster_batch: RosterBatchId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
-    export: ExportId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
+    export: ExportId, &[OrgAdmin, Organiser], |it, db| {
+        match (it.activity_id, it.organisation_id) {
+            (Some(id), _) => inside_activity(db, id).await,
+            (None, Some(id)) => of_organisation(db, id).await,
+            (None, None) => Err(Failure::internal("an export of nothing")),
+        }
+    };
+    export_view: ExportViewId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     device: DeviceId, &[OrgAdmin, Organiser], |it, db| of_device(db, it).await;
     message: MessageId, &[OrgAdmin, Organiser], |it, db| inside_activity(db, it.activity_id).await;
     message_template: MessageTemplateId, &[OrgAdmin, Organiser], |it, db| {

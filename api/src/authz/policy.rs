@@ -4,9 +4,9 @@ use entity::role_grant::Role;
 
 use super::{Action, Actor};
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, device, export, id::AccountId, job,
-    message, message_template, organisation, person, position, programme, registration, role_grant,
-    roster_batch, session, webhook,
+    account, activity, bulk_act, capacity_pool, category, device, export, export_view,
+    id::AccountId, job, message, message_template, organisation, person, position, programme,
+    registration, role_grant, roster_batch, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -212,6 +212,10 @@ policy! {
     /// Take back what an uploaded list alone brought.
     UndoRoster on roster_batch => [OrgAdmin, Organiser];
 
+    /// Say how somebody attended, over what the scans say.
+    CorrectAttendance on session => [OrgAdmin, Organiser];
+    /// Freeze who was expected at a session.
+    CloseSession on session => [OrgAdmin, Organiser];
     /// Let people in at a session.
     CheckIn on session (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Take the list that a door without a network answers by.
@@ -231,6 +235,14 @@ policy! {
     CreateExport on activity => [OrgAdmin, Organiser];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
+    /// Call off the making of a file.
+    CancelExport on export => [OrgAdmin, Organiser];
+    /// Give a name to columns, for the activities of an organisation.
+    SaveExportView on activity => [OrgAdmin, Organiser];
+    /// See columns that were given a name.
+    ViewExportView on export_view => [OrgAdmin, Organiser];
+    /// Remove columns that were given a name.
+    RemoveExportView on export_view => [OrgAdmin, Organiser];
 
     /// List what people were told of an activity, and what came of it.
     ListMessages on activity => [OrgAdmin, Organiser];

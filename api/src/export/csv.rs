@@ -8,7 +8,9 @@
 //! before them do not help, since some programs trim, so the first character that is seen decides. What OWASP says
 //! of separators and quotes within a cell is met by RFC 4180, as long as the reader separates by commas.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
+
+use super::cell::{Cell, write_day, write_instant};
 
 /// Excel takes a file without this for GBK.
 const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -17,6 +19,8 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// rows, [`take`](Self::take) what has gathered, send it, go on.
 pub struct Csv {
     writer: csv::Writer<Vec<u8>>,
+    /// Where numbers and times are written before they become cells.
+    scratch: String,
 }
 
 impl Default for Csv {
@@ -28,7 +32,39 @@ impl Default for Csv {
 impl Csv {
     #[must_use]
     pub fn new() -> Self {
-        Self { writer: writer(MARK.to_vec()) }
+        Self { writer: writer(MARK.to_vec()), scratch: String::new() }
+    }
+
+    /// Adds a row of cells of any kind.
+    ///
+    /// # Errors
+    /// None that is known, since it writes to memory.
+    pub fn cells<'a>(
+        &mut self,
+        cells: impl IntoIterator<Item = Cell<'a>>,
+    ) -> Result<(), csv::Error> {
+        for cell in cells {
+            self.scratch.clear();
+            let out = &mut self.scratch;
+            // Writing to a text does not fail.
+            match cell {
+                Cell::Text(text) => {
+                    self.writer.write_field(harmless(text).as_ref())?;
+                    continue;
+                }
+                Cell::Instant(at) => write_instant(at, out),
+                Cell::Day(day) => write_day(day, out),
+                Cell::Number(number) if number.is_finite() => {
+                    let _ = write!(out, "{number}");
+                }
+                Cell::Share(share) if share.is_finite() => {
+                    let _ = write!(out, "{:.1}%", share * 100.0);
+                }
+                Cell::Number(_) | Cell::Share(_) | Cell::Empty => {}
+            }
+            self.writer.write_field(self.scratch.as_bytes())?;
+        }
+        self.writer.write_record(None::<&[u8]>)
     }
 
     /// Adds a row. Rows may differ in length.
@@ -151,6 +187,24 @@ mod tests {
         ]);
         let expected = "\u{feff}姓名,备注\r\n\"张,伟\",\"说\"\"好\"\"\r\n再见\"\r\n,𠅤䶮\r\n'+86,only; this\r\n\"\"\r\n";
         assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn cells_of_every_kind_are_written() {
+        let at = chrono::NaiveDate::from_ymd_opt(2026, 11, 25).unwrap();
+        let mut csv = Csv::new();
+        csv.cells([
+            Cell::Text("=1"),
+            Cell::Instant(at.and_hms_opt(18, 0, 9).unwrap()),
+            Cell::Day(at),
+            Cell::Number(12.0),
+            Cell::Number(f64::NAN),
+            Cell::Share(2.0 / 3.0),
+            Cell::Empty,
+        ])
+        .unwrap();
+        let got = String::from_utf8(csv.take().unwrap()).unwrap();
+        assert_eq!(got, "\u{feff}'=1,2026-11-25 18:00:09,2026-11-25,12,,66.7%,\r\n");
     }
 
     #[test]

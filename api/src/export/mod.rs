@@ -1,33 +1,37 @@
-//! Taking the attendance list out: what is asked for is kept on record, and made when it is fetched.
+//! Taking lists out: what is asked for is kept on record, and made when it is fetched, or beforehand in the background.
+//!
+//! [`kind`] says what each kind of list is, [`brief`] gathers what stands beside its rows, [`make`] makes files of rows.
 
+pub mod background;
+pub mod brief;
+pub mod cell;
 pub mod csv;
-pub mod file;
 pub mod graphql;
+pub mod kind;
+pub mod make;
+pub mod view;
 pub mod xlsx;
 
-use std::pin::Pin;
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    activity, attendance, category,
-    export::{self, Format, Sort},
-    id::{ActivityId, ExportId, RegistrationId, SessionId},
-    person, question, registration,
-    registration::Details,
+    activity,
+    export::{self, Format, Keys, Kind, Layout, Sort, State, Unshown},
+    id::{AccountId, ExportId, ExportViewId, SessionId},
+    job,
 };
-use futures_util::{Stream, TryStreamExt};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, FromQueryResult, JoinType,
-    QueryFilter, QueryOrder, QuerySelect, RelationTrait,
-    sea_query::{Expr, ExprTrait, IntoCondition},
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
 };
 
+use self::brief::{Brief, Filter};
 use crate::{
-    authz::{Permit, policy::CreateExport},
-    db::CHUNK,
-    error::{Error, Failure},
+    app::App,
+    authn,
+    authz::{Action, Gate, Permit, policy::CreateExport},
+    error::{Error, Failure, Refusal, Refused},
+    job::enqueue,
     refusals,
 };
 
@@ -38,140 +42,216 @@ refusals! {
         PurposeMissing = "请填写导出用途", "say what it is for";
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
+        /// The session is none of the activity.
+        SessionUnknown = "活动没有这个场次", "the activity has no such session";
+        /// This kind of list has no such column for this activity.
+        ColumnUnknown = "没有列“{}”", "there is no column “{}”";
+        /// A column is named twice.
+        ColumnTwice = "列“{}”重复", "the column “{}” is there twice";
+        /// Both `columns` and `viewId` are given.
+        ColumnsUnclear = "columns 与 viewId 不能同时给出", "give either columns or viewId";
+        /// This kind of list is not made on paper.
+        NotOnPaper = "这类名单不能生成PDF", "this kind of list is not made as PDF";
+        /// This server was built without PDF documents.
+        PdfLeftOut = "本服务器不生成PDF文件", "this server makes no PDF documents";
+        /// The fonts of PDF documents are not installed on this server.
+        FontsMissing = "服务器没有安装字体，无法生成PDF文件", "the fonts of PDF documents are not installed on the server";
+        /// There are more people than one document takes.
+        TooManyOnPaper = "一份PDF文件最多{}人次，请缩小范围", "a PDF document takes at most {} lines; narrow it down";
+        /// More blank lines than 100.
+        BlankLinesOutOfRange = "空行须在0至100之间", "blank lines are from 0 to 100";
+        /// There is no such view of the activity's host for this kind of list, or none of its columns is on offer here.
+        ViewUnknown = "没有这个可用的视图", "there is no such view to be used here";
     }
 }
 
-/// How long the address of an export opens it.
+refusals! {
+    /// Why an export was not called off.
+    CancelExportErrorCode, CancelExportUserError {
+        /// It is made already, or at each fetch.
+        NotUnderWay = "没有正在生成的文件", "no file is being made";
+    }
+}
+
+/// How long the address of an export opens it that is made at each fetch.
 const OPEN: TimeDelta = TimeDelta::hours(1);
+/// A workbook of more rows than these is made in the background. It is only sent once it is whole, so that its reader
+/// would wait for the first byte.
+const MOST_AT_ONCE: u64 = 100_000;
+/// A document of more lines than these is not made: it is laid out in memory.
+const MOST_ON_PAPER: u64 = 5_000;
+
+/// What is asked for.
+pub struct Draft {
+    pub kind: Kind,
+    pub session: Option<SessionId>,
+    pub format: Format,
+    pub sort: Option<Sort>,
+    pub columns: Vec<String>,
+    pub view: Option<ExportViewId>,
+    pub filter: Filter,
+    pub purpose: String,
+    pub background: bool,
+    pub layout: Layout,
+}
 
 /// Puts on record who takes what out, and what for.
 pub async fn create(
     tx: &DatabaseTransaction,
     permit: &Permit<CreateExport>,
-    format: Format,
-    sort: Sort,
-    purpose: String,
+    draft: Draft,
     now: DateTime<Utc>,
 ) -> Result<export::Model, Error<CreateExportErrorCode>> {
-    let row = export::ActiveModel {
-        id: Set(ExportId::generate()),
-        activity_id: Set(permit.on().id),
-        account_id: Set(permit.actor()),
-        format: Set(format),
-        sort: Set(sort),
-        purpose: Set(purpose),
-        created_at: Set(now),
-        expires_at: Set(now + OPEN),
+    use CreateExportErrorCode::{ColumnsUnclear, SessionUnknown};
+    let activity = permit.on();
+    if let Some(session) = draft.session {
+        let sessions = crate::session::schedule(tx, activity.id).await?;
+        if sessions.iter().all(|it| it.id != session) {
+            return Err(SessionUnknown.at(["sessionId"]).into());
+        }
+    }
+    let is_paper = draft.format == Format::Pdf;
+    if is_paper && !kind::is_paper(draft.kind) {
+        return Err(CreateExportErrorCode::NotOnPaper.at(["format"]).into());
+    }
+    let row = export::Model {
+        layout: draft.layout,
+        session_id: draft.session,
+        format: draft.format,
+        sort: draft.sort.unwrap_or(Sort::List),
+        filter: serde_json::to_value(&draft.filter).map_err(Failure::internal)?,
+        purpose: draft.purpose,
+        ..blank(permit, draft.kind, now)
     };
-    Ok(row.insert(tx).await?)
+    let mut brief = Brief::new(tx, row, now).await?;
+    let offered = kind::offers(draft.kind, &brief);
+    match draft.view {
+        Some(_) if !draft.columns.is_empty() => {
+            return Err(ColumnsUnclear.at(["viewId"]).into());
+        }
+        Some(id) => {
+            let view = view::usable(tx, activity, draft.kind, id, &offered).await?;
+            let view = view.ok_or(CreateExportErrorCode::ViewUnknown.at(["viewId"]))?;
+            brief.export.sort = draft.sort.unwrap_or(view.sort);
+            brief.export.columns = view.columns;
+        }
+        None => {
+            check_columns(&draft.columns, &offered)
+                .map_err(|faults| Error::Refused(faults.into_iter().map(refused).collect()))?;
+            brief.export.columns = Keys(draft.columns);
+        }
+    }
+    if is_paper && kind::count(tx, &brief).await? > MOST_ON_PAPER {
+        return Err(CreateExportErrorCode::TooManyOnPaper.at(["format"]).about(MOST_ON_PAPER).into());
+    }
+    let is_large = draft.format == Format::Xlsx && kind::count(tx, &brief).await? > MOST_AT_ONCE;
+    let mut row = brief.export;
+    if draft.background || is_large || is_paper {
+        row.state = State::Waiting;
+        row.expires_at = now + background::KEPT;
+    }
+    export::Entity::insert(export::ActiveModel::from(row.clone()).reset_all())
+        .exec_without_returning(tx)
+        .await?;
+    if row.state == State::Waiting {
+        let about = serde_json::json!({ "export": row.id });
+        let key = Some(row.id.0.to_string());
+        enqueue(tx, job::Kind::Export, about, key, now, now).await?;
+    }
+    Ok(row)
 }
 
-/// One person of an attendance list.
-#[derive(FromQueryResult)]
-pub struct Line {
-    pub id: RegistrationId,
-    pub name: String,
-    pub phone: Option<String>,
-    pub organisation_name: Option<String>,
-    pub title: Option<String>,
-    pub details: Details,
-    pub category: Option<String>,
-    pub attendance: Option<attendance::Status>,
-    pub first_in_at: Option<DateTime<Utc>>,
-    pub first_gate: Option<String>,
-    /// To the questions of the form, in its order; empty where there is none.
-    #[sea_orm(skip)]
-    pub answers: Vec<String>,
-}
-
-impl Line {
-    /// What the list said under `key`, if that is a text.
-    #[must_use]
-    pub fn detail(&self, key: &str) -> &str {
-        self.details.0.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
+/// All of a kind of list on the permit's activity, as nobody has asked for it yet.
+fn blank<A: Action<On = activity::Model, By = AccountId>>(
+    permit: &Permit<A>,
+    kind: Kind,
+    now: DateTime<Utc>,
+) -> export::Model {
+    export::Model {
+        id: ExportId::generate(),
+        kind,
+        activity_id: Some(permit.on().id),
+        session_id: None,
+        organisation_id: None,
+        year: None,
+        account_id: permit.actor(),
+        format: Format::Xlsx,
+        sort: Sort::List,
+        columns: Keys::default(),
+        filter: serde_json::json!({}),
+        purpose: String::new(),
+        state: State::OnFetch,
+        run: None,
+        rows_done: 0,
+        rows_total: 0,
+        size: None,
+        sha256: None,
+        created_at: now,
+        finished_at: None,
+        expires_at: now + OPEN,
+        layout: Layout::default(),
+        unshown: Unshown::default(),
     }
 }
 
-/// Lines as the database gives them, one after another.
-pub type Lines<'a> = Pin<Box<dyn Stream<Item = Result<Line, Failure>> + Send + 'a>>;
-
-/// Whoever holds a seat on an activity, with what is known of them at one of its sessions. Nobody who waits, declined
-/// or was cancelled is among them.
-pub async fn lines<'a>(
-    db: &'a DatabaseConnection,
-    activity: &activity::Model,
-    session: Option<SessionId>,
-    sort: Sort,
-    form: &'a [question::Model],
-) -> Result<Lines<'a>, Failure> {
-    let at_session = move |_left, right| {
-        let of = Expr::col((right, attendance::Column::SessionId));
-        // Without a session nobody's attendance is asked for.
-        session.map_or_else(|| of.clone().is_null(), |id| of.clone().eq(id)).into_condition()
-    };
-    let query = registration::Entity::find()
-        .select_only()
-        .column(registration::Column::Id)
-        .column_as(person::Column::Name, "name")
-        .column_as(person::Column::Phone, "phone")
-        .column(registration::Column::OrganisationName)
-        .column(registration::Column::Title)
-        .column(registration::Column::Details)
-        .column_as(category::Column::Name, "category")
-        .column_as(attendance::Column::Status, "attendance")
-        .column_as(attendance::Column::FirstInAt, "first_in_at")
-        .column_as(attendance::Column::FirstGate, "first_gate")
-        .join(JoinType::InnerJoin, registration::Relation::Person.def())
-        .join(JoinType::LeftJoin, registration::Relation::Category.def())
-        .join(JoinType::LeftJoin, registration::Relation::Attendance.def().on_condition(at_session))
-        .filter(registration::Column::ActivityId.eq(activity.id))
-        .filter(registration::Column::Status.eq(registration::Status::Confirmed));
-    let query = match sort {
-        Sort::List => query
-            .order_by_asc(registration::Column::ListKey)
-            .order_by_asc(registration::Column::ListRow),
-        Sort::Pinyin => query.order_by_asc(person::Column::PinyinKey),
-        Sort::Strokes => query.order_by_asc(person::Column::StrokeKey),
-    };
-    let stream =
-        query.order_by_asc(registration::Column::Id).into_model::<Line>().stream(db).await?;
-    let lines = stream.map_err(Failure::from);
-    if form.is_empty() {
-        return Ok(Box::pin(lines));
-    }
-    // Some lines at a time, so that their answers take one statement.
-    let answered = lines
-        .try_chunks(CHUNK)
-        .map_err(|error| error.1)
-        .and_then(move |lines| answer(db, form, lines))
-        .map_ok(|lines| futures_util::stream::iter(lines.into_iter().map(Ok)))
-        .try_flatten();
-    Ok(Box::pin(answered))
+/// The columns that a kind of list offers on the permit's activity, in their usual order.
+pub async fn columns<A: Action<On = activity::Model, By = AccountId>>(
+    db: &impl ConnectionTrait,
+    permit: &Permit<A>,
+    kind: Kind,
+    now: DateTime<Utc>,
+) -> Result<Vec<kind::Offer>, Failure> {
+    Ok(kind::offers(kind, &Brief::new(db, blank(permit, kind, now), now).await?))
 }
 
-/// Puts what was answered into some lines.
-async fn answer(
-    db: &DatabaseConnection,
-    form: &[question::Model],
-    mut lines: Vec<Line>,
-) -> Result<Vec<Line>, Failure> {
-    let mut columns = crate::form::columns(db, form, lines.iter().map(|it| it.id)).await?;
-    for line in &mut lines {
-        let given = columns.remove(&line.id).unwrap_or_default();
-        line.answers = if given.is_empty() { vec![String::new(); form.len()] } else { given };
-    }
-    Ok(lines)
+/// What is wrong with a column that was asked for.
+pub enum Fault {
+    Unknown(usize, String),
+    Twice(usize, String),
 }
 
-/// The activity of an export.
-pub async fn activity_of(
-    db: &DatabaseConnection,
-    id: ActivityId,
-) -> Result<activity::Model, Failure> {
-    activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
+/// The columns must be on offer, each once.
+pub fn check_columns(keys: &[String], offered: &[kind::Offer]) -> Result<(), Vec<Fault>> {
+    let mut seen = HashSet::new();
+    let faults: Vec<Fault> = keys
+        .iter()
+        .enumerate()
+        .filter_map(|(at, key)| {
+            if offered.iter().all(|it| it.key != *key) {
+                // Only as much of it is said again as a key may have.
+                Some(Fault::Unknown(at, key.chars().take(60).collect()))
+            } else if seen.insert(key.as_str()) {
+                None
+            } else {
+                Some(Fault::Twice(at, key.clone()))
+            }
+        })
+        .take(20)
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+fn refused(fault: Fault) -> Refused<CreateExportErrorCode> {
+    let (code, at, key) = match fault {
+        Fault::Unknown(at, key) => (CreateExportErrorCode::ColumnUnknown, at, key),
+        Fault::Twice(at, key) => (CreateExportErrorCode::ColumnTwice, at, key),
+    };
+    code.at(["columns".to_owned(), at.to_string()]).about(key)
 }
 
 /// An export on record.
 pub async fn find(db: &DatabaseConnection, id: ExportId) -> Result<export::Model, Failure> {
     export::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
+}
+
+/// Asks once more whether who made an export may do so: what was granted then may have been taken back since.
+pub async fn ask_again(
+    app: &App,
+    export: &export::Model,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let maker = authn::signer(app, export.account_id, now).await?.ok_or(Failure::NotFound)?;
+    let gate = Gate::new(Some(maker), app.db.clone());
+    let activity = export.activity_id.ok_or(Failure::NotFound)?;
+    gate.permit::<CreateExport>(activity).await.map(drop)
 }

@@ -12,10 +12,12 @@ use std::collections::HashSet;
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_xlsxwriter::{
     Color, DocProperties, Format, FormatAlign, FormatBorder, IgnoreError, Worksheet, XlsxError,
 };
+
+use super::cell::Cell;
 
 /// Rows of a sheet that Excel can hold.
 const ROWS: u32 = 1_048_576;
@@ -41,26 +43,14 @@ impl Column {
     }
 }
 
-/// What a cell holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cell<'a> {
-    /// Stays text, whatever it looks like. Over 32,767 UTF-16 units it ends in `…`.
-    Text(&'a str),
-    /// A time of the wall clock in the activity's zone, shown to the minute.
-    Instant(NaiveDateTime),
-    /// A day, such as a birthday.
-    Day(NaiveDate),
-    /// A quantity to calculate with. What is not finite is left empty.
-    Number(f64),
-    Empty,
-}
-
 /// What the file says of itself. `at` is when it was made; the library's own clock is not asked.
 #[derive(Debug, Clone)]
 pub struct About {
     pub title: String,
     pub author: String,
     pub at: DateTime<Utc>,
+    /// Stands below the rows of each sheet, an empty row between, where filters do not take it for one of them.
+    pub note: Option<String>,
 }
 
 /// A workbook being written, sheet after sheet.
@@ -69,6 +59,7 @@ pub struct Workbook {
     formats: Formats,
     names: HashSet<String>,
     open: Option<Sheet>,
+    note: Option<String>,
     limit: u32,
     /// How many rows may still have their height set.
     heights: u32,
@@ -91,6 +82,8 @@ struct Formats {
     instant: Format,
     day: Format,
     number: Format,
+    share: Format,
+    note: Format,
 }
 
 impl Workbook {
@@ -110,7 +103,9 @@ impl Workbook {
             formats: Formats::new(),
             names: HashSet::new(),
             open: None,
-            limit: ROWS,
+            note: about.note.clone(),
+            // Room for the note.
+            limit: ROWS - 2,
             heights: HEIGHTS,
         })
     }
@@ -236,6 +231,15 @@ impl Workbook {
                 width - 1,
                 IgnoreError::NumberStoredAsText,
             )?;
+            if let Some(note) = &self.note {
+                let (row, note) = (last + 2, clean(note, UNITS));
+                worksheet.set_row_height(row, 30)?;
+                if width > 1 {
+                    worksheet.merge_range(row, 0, row, width - 1, &note, &self.formats.note)?;
+                } else {
+                    worksheet.write_string_with_format(row, 0, &*note, &self.formats.note)?;
+                }
+            }
         }
         let full = std::mem::replace(&mut sheet.worksheet, Worksheet::new());
         self.book.push_worksheet(full);
@@ -283,6 +287,8 @@ impl Formats {
             text: cell.clone().set_num_format("@").set_text_wrap(),
             instant: cell.clone().set_num_format("yyyy-mm-dd hh:mm"),
             day: cell.clone().set_num_format("yyyy-mm-dd"),
+            share: cell.clone().set_num_format("0.0%"),
+            note: Format::new().set_font_color(Color::Gray).set_text_wrap(),
             number: cell,
         }
     }
@@ -301,7 +307,12 @@ impl Formats {
             Cell::Number(number) if number.is_finite() => {
                 sheet.write_number_with_format(row, col, number, &self.number)?
             }
-            Cell::Number(_) | Cell::Empty => sheet.write_blank(row, col, &self.text)?,
+            Cell::Share(share) if share.is_finite() => {
+                sheet.write_number_with_format(row, col, share, &self.share)?
+            }
+            Cell::Number(_) | Cell::Share(_) | Cell::Empty => {
+                sheet.write_blank(row, col, &self.text)?
+            }
             Cell::Instant(at) if in_range(at.date()) => {
                 sheet.write_datetime_with_format(row, col, at, &self.instant)?
             }

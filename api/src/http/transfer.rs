@@ -9,25 +9,29 @@ use axum::{
         Extension, Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use entity::{export::Format, id::ExportId};
+use chrono::{DateTime, Utc};
+use entity::{
+    export::{Format, Model, State as Stage},
+    id::ExportId,
+};
 use serde::Deserialize;
 use serde_json::json;
-use tokio_util::io::ReaderStream;
+use tokio::sync::watch;
 
 use super::{
     Asked, Peer,
     body::{self, Unread},
-    disposition, viewer,
+    disposition,
+    range::{self, Span},
+    viewer,
 };
 use crate::{
     app::App,
-    authn,
-    authz::{Gate, policy::CreateExport},
     error::{Error, Failure},
-    export::{self, file},
+    export::{self, background, brief::Brief, graphql::hex, make::make},
     graphql::Gid,
     roster::upload,
 };
@@ -113,6 +117,8 @@ pub(super) struct Opener {
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     Extension(asked): Extension<Asked>,
+    method: Method,
+    headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
     opener: Result<Query<Opener>, QueryRejection>,
 ) -> Response {
@@ -125,41 +131,71 @@ pub(super) async fn download(
         let message = asked.lang.pick("链接无效或已过期", "the address is not valid, or no longer");
         return asked.problem(StatusCode::NOT_FOUND, "NOT_FOUND", message);
     };
-    send(app, id, now).await.unwrap_or_else(|failure| asked.failed(&failure))
+    send(app, id, &method, &headers, now).await.unwrap_or_else(|failure| asked.failed(&failure))
 }
 
 async fn send(
     app: Arc<App>,
     id: ExportId,
-    now: chrono::DateTime<chrono::Utc>,
+    method: &Method,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
 ) -> Result<Response, Failure> {
     let row = export::find(app.db.read(), id).await?;
-    // What was granted when the address was given may have been taken back since.
-    let maker = authn::signer(&app, row.account_id, now).await?.ok_or(Failure::NotFound)?;
-    let gate = Gate::new(Some(maker), app.db.clone());
-    gate.permit::<CreateExport>(row.activity_id).await?;
-
-    let format = row.format;
-    let job = file::Job::new(&app, row, now).await?;
-    let disposition = disposition::attachment(&job.file_name());
-    let (media, body, size) = match format {
-        Format::Csv => {
-            ("text/csv; charset=utf-8", Body::from_stream(file::csv(app.clone(), job)), None)
-        }
-        Format::Xlsx => {
-            let _turn = app.writing.acquire().await.map_err(Failure::internal)?;
-            let (made, size) = file::xlsx(&app, job).await?;
-            let stream = ReaderStream::new(tokio::fs::File::from_std(made));
-            let media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-            (media, Body::from_stream(stream), Some(size))
-        }
+    export::ask_again(&app, &row, now).await?;
+    let media = match row.format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        Format::Pdf => "application/pdf",
     };
-    let mut response = ([(header::CONTENT_TYPE, media)], body).into_response();
-    if let Some(size) = size {
-        response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
-    }
+    let brief = Brief::new(app.db.read(), row.clone(), now).await?;
+    let disposition = disposition::attachment(&brief.file_name());
+    let mut response = match row.state {
+        Stage::OnFetch if method == Method::HEAD => StatusCode::OK.into_response(),
+        Stage::OnFetch => {
+            let made = make(&app, Arc::new(brief), watch::Sender::new(0)).await?;
+            let mut response = Body::from_stream(made.pieces).into_response();
+            if let Some(size) = made.size {
+                response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+            }
+            response
+        }
+        Stage::Ready if row.expires_at > now => kept(&app, &row, headers)?,
+        _ => return Err(Failure::NotFound),
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     if let Some(disposition) = disposition {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    Ok(response)
+}
+
+/// A file that was made in the background, or the part of it that is asked for.
+fn kept(app: &App, row: &Model, headers: &HeaderMap) -> Result<Response, Failure> {
+    let (Some(size), Some(sum)) = (row.size, &row.sha256) else {
+        return Err(Failure::internal("a file without its size"));
+    };
+    let size = u64::try_from(size).map_err(Failure::internal)?;
+    let tag = format!("\"{}\"", hex(sum));
+    let (status, from, until) = match range::asked(headers, &tag, size) {
+        Span::Whole => (StatusCode::OK, 0, size),
+        Span::Part(from, until) => (StatusCode::PARTIAL_CONTENT, from, until),
+        Span::Nowhere => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
+    };
+    let body = Body::from_stream(background::bytes(app.db.clone(), row.id, from, until));
+    let mut response = (status, body).into_response();
+    let answer = response.headers_mut();
+    answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    answer.insert(header::ETAG, HeaderValue::try_from(tag).map_err(Failure::internal)?);
+    answer.insert(header::CONTENT_LENGTH, (until - from).into());
+    let range = match status {
+        StatusCode::PARTIAL_CONTENT => Some(format!("bytes {from}-{}/{size}", until - 1)),
+        StatusCode::RANGE_NOT_SATISFIABLE => Some(format!("bytes */{size}")),
+        _ => None,
+    };
+    if let Some(range) = range {
+        let range = HeaderValue::try_from(range).map_err(Failure::internal)?;
+        answer.insert(header::CONTENT_RANGE, range);
     }
     Ok(response)
 }

@@ -27,6 +27,8 @@ pub enum JobKind {
     SendMessages,
     /// Tell a web-hook its events.
     CallHook,
+    /// Make the file of an export.
+    Export,
 }
 
 /// How far a job is: WAITING → RUNNING → DONE, back to WAITING after a failure, or FAILED after the last.

@@ -8,7 +8,7 @@ use super::named;
 use crate::{
     app::App,
     error::Failure,
-    housekeeping, outbox,
+    export, housekeeping, outbox,
     registration::{bulk, lapse},
 };
 
@@ -20,6 +20,7 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
         Kind::Bulk => bulk::run(app, named(job, "bulk")?).await,
         Kind::SendMessages => outbox::send::send_messages(app, job).await,
         Kind::CallHook => outbox::call::call_hook(app, job).await,
+        Kind::Export => export::background::run(app, job).await,
     }
 }
 
@@ -27,7 +28,8 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
 #[must_use]
 pub fn at_once(kind: Kind) -> usize {
     match kind {
-        Kind::KeepHouse | Kind::Bulk => 1,
+        // A file takes memory and a core.
+        Kind::KeepHouse | Kind::Bulk | Kind::Export => 1,
         // A receiver that lets everybody wait is only one of those that are called.
         Kind::Lapse | Kind::SendMessages | Kind::CallHook => 2,
     }

@@ -8,9 +8,12 @@ pub mod change;
 pub mod desk;
 pub mod graphql;
 pub mod lapse;
+mod rows;
 pub mod transfer;
 mod waiting;
 pub mod ways;
+
+pub use self::rows::{by_id, by_ids, checked_in, lock_all, locked};
 
 use std::collections::HashMap;
 
@@ -26,14 +29,14 @@ use entity::{
     session,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     authz::{Action, Permit, Reach, Scope, policy::ViewApprovals},
-    db::{CHUNK, begins_with, within},
+    db::{begins_with, within},
     error::Failure,
     page::{Page, Slice},
     person::find,
@@ -116,49 +119,9 @@ refusals! {
     }
 }
 
-/// A registration as it is now, locked. Its activity's pools are locked before, where they are needed.
-pub async fn locked(
-    tx: &DatabaseTransaction,
-    id: RegistrationId,
-) -> Result<registration::Model, Failure> {
-    registration::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
-}
-
-/// One registration by its id.
-pub async fn find(
-    db: &impl ConnectionTrait,
-    id: RegistrationId,
-) -> Result<registration::Model, Failure> {
-    registration::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
-}
-
-/// Those of some registrations whose person came to a session.
-pub async fn checked_in(
-    db: &impl ConnectionTrait,
-    ids: impl IntoIterator<Item = RegistrationId>,
-) -> Result<std::collections::HashSet<RegistrationId>, Failure> {
-    let ids: Vec<RegistrationId> = ids.into_iter().collect();
-    let mut inside = std::collections::HashSet::new();
-    // A list may have more rows than a statement takes parameters.
-    for chunk in ids.chunks(CHUNK) {
-        let rows = attendance::Entity::find()
-            .select_only()
-            .column(attendance::Column::RegistrationId)
-            .filter(within(
-                (attendance::Entity, attendance::Column::RegistrationId),
-                chunk.iter().copied(),
-            ))
-            .filter(attendance::Column::FirstInAt.is_not_null())
-            .into_tuple::<RegistrationId>()
-            .all(db)
-            .await?;
-        inside.extend(rows);
-    }
-    Ok(inside)
-}
-
-/// Which registrations a list is narrowed to.
-#[derive(Default)]
+/// Which registrations a list is narrowed to. An export keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     pub category: Option<String>,

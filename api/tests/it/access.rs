@@ -80,6 +80,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("export_columns", "", json!({"activityId": it.activity}), None);
+    add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("this_device", "", json!({}), None);
     add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
     add("jobs", "", json!({}), Some(&it.job));
@@ -122,6 +124,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" category", &it.category),
         (" device", &it.device),
         (" export", &it.export),
+        (" exportView", &it.view),
         (" grant", &it.grant),
         (" hookEvent", &it.event),
         (" job", &it.job),
@@ -451,6 +454,23 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    add(
+        "undo_scan",
+        "",
+        input(
+            json!({"sessionId": it.session, "undoneId": it.scan, "scanId": app.uuid(), "reason": "误扫"}),
+        ),
+        None,
+    );
+    add(
+        "correct_attendance",
+        "",
+        input(
+            json!({"sessionId": it.session, "registrationId": it.registration, "status": "LATE", "reason": "补签"}),
+        ),
+        None,
+    );
+    add("close_session", "", input(json!({"sessionId": it.session})), None);
     let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
     let words = |place: &str, id: &String| {
         let mut words = words.clone();
@@ -484,6 +504,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结"})),
         None,
     );
+    add("cancel_export", "", input(json!({"exportId": it.making})), None);
+    let view = json!({"activityId": it.activity, "name": "全部", "columns": ["name", "phone"]});
+    add("save_export_view", "", input(view), None);
+    add("remove_export_view", "", input(json!({"exportViewId": it.view})), None);
     lines
 }
 

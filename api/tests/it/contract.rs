@@ -210,8 +210,19 @@ async fn everything(it: &Script<'_>) {
     let scan = json!({"sessionId": session, "ticketCode": registered["ticketCode"], "scanId": app.uuid(),
         "gate": "东门", "scannedAt": app.now().to_rfc3339()});
     assert_eq!(it.make("check_in", scan).await["outcome"], "ADMITTED");
+    let undone =
+        json!({"sessionId": session, "ticketCode": registered["ticketCode"], "scanId": app.uuid()});
+    let undone = it.make("check_in", undone).await["scan"]["id"].take();
+    let undone =
+        json!({"sessionId": session, "undoneId": undone, "scanId": app.uuid(), "reason": "误扫"});
+    assert_eq!(it.make("undo_scan", undone).await["attendance"]["status"], "PRESENT");
+    let late = json!({"sessionId": session, "registrationId": registered["id"], "status": "LATE", "reason": "补签"});
+    assert_eq!(it.make("correct_attendance", late).await["attendance"]["status"], "LATE");
+    let back =
+        json!({"sessionId": session, "registrationId": registered["id"], "reason": "更正有误"});
+    assert_eq!(it.make("correct_attendance", back).await["attendance"]["status"], "PRESENT");
     let came = it.ask("attendances", json!({"sessionId": session})).await;
-    assert_eq!(came["scans"]["nodes"][0]["outcome"], "ADMITTED");
+    assert_eq!(came["scans"]["nodes"][2]["outcome"], "ADMITTED");
     let listed = it.ask("registrations", json!({"activityId": activity, "first": 10})).await;
     let first = &listed["registrations"]["edges"][0]["node"];
     assert_eq!(first["attendances"][0]["session"]["id"], session);
@@ -233,6 +244,15 @@ async fn everything(it: &Script<'_>) {
     let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
     let export = it.make("create_export", input).await["export"].take();
     it.ask("export", json!({"id": export["id"]})).await;
+    it.ask("export_columns", json!({"activityId": activity})).await;
+    let input = json!({"activityId": activity, "name": "上报", "columns": ["name", "phone"]});
+    let view = it.make("save_export_view", input).await["exportView"].take();
+    it.ask("export_views", json!({"activityId": activity})).await;
+    it.make("remove_export_view", json!({"exportViewId": view["id"]})).await;
+    let input =
+        json!({"activityId": activity, "format": "CSV", "purpose": "活动总结", "background": true});
+    let making = it.make("create_export", input).await["export"].take();
+    it.make("cancel_export", json!({"exportId": making["id"]})).await;
 
     // The list is taken back, and the activity ends.
     it.make("undo_roster", json!({"batchId": batch})).await;
@@ -304,6 +324,13 @@ async fn everything(it: &Script<'_>) {
     let nodes = it.ask("nodes", json!({"ids": ids})).await;
     let got: Vec<&Value> = nodes.as_array().unwrap().iter().map(|it| &it["id"]).collect();
     assert_eq!(json!(got), ids);
+
+    // A session that is over.
+    *app.clock() = app.now() + TimeDelta::hours(3);
+    let organiser = app.anew(app.organiser()).await;
+    let closed =
+        it.run(&organiser, "close_session", json!({"input": {"sessionId": session}})).await;
+    assert!(closed["session"]["closedAt"].is_string(), "{closed}");
 }
 
 on_both! {
@@ -502,9 +529,19 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "act": {"cancel": {}}, "registrationIds": [declined]}),
         ),
         (
+            "correct_attendance",
+            json!({"sessionId": festival.session, "registrationId": lost, "status": "LATE", "reason": "补签"}),
+            json!({"sessionId": festival.session, "registrationId": lost, "status": "PRESENT", "reason": "补签"}),
+        ),
+        (
             "create_export",
             json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),
             json!({"activityId": activity, "format": "CSV", "purpose": "活动总结"}),
+        ),
+        (
+            "save_export_view",
+            json!({"activityId": activity, "name": "上报", "columns": ["name"]}),
+            json!({"activityId": activity, "name": "上报", "columns": ["phone"]}),
         ),
     ]
 }
@@ -544,7 +581,9 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "audit_event",
         "capacity_pool",
         "category",
+        "correction",
         "export",
+        "export_view",
         "idempotency_key",
         "organisation",
         "person",

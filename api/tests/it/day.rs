@@ -36,7 +36,8 @@ impl Table {
         assert!(rows.next().unwrap()[0].to_string().contains("签到名单"), "a title");
         let headings: Vec<String> = rows.next().unwrap().iter().map(ToString::to_string).collect();
         let phone = headings.iter().position(|it| it == "手机号码").unwrap();
-        let rows = rows.map(|row| {
+        // Below an empty row, the watermark.
+        let rows = rows.take_while(|row| !matches!(row[0], Data::Empty)).map(|row| {
             assert!(matches!(&row[phone], Data::String(_)), "{:?}", row[phone]);
             row.iter().map(ToString::to_string).collect()
         });
@@ -53,7 +54,9 @@ impl Table {
             csv::ReaderBuilder::new().has_headers(false).from_reader(body).into_records();
         let cells = |row: csv::StringRecord| row.iter().map(str::to_owned).collect::<Vec<_>>();
         let headings = cells(rows.next().unwrap().unwrap());
-        Self::of(&headings, rows.map(|row| cells(row.unwrap())))
+        let mut rows: Vec<Vec<String>> = rows.map(|row| cells(row.unwrap())).collect();
+        assert!(rows.pop().unwrap()[0].starts_with("注："), "a watermark");
+        Self::of(&headings, rows)
     }
 
     fn column(&self, heading: &str) -> Vec<&str> {

@@ -68,6 +68,9 @@ pub struct Things {
     pub attendance: String,
     pub scan: String,
     pub export: String,
+    /// Not made yet, in the background.
+    pub making: String,
+    pub view: String,
     /// At the doors of the activity, in use; and the code of another that waits.
     pub device: String,
     pub device_code: String,
@@ -160,6 +163,9 @@ impl Things {
 
         let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结"});
         let export = text(&made(admin, "create_export", input).await["export"]["id"]);
+        let input =
+            json!({"activityId": activity.id, "name": "上报", "columns": ["name", "title"]});
+        let view = text(&made(admin, "save_export_view", input).await["exportView"]["id"]);
         let committed = stage(app, &activity.id, "名单.csv", OTHER_LIST).await;
         made(admin, "commit_roster", json!({"batchId": committed})).await;
         let staged = stage(app, &activity.id, "名单.csv", LIST).await;
@@ -175,6 +181,9 @@ impl Things {
         let event = text(&listed["webhooks"]["edges"][0]["node"]["events"]["nodes"][0]["id"]);
         let (template, webhook) = (text(&template["id"]), text(&hook["id"]));
 
+        // Behind all that has jobs done.
+        let input = json!({"activityId": activity.id, "format": "CSV", "purpose": "活动总结", "background": true});
+        let making = text(&made(admin, "create_export", input).await["export"]["id"]);
         let device = new_device(app, &[&activity.id]).await;
         let waiting_device = new_device(app, &[&activity.id]).await;
         redeemed(app, &device).await;
@@ -211,6 +220,8 @@ impl Things {
             attendance: text(&attendance["registration"]["attendances"][0]["id"]),
             scan: text(&scan["scan"]["id"]),
             export,
+            making,
+            view,
             device: text(&device["device"]["id"]),
             device_code: text(&waiting_device["code"]),
             job: failed_job(app).await,

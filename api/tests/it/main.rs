@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendance;
 mod attendee;
 mod bulk;
 mod capacity;
@@ -14,6 +15,7 @@ mod day;
 mod demo;
 mod device;
 mod door;
+mod export;
 mod fixture;
 mod form;
 mod form_at_once;

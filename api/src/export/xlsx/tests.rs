@@ -6,7 +6,8 @@ use super::*;
 
 fn begun() -> Workbook {
     let at = DateTime::from_timestamp(1_760_000_000, 0).unwrap();
-    let about = About { title: "签到表".to_owned(), author: "青蓝".to_owned(), at };
+    let about =
+        About { title: "签到表".to_owned(), author: "青蓝".to_owned(), at, note: None };
     Workbook::new(&std::env::temp_dir(), &about).unwrap()
 }
 
@@ -119,7 +120,12 @@ fn a_row_needs_a_sheet() {
     assert!(
         Workbook::new(
             Path::new("/nowhere"),
-            &About { title: String::new(), author: String::new(), at: DateTime::UNIX_EPOCH }
+            &About {
+                title: String::new(),
+                author: String::new(),
+                at: DateTime::UNIX_EPOCH,
+                note: None
+            }
         )
         .is_err()
     );

@@ -1,0 +1,22 @@
+//! The SHA-256 of what comes in pieces.
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+pub struct Sum(Context);
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Sum {
+    pub fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    #[must_use]
+    pub fn done(self) -> Vec<u8> {
+        self.0.finish().as_ref().to_vec()
+    }
+}

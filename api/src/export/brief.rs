@@ -1,0 +1,115 @@
+//! What is to be made: an export with all that stands beside its rows.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use entity::{
+    account, activity, attendance, category,
+    export::{self, Format},
+    id::CategoryId,
+    question,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde::{Deserialize, Serialize};
+
+use super::kind::{List, with_list};
+use crate::{
+    attendance::book::{Held, held},
+    error::Failure,
+    graphql::Gid,
+    registration,
+};
+
+/// What an export is narrowed to, as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Filter {
+    pub registrations: registration::Filter,
+    /// Those who attended so, where there is a session to ask of. All if empty.
+    pub attendance: Vec<attendance::Status>,
+}
+
+pub struct Brief {
+    pub export: export::Model,
+    pub filter: Filter,
+    pub activity: activity::Model,
+    /// All of the activity, or the one that is asked for, in the order in which they take place.
+    pub sessions: Vec<Held>,
+    categories: Vec<category::Model>,
+    /// The questions whose answers are columns.
+    pub form: Vec<question::Model>,
+    /// The name by which whoever takes it out signs in.
+    by: String,
+    zone: chrono_tz::Tz,
+    pub now: DateTime<Utc>,
+}
+
+impl Brief {
+    /// Gathers what an export needs beside its rows.
+    pub async fn new(
+        db: &impl ConnectionTrait,
+        export: export::Model,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        let id = export.activity_id.ok_or(Failure::NotFound)?;
+        let activity = activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
+        let mut sessions = crate::session::schedule(db, id).await?;
+        sessions.retain(|it| export.session_id.is_none_or(|asked| asked == it.id));
+        let mut held = held(db, sessions.iter().map(|it| it.id)).await?;
+        let sessions = sessions.iter().filter_map(|it| held.remove(&it.id)).collect();
+        let mut form = crate::form::questions(db, id).await?;
+        form.retain(|it| it.archived_at.is_none());
+        let categories = category::Entity::find()
+            .filter(category::Column::ActivityId.eq(id))
+            .order_by_asc(category::Column::Position)
+            .all(db)
+            .await?;
+        let account = account::Entity::find_by_id(export.account_id).one(db).await?;
+        let filter = serde_json::from_value(export.filter.clone()).map_err(Failure::internal)?;
+        let zone = activity.time_zone.parse().map_err(Failure::internal)?;
+        let by = account.ok_or(Failure::NotFound)?.username;
+        Ok(Self { export, filter, activity, sessions, categories, form, by, zone, now })
+    }
+
+    /// What the file is called when it is saved.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let ending = match self.export.format {
+            Format::Xlsx => "xlsx",
+            Format::Csv => "csv",
+            Format::Pdf => "pdf",
+        };
+        let title = with_list!(self.export.kind, L => L::TITLE);
+        let at = self.export.finished_at.unwrap_or(self.now).with_timezone(&self.zone);
+        format!("{}-{title}-{}.{ending}", self.activity.title, at.format("%Y%m%d-%H%M"))
+    }
+
+    /// By the wall clock of the activity.
+    #[must_use]
+    pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.zone).naive_local()
+    }
+
+    #[must_use]
+    pub fn category(&self, id: Option<CategoryId>) -> Option<&String> {
+        self.category_place(id).map(|at| &self.categories[at].name)
+    }
+
+    /// The place of a category among those of the activity, from 0.
+    #[must_use]
+    pub fn category_place(&self, id: Option<CategoryId>) -> Option<usize> {
+        let id = id?;
+        self.categories.iter().position(|it| it.id == id)
+    }
+
+    /// Who took the list out, when and what for: the watermark (水印) of every file. It begins as a footnote does, which
+    /// lists that are read again pass over.
+    #[must_use]
+    pub fn watermark(&self) -> String {
+        format!(
+            "注：{} 于 {} 导出，用途：{}，编号：{}",
+            self.by,
+            self.local(self.now).format("%Y-%m-%d %H:%M"),
+            self.export.purpose,
+            Gid(self.export.id),
+        )
+    }
+}

@@ -1,0 +1,275 @@
+//! Whoever is registered for an activity, page by page.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use entity::{attendance, export::Sort, id::RegistrationId, person, registration};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    prelude::Uuid,
+    sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr},
+};
+
+use super::{
+    PAGE,
+    line::{Line, Needs},
+};
+use crate::{
+    attendance::{book::Held, expected_at},
+    db::{at_most, within},
+    error::Failure,
+    export::brief::Brief,
+    registration::condition,
+};
+
+/// Where a page begins.
+pub enum Place {
+    /// Behind this place in the order of the lists.
+    After(Uuid, i32, RegistrationId),
+    /// At the nth of those who were put in order beforehand.
+    Nth(usize),
+}
+
+/// Which registrations are read.
+#[derive(Clone, Copy)]
+pub enum Whose {
+    /// Of those who hold a seat, or held one until they withdrew; at a session those who are or were expected, and whoever
+    /// came. Nobody who waits, declined or was cancelled before is among them.
+    Seated,
+    Everybody,
+}
+
+/// The registrations of an export, in its order.
+pub struct People {
+    pub brief: Arc<Brief>,
+    whose: Whose,
+    needs: Needs,
+    /// The order by names, which no index of registrations has: 16 bytes for each.
+    sorted: Option<Vec<RegistrationId>>,
+}
+
+fn which(brief: &Brief, whose: Whose) -> Condition {
+    use registration::{Column, Status};
+    let all = condition(brief.activity.id, brief.filter.registrations.clone());
+    let withdrew = Condition::all()
+        .add(Column::Status.eq(Status::Cancelled))
+        .add(Column::WithdrawnOn.is_not_null());
+    match whose {
+        Whose::Seated => {
+            all.add(Condition::any().add(Column::Status.eq(Status::Confirmed)).add(withdrew))
+        }
+        Whose::Everybody => all,
+    }
+}
+
+/// Those at a session. Once it is closed, whoever was expected is on record.
+fn at(brief: &Brief, held: &Held) -> Condition {
+    let on_record = attendance::Column::Id.is_not_null();
+    let there = if held.session.closed_at.is_some() {
+        on_record.into_condition()
+    } else {
+        Condition::any().add(expected_at(held)).add(on_record)
+    };
+    condition(brief.activity.id, brief.filter.registrations.clone()).add(there)
+}
+
+impl People {
+    pub async fn count(
+        db: &impl ConnectionTrait,
+        brief: &Brief,
+        whose: Whose,
+    ) -> Result<u64, Failure> {
+        Ok(registration::Entity::find().filter(which(brief, whose)).count(db).await?)
+    }
+
+    pub async fn open(
+        db: &DatabaseConnection,
+        brief: Arc<Brief>,
+        whose: Whose,
+        needs: Needs,
+    ) -> Result<Self, Failure> {
+        let by = match brief.export.sort {
+            Sort::List => None,
+            Sort::Pinyin => Some(person::Column::PinyinKey),
+            Sort::Strokes => Some(person::Column::StrokeKey),
+        };
+        let sorted = match by {
+            None => None,
+            Some(by) => Some(
+                registration::Entity::find()
+                    .select_only()
+                    .column(registration::Column::Id)
+                    .join(JoinType::InnerJoin, registration::Relation::Person.def())
+                    .filter(which(&brief, whose))
+                    .order_by_asc(by)
+                    .order_by_asc(registration::Column::Id)
+                    .into_tuple()
+                    .all(db)
+                    .await?,
+            ),
+        };
+        Ok(Self { brief, whose, needs, sorted })
+    }
+
+    /// Some people with what is known of them at a session, and where the next begin. People who are moved in the order
+    /// of the lists while a file is made may be missing from it, or in it twice.
+    pub async fn page(
+        &self,
+        db: &DatabaseConnection,
+        session: Option<&Held>,
+        from: Option<Place>,
+    ) -> Result<(Vec<Line>, Option<Place>), Failure> {
+        let (mut lines, next) = match (&self.sorted, from) {
+            (Some(sorted), from) => {
+                let from = if let Some(Place::Nth(nth)) = from { nth } else { 0 };
+                let ids = sorted.get(from..sorted.len().min(from + PAGE)).unwrap_or_default();
+                let next = from + ids.len();
+                (
+                    self.named(db, session, ids).await?,
+                    (next < sorted.len()).then_some(Place::Nth(next)),
+                )
+            }
+            (None, from) => {
+                let mut select = self.select(session);
+                if let Some(Place::After(key, row, id)) = from {
+                    select.and_where(behind(key, row, id));
+                }
+                for column in ORDER {
+                    select.order_by((registration::Entity, column), Order::Asc);
+                }
+                let lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+                let last = lines.last().filter(|_| lines.len() == PAGE);
+                let next = last.map(|it| Place::After(it.key.0, it.key.1, it.id));
+                (lines, next)
+            }
+        };
+        if self.needs.answers && !lines.is_empty() {
+            let ids = lines.iter().map(|it| it.id);
+            let mut given = crate::form::columns(db, &self.brief.form, ids).await?;
+            for line in &mut lines {
+                line.answers = given.remove(&line.id).unwrap_or_default();
+            }
+        }
+        Ok((lines, next))
+    }
+
+    /// Those of some registrations that are still to be listed, in the order of their ids here.
+    async fn named(
+        &self,
+        db: &DatabaseConnection,
+        session: Option<&Held>,
+        ids: &[RegistrationId],
+    ) -> Result<Vec<Line>, Failure> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut select = self.select(session);
+        let column = (registration::Entity, registration::Column::Id);
+        select.and_where(within(column, ids.iter().copied()));
+        let mut lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+        let places: HashMap<RegistrationId, usize> =
+            ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        lines.sort_by_key(|it| places.get(&it.id).copied());
+        Ok(lines)
+    }
+
+    fn select(&self, session: Option<&Held>) -> SelectStatement {
+        use registration::Column as R;
+        let own = |column: R| Expr::col((registration::Entity, column));
+        let detail = |needed: bool, key: &str| {
+            text(needed, || {
+                Expr::cust(format!("CAST(\"registration\".\"details\" ->> '{key}' AS text)"))
+            })
+        };
+        let life = |column: R| if self.needs.life { own(column) } else { nothing() };
+        let known = |column: attendance::Column| {
+            let it = Expr::col((attendance::Entity, column));
+            if session.is_some() { it } else { nothing() }
+        };
+        let stay = |column| if self.needs.stay { known(column) } else { nothing() };
+        let person = |column: person::Column| Expr::col((person::Entity, column));
+        let mut select = Query::select();
+        select
+            .exprs([
+                own(R::Id),
+                own(R::ListKey),
+                own(R::ListRow),
+                person(person::Column::Name),
+                person(person::Column::Phone),
+                own(R::OrganisationName),
+                own(R::Title),
+                own(R::CategoryId),
+                detail(self.needs.student_no, "studentNo"),
+                detail(self.needs.group, "group"),
+                detail(self.needs.note, "note"),
+                known(attendance::Column::Status),
+                known(attendance::Column::FirstInAt),
+                life(R::Status),
+                life(R::Way),
+                life(R::RegisteredAt),
+                life(R::StatusAt),
+                life(R::StatusReason),
+                life(R::ReplyBy),
+                known(attendance::Column::FirstGate),
+                life(R::EnrolledOn),
+                life(R::WithdrawnOn),
+                stay(attendance::Column::LastOutAt),
+                stay(attendance::Column::Minutes),
+                stay(attendance::Column::IsCorrected),
+                detail(self.needs.district, "district"),
+                text(self.needs.code, || own(R::TicketCode)),
+            ])
+            .from(registration::Entity)
+            .inner_join(
+                person::Entity,
+                person(person::Column::Id).equals((registration::Entity, R::PersonId)),
+            );
+        let Some(held) = session else {
+            return select.cond_where(which(&self.brief, self.whose)).to_owned();
+        };
+        let of = |column: attendance::Column| Expr::col((attendance::Entity, column));
+        select
+            .left_join(
+                attendance::Entity,
+                of(attendance::Column::RegistrationId)
+                    .equals((registration::Entity, R::Id))
+                    .and(of(attendance::Column::SessionId).eq(held.session.id))
+                    .into_condition(),
+            )
+            .cond_where(at(&self.brief, held));
+        if !self.brief.filter.attendance.is_empty() {
+            select.and_where(attended(held, &self.brief.filter.attendance, self.brief.now));
+        }
+        select
+    }
+}
+
+/// The order of the lists, which an index has.
+const ORDER: [registration::Column; 3] =
+    [registration::Column::ListKey, registration::Column::ListRow, registration::Column::Id];
+
+/// Compared as one, so that the index leads straight there.
+fn behind(key: Uuid, row: i32, id: RegistrationId) -> SimpleExpr {
+    let here = ORDER.map(|column| Expr::col((registration::Entity, column)));
+    Expr::tuple(here).gt(Expr::tuple([Expr::val(key), Expr::val(row), Expr::val(id)]))
+}
+
+/// Whoever attended in one of these ways. Whoever is not on record is absent once the door has closed.
+fn attended(held: &Held, among: &[attendance::Status], now: DateTime<Utc>) -> SimpleExpr {
+    let status = || Expr::col((attendance::Entity, attendance::Column::Status));
+    let on_record = status().is_in(among.iter().copied());
+    if among.contains(&attendance::Status::Absent) && now >= held.session.closes_at {
+        on_record.or(status().is_null())
+    } else {
+        on_record
+    }
+}
+
+fn nothing() -> SimpleExpr {
+    Expr::cust("NULL")
+}
+
+fn text(needed: bool, it: impl FnOnce() -> SimpleExpr) -> SimpleExpr {
+    if needed { it() } else { nothing() }
+}
