@@ -29,7 +29,7 @@ test: ## Run every test, PostgreSQL's too (scripts/test takes arguments)
 .PHONY: paper
 paper: ## Run the tests of PDF documents, which build typst
 	@scripts/setup paper
-	scripts/with-postgres cargo nextest run --locked -p pdf -p api --features api/pdf -E 'package(pdf) | test(/^paper/)'
+	scripts/with-postgres cargo nextest run --locked -p pdf -p api --features api/pdf -E 'package(pdf) | test(/^export::paper/)'
 
 .PHONY: check
 check: format-check lint deny schema-check ## Everything that CI checks besides the tests
