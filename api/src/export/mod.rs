@@ -142,7 +142,10 @@ pub async fn create(
         }
     }
     if is_paper && kind::count(tx, &brief).await? > MOST_ON_PAPER {
-        return Err(CreateExportErrorCode::TooManyOnPaper.at(["format"]).about(MOST_ON_PAPER).into());
+        return Err(CreateExportErrorCode::TooManyOnPaper
+            .at(["format"])
+            .about(MOST_ON_PAPER)
+            .into());
     }
     let is_large = draft.format == Format::Xlsx && kind::count(tx, &brief).await? > MOST_AT_ONCE;
     let mut row = brief.export;

@@ -127,7 +127,10 @@ fn sheets(brief: &Brief) -> Vec<Sheet> {
             Some(last)
                 if brief.export.layout.sheets == Sheets::Day
                     && last.sessions.len() < MOST_COLUMNS
-                    && last.sessions.first().is_some_and(|it| day(*it) == day(at)) =>
+                    && last
+                        .sessions
+                        .first()
+                        .is_some_and(|it| brief.sessions[*it].day == brief.sessions[at].day) =>
             {
                 last.sessions.push(at);
             }

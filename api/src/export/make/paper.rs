@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Made, Step, Task, feed};
 use crate::{
     app::App,
-    error::{Error, Failure},
+    error::{Error, Failure, Refusal},
     export::{CreateExportErrorCode, kind::List},
 };
 

@@ -6,9 +6,7 @@ use crate::app::{Festival, Ticket};
 /// An activity of a morning, an afternoon and the next day, with people of two categories.
 async fn class(app: &TestApp) -> Festival {
     let mut festival = app.festival(None, &[]).await;
-    let session = |title: &str, from: &str, until: &str| {
-        json!({"title": title, "startsAt": format!("2026-11-{from}:00+08:00"), "endsAt": format!("2026-11-{until}:00+08:00")})
-    };
+    let session = |title: &str, from: &str, until: &str| json!({"title": title, "startsAt": format!("2026-11-{from}:00+08:00"), "endsAt": format!("2026-11-{until}:00+08:00")});
     let input = json!({
         "programmeId": festival.programme, "title": "新生代温商研修班", "venue": "温州市委党校",
         "categories": [{"name": "学员"}, {"name": "工作人员"}],
@@ -27,14 +25,24 @@ async fn class(app: &TestApp) -> Festival {
     festival
 }
 
-async fn register(app: &TestApp, festival: &Festival, name: &str, nth: usize, category: &str) -> Ticket {
+async fn register(
+    app: &TestApp,
+    festival: &Festival,
+    name: &str,
+    nth: usize,
+    category: &str,
+) -> Ticket {
     let person = json!({
         "name": name, "phone": lists::phone(nth), "organisation": "瓯海机械有限公司", "title": "董事长",
     });
     let input = json!({"activityId": festival.activity, "person": person, "category": category});
     let done = app.organiser().run("register_attendee", json!({"input": input})).await;
     let it = &done["registerAttendee"]["registration"];
-    Ticket { registration: text(&it["id"]), code: text(&it["ticketCode"]), status: text(&it["status"]) }
+    Ticket {
+        registration: text(&it["id"]),
+        code: text(&it["ticketCode"]),
+        status: text(&it["status"]),
+    }
 }
 
 on_both! {
@@ -103,7 +111,8 @@ mod documents {
         with.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
         let asked = made(app.organiser(), with).await;
         assert_eq!((&asked["url"], app.work().await > 0), (&Value::Null, true));
-        let export = app.organiser().run("export", json!({"id": asked["id"]})).await["export"].take();
+        let export =
+            app.organiser().run("export", json!({"id": asked["id"]})).await["export"].take();
         assert_eq!(export["state"], "READY", "{export}");
         let answer = get(app, &export["url"], &[]).await;
         assert_eq!(answer.headers["content-type"], "application/pdf");
@@ -213,12 +222,14 @@ mod documents {
         let picture = poppler("pdftoppm", &["-gray", "-r", "300", "-l", "1"], &[], document);
         // P5, width and height, 255: three lines, then a byte for each point.
         let mut lines = picture.splitn(4, |it| *it == b'\n');
-        let (_, size) = (lines.next().unwrap(), std::str::from_utf8(lines.next().unwrap()).unwrap());
+        let (_, size) =
+            (lines.next().unwrap(), std::str::from_utf8(lines.next().unwrap()).unwrap());
         let (width, height) = size.split_once(' ').unwrap();
         let (width, height): (usize, usize) = (width.parse().unwrap(), height.parse().unwrap());
         let points = &picture[picture.len() - width * height..];
-        let mut image =
-            rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| points[y * width + x]);
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
+            points[y * width + x]
+        });
         image.detect_grids()[0].decode().unwrap().1
     }
 }
