@@ -5,10 +5,14 @@ COPY . .
 # The caches outlive the build, so the binary is copied out of them in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --locked --profile dist -p api --bin qinglan \
+    cargo build --locked --profile dist -p api --bin qinglan --features pdf \
     && cp target/dist/qinglan /usr/local/bin/qinglan
 
 FROM debian:bookworm-slim
+# The fonts of PDF documents: the second has the rare characters of names. Both may be shipped (SIL Open Font License).
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends fonts-noto-cjk fonts-hanazono \
+    && rm -rf /var/lib/apt/lists/*
 # The user by number below: what runs the image may want to see that it is not root.
 RUN groupadd --system --gid 10001 qinglan \
     && useradd --system --uid 10001 --gid qinglan --no-create-home --shell /usr/sbin/nologin qinglan \

@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 target := $(or $(CARGO_TARGET_DIR),./target)
+# Typesetting is built for CI and for what is shipped, and left out of a developer's builds: `make paper` tests it.
+features := $(if $(CI),--features api/pdf)
 
 .PHONY: help
 help: ## Show these targets
@@ -24,6 +26,11 @@ demo: build ## Fill ./data with a demonstration
 test: ## Run every test, PostgreSQL's too (scripts/test takes arguments)
 	@scripts/test
 
+.PHONY: paper
+paper: ## Run the tests of PDF documents, which build typst
+	@scripts/setup paper
+	scripts/with-postgres cargo nextest run --locked -p pdf -p api --features api/pdf -E 'package(pdf) | test(/^export::paper/)'
+
 .PHONY: check
 check: format-check lint deny schema-check ## Everything that CI checks besides the tests
 
@@ -39,7 +46,7 @@ format-check:
 .PHONY: lint
 lint:
 	@scripts/setup check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets $(features) -- -D warnings
 
 .PHONY: deny
 deny:
@@ -51,7 +58,7 @@ deny:
 .PHONY: dev-build
 dev-build:
 	@scripts/setup build
-	cargo build --locked --workspace --all-targets
+	cargo build --locked --workspace --all-targets $(features)
 
 .PHONY: schema-check
 schema-check: dev-build

@@ -55,6 +55,8 @@ pub struct App {
     pub uploading: Semaphore,
     /// A workbook takes a thread and a temporary file: two at a time, the others wait.
     pub writing: Semaphore,
+    /// A document is set in memory, by a thread that it keeps busy: one at a time, the others wait.
+    pub setting: Semaphore,
 }
 
 impl App {
@@ -85,6 +87,7 @@ impl App {
             reading: Semaphore::new(1),
             uploading: Semaphore::new(4),
             writing: Semaphore::new(2),
+            setting: Semaphore::new(1),
         }))
     }
 

@@ -66,6 +66,11 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_JOB_LEASE", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), global = true)]
     pub job_lease: u64,
 
+    /// A folder with the fonts of PDF documents, all of which are used: Noto Sans CJK and Noto Serif CJK, and others with
+    /// the rare characters of names. Default: the known ones where a system keeps its fonts.
+    #[arg(long, env = "QINGLAN_FONTS_DIR", global = true)]
+    pub fonts_dir: Option<PathBuf>,
+
     /// A JSON file that says how the SMS gateway is asked; see docs/telling.md. Without it no short message is sent.
     #[arg(long, env = "QINGLAN_SMS_GATEWAY", global = true)]
     pub sms_gateway: Option<PathBuf>,

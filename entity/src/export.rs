@@ -38,6 +38,77 @@ pub struct Model {
     pub finished_at: Option<DateTimeUtc>,
     /// From then on nobody gets it any more.
     pub expires_at: DateTimeUtc,
+    /// How it is laid out on paper.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub layout: Layout,
+    /// The texts that its file could not show whole.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub unshown: Unshown,
+}
+
+/// How a list is laid out on paper. What a kind has no use for is passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Layout {
+    pub sheets: Sheets,
+    pub groups: SheetGroups,
+    pub has_phones: bool,
+    pub blank_lines: u32,
+    pub badges: BadgeSize,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            sheets: Sheets::default(),
+            groups: SheetGroups::default(),
+            has_phones: false,
+            blank_lines: 10,
+            badges: BadgeSize::default(),
+        }
+    }
+}
+
+/// What a sign-in sheet is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Sheets {
+    /// A sheet for each session.
+    #[default]
+    Session,
+    /// A sheet for each day, with a column for each of its sessions.
+    Day,
+}
+
+/// By what the people on a sign-in sheet are grouped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SheetGroups {
+    #[default]
+    None,
+    Category,
+    District,
+    Group,
+}
+
+/// How large badges are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum BadgeSize {
+    #[default]
+    Card,
+    Lanyard,
+}
+
+/// Texts with characters that no font has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Unshown(pub Vec<UnshownText>);
+
+/// A text, and the characters that could not be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnshownText {
+    pub text: String,
+    pub characters: Vec<String>,
 }
 
 /// Keys of columns, in their order.
@@ -70,6 +141,12 @@ pub enum Kind {
     ScanLog,
     /// Everybody who was registered, however it stands.
     Registrations,
+    /// To be signed on at the door.
+    SignInSheet,
+    /// To be worn.
+    Badges,
+    /// To be put before those who sit at a table.
+    TableCards,
 }
 
 /// How far its file is.
@@ -126,6 +203,8 @@ pub enum Format {
     Xlsx,
     /// UTF-8 with a byte order mark, for spreadsheet programs.
     Csv,
+    /// To be printed.
+    Pdf,
 }
 
 /// In what order the people stand.

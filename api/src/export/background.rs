@@ -8,7 +8,7 @@ use std::{io, pin::pin, sync::Arc};
 use bytes::{Buf, Bytes};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    export::{self, Column, State},
+    export::{self, Column, State, Unshown},
     export_chunk::{self, Column as Chunk},
     id::ExportId,
     job,
@@ -112,6 +112,7 @@ impl Run<'_> {
         };
         let (mut gathered, mut nth, mut size) = (Vec::with_capacity(CHUNK), 0, 0_i64);
         let mut sum = Sum::default();
+        let unshown = Unshown(std::mem::take(&mut made.unshown));
         while let Some(piece) = made.pieces.next().await {
             let mut piece = piece.map_err(Failure::internal)?;
             sum.add(&piece);
@@ -141,6 +142,7 @@ impl Run<'_> {
                 .col_expr(Column::RowsTotal, Expr::value(rows))
                 .col_expr(Column::Size, Expr::value(size))
                 .col_expr(Column::Sha256, Expr::value(sum))
+                .col_expr(Column::Unshown, Expr::value(unshown))
                 .col_expr(Column::FinishedAt, Expr::value(now))
                 .col_expr(Column::ExpiresAt, Expr::value(now + KEPT))
         })

@@ -75,6 +75,7 @@ impl Brief {
         let ending = match self.export.format {
             Format::Xlsx => "xlsx",
             Format::Csv => "csv",
+            Format::Pdf => "pdf",
         };
         let title = with_list!(self.export.kind, L => L::TITLE);
         let at = self.export.finished_at.unwrap_or(self.now).with_timezone(&self.zone);
@@ -89,8 +90,14 @@ impl Brief {
 
     #[must_use]
     pub fn category(&self, id: Option<CategoryId>) -> Option<&String> {
+        self.category_place(id).map(|at| &self.categories[at].name)
+    }
+
+    /// The place of a category among those of the activity, from 0.
+    #[must_use]
+    pub fn category_place(&self, id: Option<CategoryId>) -> Option<usize> {
         let id = id?;
-        self.categories.iter().find(|it| it.id == id).map(|it| &it.name)
+        self.categories.iter().position(|it| it.id == id)
     }
 
     /// Who took the list out, when and what for: the watermark (水印) of every file. It begins as a footnote does, which

@@ -33,6 +33,13 @@ pub enum ExportKind {
     ScanLog,
     /// 报名名单: everybody who was registered, however it stands, with what they answered.
     Registrations,
+    /// 签到表: whoever holds a seat, on sheets to be signed on, by session or by day; as PDF A4 upright, with its heading
+    /// on each page and blank lines at the end.
+    SignInSheet,
+    /// 胸卡: whoever holds a seat, with the code to be scanned; as PDF ten to an A4 sheet, or one to a page.
+    Badges,
+    /// 桌牌: whoever holds a seat; as PDF an A4 sheet each, to be folded, with the name on both halves.
+    TableCards,
 }
 
 /// What kind of file.
@@ -45,6 +52,55 @@ pub enum ExportFormat {
     /// UTF-8 with a byte order mark and CRLF; a list that goes by sessions has the session as its first column. Nothing
     /// in it is run by a spreadsheet. The last line says who took it out, when and what for.
     Csv,
+    /// To be printed: of SIGN_IN_SHEET, BADGES and TABLE_CARDS alone, at most 5,000 lines. It is always made in the
+    /// background. Its properties say who took it out, when and what for. A character that no font has is set as □ with
+    /// its number, and the text is in `unshown`. Refused by a server that was built without PDF documents.
+    Pdf,
+}
+
+/// What a sign-in sheet is for.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "export::Sheets")]
+pub enum SignInSheets {
+    /// A sheet for each session.
+    Session,
+    /// A sheet for each day, with a column to sign in for each of its sessions, three at most; further ones are on a
+    /// further sheet.
+    Day,
+}
+
+/// By what the people on a sign-in sheet are grouped. Groups come in the order of their first people; those without one
+/// are the last.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "export::SheetGroups")]
+pub enum SignInGroups {
+    /// Not at all.
+    None,
+    /// By category (参会类别).
+    Category,
+    /// By what the list said of the district (县（市、区）).
+    District,
+    /// By what the list said of the group (小组).
+    Group,
+}
+
+/// How large badges are.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "export::BadgeSize")]
+pub enum BadgeSize {
+    /// 90 × 54 mm, ten on an A4 sheet.
+    Card,
+    /// 86 × 118 mm, one to a page, to hang around the neck.
+    Lanyard,
+}
+
+/// A text that a file could not show whole.
+#[derive(SimpleObject)]
+pub struct UnshownText {
+    /// The text.
+    text: String,
+    /// Its characters that no font of the server has. In the file □ and a number stand for each.
+    characters: Vec<String>,
 }
 
 /// In what order the people stand.
@@ -159,6 +215,16 @@ impl Export {
     /// The SHA-256 of the file in 64 hexadecimal digits, once it is READY. Its `ETag` is the same.
     async fn sha256(&self) -> Option<String> {
         self.0.sha256.as_deref().map(hex)
+    }
+
+    /// The texts that the file could not show whole, such as names with very rare characters, once it is READY. Only PDF
+    /// has any.
+    async fn unshown(&self) -> Vec<UnshownText> {
+        let text = |it: &export::UnshownText| UnshownText {
+            text: it.text.clone(),
+            characters: it.characters.clone(),
+        };
+        self.0.unshown.0.iter().map(text).collect()
     }
 
     /// Where the file is, relative to the server: works without a header until `expiresAt`, for as long as whoever

@@ -3,17 +3,20 @@
 
 pub mod attendance_list;
 pub mod attendance_matrix;
+pub mod badges;
 pub mod line;
 pub mod people;
 pub mod registrations;
 pub mod scan_log;
+pub mod sign_in_sheet;
+pub mod table_cards;
 
 use std::{borrow::Cow, sync::Arc};
 
 use entity::export::Kind;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::{brief::Brief, cell::Cell};
+use super::{brief::Brief, cell::Cell, make::paper::Paper};
 use crate::error::Failure;
 
 /// How many rows are read at a time. Nothing is held while the reader of a file is slow.
@@ -32,6 +35,8 @@ pub trait List: Sized + Send + Sync + 'static {
     const TITLE: &'static str;
     /// What tells its parts apart. They are sheets of a workbook, and in CSV have this as a column before all others.
     const PART: Option<&'static str> = None;
+    /// How it is set on paper, if it is.
+    const PAPER: Option<Paper<Self>> = None;
 
     /// The columns on offer, in their usual order.
     fn columns(brief: &Brief) -> Vec<Column<Self::Field>>;
@@ -131,14 +136,27 @@ macro_rules! with_list {
                 type $list = $crate::export::kind::Registrations;
                 $done
             }
+            Kind::SignInSheet => {
+                type $list = $crate::export::kind::SignInSheet;
+                $done
+            }
+            Kind::Badges => {
+                type $list = $crate::export::kind::Badges;
+                $done
+            }
+            Kind::TableCards => {
+                type $list = $crate::export::kind::TableCards;
+                $done
+            }
         }
     }};
 }
 pub(super) use with_list;
 
 pub use self::{
-    attendance_list::AttendanceList, attendance_matrix::AttendanceMatrix,
-    registrations::Registrations, scan_log::ScanLog,
+    attendance_list::AttendanceList, attendance_matrix::AttendanceMatrix, badges::Badges,
+    registrations::Registrations, scan_log::ScanLog, sign_in_sheet::SignInSheet,
+    table_cards::TableCards,
 };
 
 /// A column on offer, whatever the kind.
@@ -160,6 +178,12 @@ pub fn offers(kind: Kind, brief: &Brief) -> Vec<Offer> {
         L::columns(brief).into_iter().map(offer).collect()
     }
     with_list!(kind, L => all::<L>(brief))
+}
+
+/// Whether a kind is made on paper.
+#[must_use]
+pub fn is_paper(kind: Kind) -> bool {
+    with_list!(kind, L => L::PAPER.is_some())
 }
 
 /// How many rows an export has, about.

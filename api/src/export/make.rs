@@ -1,9 +1,11 @@
 //! A file from a list, whatever the kind: rows are read page by page, and become bytes as they come.
 
+pub mod paper;
+
 use std::{fs::File, io, io::Seek, path::Path, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use entity::export::Format;
+use entity::export::{Format, UnshownText};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio_util::io::ReaderStream;
@@ -25,6 +27,8 @@ pub struct Made {
     pub pieces: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
     /// In bytes, where it is whole already.
     pub size: Option<u64>,
+    /// The texts that it could not show whole.
+    pub unshown: Vec<UnshownText>,
 }
 
 /// Makes the file of an export, telling `rows` how many are in it so far.
@@ -38,6 +42,7 @@ pub async fn make(
         match task.brief.export.format {
             Format::Csv => Ok(csv(app.db.clone(), task, rows)),
             Format::Xlsx => xlsx(app, task, rows).await,
+            Format::Pdf => paper::paper(app, task, rows).await,
         }
     })
 }
@@ -124,7 +129,7 @@ fn csv<L: List>(db: Db, task: Arc<Task<L>>, rows: watch::Sender<u64>) -> Made {
     let pieces = futures_util::stream::unfold(given, |mut given| async {
         Some((given.recv().await?, given))
     });
-    Made { pieces: pieces.boxed(), size: None }
+    Made { pieces: pieces.boxed(), size: None, unshown: Vec::new() }
 }
 
 async fn write_csv<L: List>(
@@ -193,7 +198,7 @@ async fn xlsx<L: List>(
     fed?;
     let (file, size) = written?;
     let pieces = ReaderStream::with_capacity(tokio::fs::File::from_std(file), PIECE);
-    Ok(Made { pieces: pieces.boxed(), size: Some(size) })
+    Ok(Made { pieces: pieces.boxed(), size: Some(size), unshown: Vec::new() })
 }
 
 fn write_xlsx<L: List>(

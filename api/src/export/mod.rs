@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity,
-    export::{self, Format, Keys, Kind, Sort, State},
+    export::{self, Format, Keys, Kind, Layout, Sort, State, Unshown},
     id::{AccountId, ExportId, ExportViewId, SessionId},
     job,
 };
@@ -50,6 +50,16 @@ refusals! {
         ColumnTwice = "列“{}”重复", "the column “{}” is there twice";
         /// Both `columns` and `viewId` are given.
         ColumnsUnclear = "columns 与 viewId 不能同时给出", "give either columns or viewId";
+        /// This kind of list is not made on paper.
+        NotOnPaper = "这类名单不能生成PDF", "this kind of list is not made as PDF";
+        /// This server was built without PDF documents.
+        PdfLeftOut = "本服务器不生成PDF文件", "this server makes no PDF documents";
+        /// The fonts of PDF documents are not installed on this server.
+        FontsMissing = "服务器没有安装字体，无法生成PDF文件", "the fonts of PDF documents are not installed on the server";
+        /// There are more people than one document takes.
+        TooManyOnPaper = "一份PDF文件最多{}人次，请缩小范围", "a PDF document takes at most {} lines; narrow it down";
+        /// More blank lines than 100.
+        BlankLinesOutOfRange = "空行须在0至100之间", "blank lines are from 0 to 100";
         /// There is no such view of the activity's host for this kind of list, or none of its columns is on offer here.
         ViewUnknown = "没有这个可用的视图", "there is no such view to be used here";
     }
@@ -68,6 +78,8 @@ const OPEN: TimeDelta = TimeDelta::hours(1);
 /// A workbook of more rows than these is made in the background. It is only sent once it is whole, so that its reader
 /// would wait for the first byte.
 const MOST_AT_ONCE: u64 = 100_000;
+/// A document of more lines than these is not made: it is laid out in memory.
+const MOST_ON_PAPER: u64 = 5_000;
 
 /// What is asked for.
 pub struct Draft {
@@ -80,6 +92,7 @@ pub struct Draft {
     pub filter: Filter,
     pub purpose: String,
     pub background: bool,
+    pub layout: Layout,
 }
 
 /// Puts on record who takes what out, and what for.
@@ -97,7 +110,12 @@ pub async fn create(
             return Err(SessionUnknown.at(["sessionId"]).into());
         }
     }
+    let is_paper = draft.format == Format::Pdf;
+    if is_paper && !kind::is_paper(draft.kind) {
+        return Err(CreateExportErrorCode::NotOnPaper.at(["format"]).into());
+    }
     let row = export::Model {
+        layout: draft.layout,
         session_id: draft.session,
         format: draft.format,
         sort: draft.sort.unwrap_or(Sort::List),
@@ -123,9 +141,15 @@ pub async fn create(
             brief.export.columns = Keys(draft.columns);
         }
     }
+    if is_paper && kind::count(tx, &brief).await? > MOST_ON_PAPER {
+        return Err(CreateExportErrorCode::TooManyOnPaper
+            .at(["format"])
+            .about(MOST_ON_PAPER)
+            .into());
+    }
     let is_large = draft.format == Format::Xlsx && kind::count(tx, &brief).await? > MOST_AT_ONCE;
     let mut row = brief.export;
-    if draft.background || is_large {
+    if draft.background || is_large || is_paper {
         row.state = State::Waiting;
         row.expires_at = now + background::KEPT;
     }
@@ -168,6 +192,8 @@ fn blank<A: Action<On = activity::Model, By = AccountId>>(
         created_at: now,
         finished_at: None,
         expires_at: now + OPEN,
+        layout: Layout::default(),
+        unshown: Unshown::default(),
     }
 }
 

@@ -146,6 +146,7 @@ async fn send(
     let media = match row.format {
         Format::Csv => "text/csv; charset=utf-8",
         Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        Format::Pdf => "application/pdf",
     };
     let brief = Brief::new(app.db.read(), row.clone(), now).await?;
     let disposition = disposition::attachment(&brief.file_name());

@@ -56,7 +56,13 @@ const MOST: i32 = 1000;
 /// The code of a registration, unless it was revoked.
 #[must_use]
 pub fn code(row: &registration::Model) -> Option<&str> {
-    Some(row.ticket_code.as_str()).filter(|it| !it.starts_with(NONE))
+    Some(row.ticket_code.as_str()).filter(|it| is_code(it))
+}
+
+/// Whether what a registration has in the place of its code is one, and none that was revoked.
+#[must_use]
+pub fn is_code(text: &str) -> bool {
+    !text.starts_with(NONE)
 }
 
 /// What is shown of the ticket of a registration: only of whoever holds a confirmed seat, so that nobody on a waiting

@@ -3,6 +3,7 @@
 mod background;
 mod kinds;
 mod large;
+mod paper;
 mod views;
 
 use std::io::Cursor;

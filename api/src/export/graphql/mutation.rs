@@ -2,11 +2,14 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 use entity::{
-    attendance, export,
+    attendance,
+    export::{self, Layout},
     id::{ActivityId, ExportId, ExportViewId, SessionId},
 };
 
-use super::{Export, ExportFormat, ExportKind, ExportSort, ExportView};
+use super::{
+    BadgeSize, Export, ExportFormat, ExportKind, ExportSort, ExportView, SignInGroups, SignInSheets,
+};
 use crate::{
     attendance::graphql::AttendanceStatus,
     authz::policy::{CancelExport, CreateExport, RemoveExportView, SaveExportView},
@@ -15,6 +18,7 @@ use crate::{
         self as exports, CancelExportUserError, CreateExportErrorCode, CreateExportUserError,
         background,
         brief::Filter,
+        make::paper,
         view::{self, ExportViewErrorCode, ExportViewUserError},
     },
     graphql::{Gid, Viewer, settle},
@@ -23,6 +27,26 @@ use crate::{
     text::Check,
     write::Note,
 };
+
+/// How a list is laid out as PDF. What a kind has no use for is passed over.
+#[derive(InputObject)]
+pub struct PaperLayout {
+    /// Of a SIGN_IN_SHEET: what each sheet is for.
+    #[graphql(default_with = "SignInSheets::Session")]
+    sheets: SignInSheets,
+    /// Of a SIGN_IN_SHEET: by what the people are grouped.
+    #[graphql(default_with = "SignInGroups::None")]
+    groups: SignInGroups,
+    /// Of a SIGN_IN_SHEET: whether there is a column of phones, their middle hidden.
+    #[graphql(default)]
+    phones: bool,
+    /// Of a SIGN_IN_SHEET: how many blank lines follow, from 0 to 100.
+    #[graphql(default = 10)]
+    blank_lines: i32,
+    /// Of BADGES: how large they are.
+    #[graphql(default_with = "BadgeSize::Card")]
+    badge_size: BadgeSize,
+}
 
 /// What `createExport` takes.
 #[derive(InputObject)]
@@ -46,6 +70,8 @@ pub struct CreateExportInput {
     /// Narrows an ATTENDANCE_LIST to those who attended a session in one of these ways. Whoever is not on record is ABSENT
     /// once the door has closed.
     attendance: Option<Vec<AttendanceStatus>>,
+    /// How it is laid out as PDF.
+    layout: Option<PaperLayout>,
     /// What it is for; at most 200 characters. It is put on record, and stands in the file.
     purpose: String,
     /// Whether it is made in the background, kept for 24 hours, and fetched once it is READY. A workbook of more than
@@ -118,6 +144,20 @@ impl ExportMutation {
             &["purpose"],
             CreateExportErrorCode::PurposeMissing,
         );
+        let layout = input.layout.as_ref().map_or_else(Layout::default, |it| {
+            let blank_lines = u32::try_from(it.blank_lines).ok().filter(|it| *it <= 100);
+            if blank_lines.is_none() {
+                let code = CreateExportErrorCode::BlankLinesOutOfRange;
+                check.refuse(code.at(["layout", "blankLines"]));
+            }
+            Layout {
+                sheets: it.sheets.into(),
+                groups: it.groups.into(),
+                has_phones: it.phones,
+                blank_lines: blank_lines.unwrap_or_default(),
+                badges: it.badge_size.into(),
+            }
+        });
         let note = Note::keyed(input.idempotency_key.clone(), &input).because(Some(&purpose));
         let statuses = input.attendance.unwrap_or_default();
         let draft = exports::Draft {
@@ -133,10 +173,16 @@ impl ExportMutation {
             },
             purpose,
             background: input.background,
+            layout,
+        };
+        let able = match draft.format {
+            export::Format::Pdf => paper::ready(&viewer.app).await,
+            export::Format::Xlsx | export::Format::Csv => Ok(()),
         };
         let done = viewer
             .write(&permit, note, async |tx| {
                 check.done()?;
+                able?;
                 exports::create(tx, &permit, draft, viewer.now).await
             })
             .await;

@@ -13,6 +13,7 @@ use crate::{
     attendance::book::Held,
     export::{brief::Brief, cell::Cell},
     form::show::headings,
+    ticket,
 };
 
 /// What a column says of a person on an activity.
@@ -26,7 +27,10 @@ pub enum Field {
     Category,
     StudentNo,
     Group,
+    District,
     Note,
+    /// The code of the ticket, unless it was revoked.
+    Code,
     /// To the nth question of the form.
     Answer(usize),
 }
@@ -61,7 +65,9 @@ pub fn rest<F>(brief: &Brief, of: impl Fn(Field) -> F) -> Vec<Column<F>> {
 pub struct Needs {
     pub student_no: bool,
     pub group: bool,
+    pub district: bool,
     pub note: bool,
+    pub code: bool,
     pub answers: bool,
     /// How the registration came about and stands.
     pub life: bool,
@@ -76,6 +82,8 @@ impl Needs {
             match field {
                 Field::StudentNo => needs.student_no = true,
                 Field::Group => needs.group = true,
+                Field::District => needs.district = true,
+                Field::Code => needs.code = true,
                 Field::Note => needs.note = true,
                 Field::Answer(_) => needs.answers = true,
                 _ => {}
@@ -90,14 +98,16 @@ pub struct Line {
     pub id: RegistrationId,
     /// The place in the order of the lists.
     pub key: (Uuid, i32),
-    name: String,
-    phone: Option<String>,
-    organisation: Option<String>,
-    title: Option<String>,
-    category: Option<CategoryId>,
+    pub name: String,
+    pub phone: Option<String>,
+    pub organisation: Option<String>,
+    pub title: Option<String>,
+    pub category: Option<CategoryId>,
     student_no: Option<String>,
-    group: Option<String>,
-    note: Option<String>,
+    pub group: Option<String>,
+    pub district: Option<String>,
+    pub note: Option<String>,
+    pub code: Option<String>,
     /// At the session that was asked for.
     pub attendance: Option<attendance::Status>,
     pub first_in_at: Option<DateTime<Utc>>,
@@ -137,6 +147,7 @@ impl FromQueryResult for Line {
                 withdrawn_on: row.try_get_by_index(21)?,
             }),
         };
+        let code: Option<String> = row.try_get_by_index(26)?;
         Ok(Self {
             id: row.try_get_by_index(0)?,
             key: (row.try_get_by_index(1)?, row.try_get_by_index(2)?),
@@ -154,6 +165,8 @@ impl FromQueryResult for Line {
             last_out_at: row.try_get_by_index(22)?,
             minutes: row.try_get_by_index(23)?,
             is_corrected: row.try_get_by_index(24)?,
+            district: row.try_get_by_index(25)?,
+            code: code.filter(|it| ticket::is_code(it)),
             life,
             answers: Vec::new(),
         })
@@ -171,6 +184,8 @@ impl Line {
             Field::Category => Cell::text(brief.category(self.category)),
             Field::StudentNo => Cell::text(self.student_no.as_ref()),
             Field::Group => Cell::text(self.group.as_ref()),
+            Field::District => Cell::text(self.district.as_ref()),
+            Field::Code => Cell::text(self.code.as_ref()),
             Field::Note => Cell::text(self.note.as_ref()),
             Field::Answer(nth) => Cell::text(self.answers.get(nth)),
         }

@@ -217,6 +217,8 @@ impl People {
                 stay(attendance::Column::LastOutAt),
                 stay(attendance::Column::Minutes),
                 stay(attendance::Column::IsCorrected),
+                detail(self.needs.district, "district"),
+                text(self.needs.code, || own(R::TicketCode)),
             ])
             .from(registration::Entity)
             .inner_join(
