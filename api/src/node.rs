@@ -3,13 +3,9 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    DeviceId, ExportId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId, MessageId,
-    MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
+    DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId,
+    MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
     RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, DeviceId, ExportId,
-    ExportViewId, GrantId, HookEventId, JobId, MessageId, MessageTemplateId, OrganisationId,
-    PersonId, PositionId, ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId,
-    SessionId, WebhookId,
 };
 
 use crate::{
@@ -22,12 +18,9 @@ use crate::{
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
         ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice, ViewExport,
-        ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson,
-        ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries, ViewSession,
-        ViewTemplate, ViewWebhook,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewDevice, ViewExport, ViewExportView, ViewJob,
-        ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration,
-        ViewRoster, ViewSession, ViewTemplate, ViewWebhook,
+        ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation,
+        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries,
+        ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,

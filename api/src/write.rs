@@ -9,9 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
-    correction, device, export,
-    account, activity, audit_event, bulk_act, capacity_pool, category, correction, device, export,
-    export_view,
+    correction, device, export, export_view,
     id::{AccountId, AuditEventId, DeviceId, Id},
     idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person,
     position, programme, registration, role_grant, roster_batch, series, session, webhook,
@@ -68,14 +66,14 @@ outcomes!(
     capacity_pool: |it| Notice::Activity(it.activity_id),
     category,
     certificate,
+    class_group,
     correction,
     device: |_it| Notice::Access(None),
     export,
     export_view,
     job,
-    make_up,
-    class_group,
     leave,
+    make_up,
     message,
     message_template,
     notice,
@@ -86,13 +84,8 @@ outcomes!(
     registration: |it| Notice::Activity(it.activity_id),
     role_grant: |it| Notice::Access(Some(it.account_id)),
     roster_batch: |it| Notice::Activity(it.activity_id),
-    session: |it| Notice::Activity(it.activity_id),
-    webhook,
-    registration,
-    role_grant,
-    roster_batch,
     series,
-    session,
+    session: |it| Notice::Activity(it.activity_id),
     webhook
 );
 

@@ -16,11 +16,11 @@ mod m2026_11_23_000007_bulk;
 mod m2026_11_23_000008_template;
 mod m2026_11_25_000001_attendance;
 mod m2026_11_25_000002_device;
-mod m2026_11_25_000007_find;
 mod m2026_11_25_000003_self_check_in;
 mod m2026_11_25_000004_class;
 mod m2026_11_25_000005_credit;
 mod m2026_11_25_000006_export;
+mod m2026_11_25_000007_find;
 mod m2026_11_25_000007_paper;
 
 pub struct Migrator;

@@ -5,11 +5,8 @@ use entity::role_grant::Role;
 use super::{Action, Actor};
 use entity::{
     account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
-    id::AccountId, job, leave, make_up, message, message_template, organisation, person, position,
-    programme, registration, role_grant, roster_batch, series, session, webhook,
-    account, activity, bulk_act, capacity_pool, category, device, export, export_view,
-    id::AccountId, job, message, message_template, organisation, person, position, programme,
-    registration, role_grant, roster_batch, session, webhook,
+    export_view, id::AccountId, job, leave, make_up, message, message_template, organisation,
+    person, position, programme, registration, role_grant, roster_batch, series, session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.

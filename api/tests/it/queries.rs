@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{TestApp, document, on_both},
-    fixture::text,
     fixture::{new_device, text},
     school::{Class, made},
 };
