@@ -118,7 +118,7 @@ const LONG: &[(&str, usize)] = &[
     ("activity/mod.rs", 580),
     ("authn.rs", 430),
     ("activity/mod.rs", 560),
-    ("main.rs", 500),
+    ("main.rs", 540),
     ("person/graphql.rs", 490),
     ("person/graphql.rs", 530),
     ("person/mod.rs", 490),
