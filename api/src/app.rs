@@ -12,6 +12,7 @@ use crate::{
     channel::Channels,
     config::Config,
     db::Db,
+    live::Live,
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
     schema::QinglanSchema,
@@ -39,6 +40,8 @@ pub struct App {
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
     pub channels: Channels,
+    /// What changes while the server runs, here and at others.
+    pub live: Arc<Live>,
     /// Where scans wait to be taken together.
     pub door: Arc<Door>,
     clock: Clock,
@@ -64,6 +67,7 @@ impl App {
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
+        let live = Arc::new(Live::new(db.shared().is_some()));
         Ok(Arc::new(Self {
             config,
             db,
@@ -73,7 +77,8 @@ impl App {
             metrics: Metrics::default(),
             codes,
             channels,
-            door: Arc::default(),
+            door: Arc::new(Door::new(live.clone())),
+            live,
             clock,
             bell: Notify::new(),
             hashing: Semaphore::new(2),

@@ -166,6 +166,16 @@ impl Keys {
         (now.timestamp() < claims.exp).then_some(claims.sub)
     }
 
+    /// When the token of an `Authorization` header expires, an account's or an attendee's.
+    #[must_use]
+    pub fn expiry(&self, header: &str) -> Option<DateTime<Utc>> {
+        let token = bearer(header)?;
+        let of_account = self.read::<AccessClaims>(token, ACCESS_AUDIENCE).map(|it| it.exp);
+        let exp = of_account
+            .or_else(|| self.read::<AttendeeClaims>(token, ATTENDEE_AUDIENCE).map(|it| it.exp));
+        DateTime::from_timestamp(exp?, 0)
+    }
+
     /// A token by which an account acts until it expires.
     pub fn access(
         &self,

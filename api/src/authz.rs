@@ -91,7 +91,7 @@ pub struct Near {
 }
 
 /// What a grant reaches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scope {
     /// The path of an organisation; everything below it too.
     Organisation(OrganisationId, String),
@@ -126,7 +126,7 @@ impl Scope {
 }
 
 /// A grant in force.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     pub row: role_grant::Model,
     pub scope: Scope,
@@ -213,6 +213,7 @@ impl<A: Action> Reach<A> {
 }
 
 /// Hands out permits to one viewer, and is the only way from an id to a guarded row.
+#[derive(Clone)]
 pub struct Gate {
     who: Option<Who>,
     doorkeeper: Option<Doorkeeper>,
@@ -224,6 +225,25 @@ impl Gate {
     #[must_use]
     pub fn new(who: Option<Who>, db: Db) -> Self {
         Self { who, doorkeeper: None, me: None, db }
+    }
+
+    /// Whether it is anybody's.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.who.is_some() || self.doorkeeper.is_some() || self.me.is_some()
+    }
+
+    /// Whether another gate lets the same through by the same grants.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        let held = |it: &Self| it.who.as_ref().map(|it| (it.account.id, it.grants.clone()));
+        held(self) == held(other)
+    }
+
+    /// Until when a device acts; none of those who act by a token that says so itself.
+    #[must_use]
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        self.doorkeeper.as_ref().map(|it| it.row.expires_at)
     }
 
     /// Who is signed in. FORBIDDEN to a device, which has no account.

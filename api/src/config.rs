@@ -47,6 +47,11 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_REQUEST_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600), global = true)]
     pub request_timeout: u64,
 
+    /// How often a WebSocket is asked for a sign of life, in seconds, from 1 to 60. Whoever gives none until the next time
+    /// is let go.
+    #[arg(long, env = "QINGLAN_SOCKET_PING", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=60), global = true)]
+    pub socket_ping: u64,
+
     /// How many background jobs this server does at once, from 0 to 64; 0 leaves them to other servers.
     #[arg(long, env = "QINGLAN_JOB_WORKERS", default_value_t = 4, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=64), global = true)]
     pub job_workers: usize,
@@ -132,6 +137,11 @@ impl Config {
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout)
+    }
+
+    #[must_use]
+    pub fn socket_ping(&self) -> Duration {
+        Duration::from_secs(self.socket_ping)
     }
 
     #[must_use]

@@ -33,6 +33,8 @@ pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     statements: Arc<AtomicU64>,
+    /// The address, where other servers may use the same database.
+    shared: Option<Arc<str>>,
 }
 
 /// How many rows go into one statement: the smaller of the databases' limits on parameters allows 32,766.
@@ -83,10 +85,10 @@ impl Db {
             }
             let writer = open(1, false).await?;
             let reader = open(8, true).await?;
-            Ok(Self { reader, writer, statements })
+            Ok(Self { reader, writer, statements, shared: None })
         } else {
             let both = open(32, false).await?;
-            Ok(Self { reader: both.clone(), writer: both, statements })
+            Ok(Self { reader: both.clone(), writer: both, statements, shared: Some(url.into()) })
         }
     }
 
@@ -106,6 +108,12 @@ impl Db {
     #[must_use]
     pub fn read(&self) -> &DatabaseConnection {
         &self.reader
+    }
+
+    /// The address of the database, where other servers may use it too: then it carries what they tell one another.
+    #[must_use]
+    pub fn shared(&self) -> Option<&str> {
+        self.shared.as_deref()
     }
 
     /// How many statements were sent so far.

@@ -6,7 +6,9 @@ mod body;
 mod disposition;
 mod graphql;
 mod limits;
+mod prepare;
 mod serve;
+mod socket;
 mod stall;
 mod status;
 mod ticket;
@@ -23,6 +25,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde_json::json;
 use tower_http::compression::{
@@ -61,6 +64,7 @@ pub struct Peer(pub SocketAddr);
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/graphql", post(graphql::post).get(graphql::get))
+        .route("/graphql/ws", get(socket::open))
         .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
         .route("/answers/{registration}/{question}", get(answer::download))
@@ -187,15 +191,33 @@ async fn viewer(
     peer: Option<Peer>,
 ) -> Result<Viewer, Failure> {
     let now = app.now();
-    let header = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let gate = if let Some(doorkeeper) = device::authenticate(&app.db, header, now).await? {
+    let gate = gate(app, authorization(headers), now).await?;
+    Ok(viewer_at(app, gate, asked, peer, now))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok())
+}
+
+/// The gate of whom an `Authorization` header speaks for.
+async fn gate(app: &Arc<App>, header: Option<&str>, now: DateTime<Utc>) -> Result<Gate, Failure> {
+    Ok(if let Some(doorkeeper) = device::authenticate(&app.db, header, now).await? {
         Gate::of_device(doorkeeper, app.db.clone())
     } else if let Some(phone) = app.keys.attendee_phone(header, now) {
         Gate::of_attendee(phone, app.db.clone())
     } else {
         Gate::new(authn::authenticate(app, header, now).await?, app.db.clone())
-    };
-    Ok(Viewer {
+    })
+}
+
+fn viewer_at(
+    app: &Arc<App>,
+    gate: Gate,
+    asked: Asked,
+    peer: Option<Peer>,
+    now: DateTime<Utc>,
+) -> Viewer {
+    Viewer {
         now,
         request_id: asked.id,
         lang: asked.lang,
@@ -204,7 +226,7 @@ async fn viewer(
         gate,
         app: app.clone(),
         load: DataLoader::new(app.db.clone(), tokio::spawn),
-    })
+    }
 }
 
 async fn graphiql() -> Html<String> {

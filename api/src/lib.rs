@@ -35,6 +35,7 @@ pub mod demo;
 pub mod device;
 pub mod export;
 pub mod job;
+pub mod live;
 pub mod organisation;
 pub mod outbox;
 pub mod person;

@@ -20,7 +20,9 @@ use api::{
     db::Db,
     demo,
     graphql::Gid,
-    http, organisation,
+    http,
+    live::Notice,
+    organisation,
 };
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -284,12 +286,17 @@ async fn serve(config: Config) -> Outcome {
     api::housekeeping::begin(&app).await?;
     let stopping = CancellationToken::new();
     let jobs = tokio::spawn(api::job::run::run(app.clone(), stopping.clone(), patience));
+    let silence = CancellationToken::new();
+    let live = tokio::spawn(api::live::run(app.clone(), silence.clone()));
     let stop = async {
         stop.await;
         stopping.cancel();
     };
     http::serve(listener, http::router(app), stop, patience).await?;
     jobs.await?;
+    // Last, since all that is done before is told.
+    silence.cancel();
+    live.await?;
     db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -466,6 +473,7 @@ async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     })
     .await
     .map_err(|error: api::error::Error<account::AccountErrorCode>| said(&error))?;
+    api::live::tell_servers(&db, Notice::Access(Some(found.id))).await?;
     if made_here {
         println!("password: {password}");
     }

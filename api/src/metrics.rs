@@ -26,6 +26,7 @@ pub struct Metrics {
     jobs_due: Gauge,
     jobs_oldest: Gauge,
     jobs_failed: Gauge,
+    watchers: Gauge,
 }
 
 impl Default for Metrics {
@@ -43,7 +44,8 @@ impl Default for Metrics {
         let jobs_due = gauge("jobs_due", "Background jobs that are due and not begun");
         let jobs_oldest = gauge("jobs_oldest_due_seconds", "For how long the first of them is due");
         let jobs_failed = gauge("jobs_failed", "Background jobs that were given up");
-        Self { registry, requests, statements, jobs_due, jobs_oldest, jobs_failed }
+        let watchers = gauge("subscriptions", "Subscriptions that run");
+        Self { registry, requests, statements, jobs_due, jobs_oldest, jobs_failed, watchers }
     }
 }
 
@@ -56,9 +58,10 @@ impl Metrics {
         self.jobs_failed.set(queue.failed);
     }
 
-    /// All of it, with the statements as they are counted elsewhere.
-    pub fn text(&self, statements: u64) -> Result<String, std::fmt::Error> {
+    /// All of it, with the statements and the subscriptions as they are counted elsewhere.
+    pub fn text(&self, statements: u64, watchers: usize) -> Result<String, std::fmt::Error> {
         self.statements.set(statements);
+        self.watchers.set(i64::try_from(watchers).unwrap_or(i64::MAX));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -1,6 +1,6 @@
 //! The merged roots, and the limits that every operation keeps.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema, connection::Connection};
+use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
@@ -13,14 +13,15 @@ use crate::{
     export::graphql::{ExportMutation, ExportQuery},
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
+    live::graphql::LiveSubscription,
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
-        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
-        RegistrationQuery, WaysInMutation,
+        ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, Registration,
+        RegistrationMutation, RegistrationQuery, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},
@@ -33,6 +34,7 @@ use crate::{
 pub struct Query(
     AccountQuery,
     ActivityQuery,
+    AtDoorQuery,
     AttendeeQuery,
     BulkQuery,
     CapacityQuery,
@@ -79,7 +81,12 @@ pub struct Mutation(
     WaysInMutation,
 );
 
-pub type QinglanSchema = Schema<Query, Mutation, EmptySubscription>;
+/// What can be watched, by the protocol graphql-transport-ws at `/graphql/ws`; the token of a sign-in goes into the payload
+/// of `connection_init`, as `authorization`. One root field at a time.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(LiveSubscription);
+
+pub type QinglanSchema = Schema<Query, Mutation, Subscription>;
 
 /// How deep selections may nest. The standard introspection query takes 13.
 pub const DEEPEST: usize = 15;
@@ -105,8 +112,8 @@ pub fn sdl() -> String {
     lines.join("\n").trim().to_owned() + "\n"
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<Activity>()
         .override_output_type_description::<Connection<String, Account>>(PAGE)
         .override_output_type_description::<Connection<String, Activity>>(PAGE)

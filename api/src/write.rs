@@ -25,16 +25,22 @@ use crate::{
     db::Db,
     error::{Error, Failure},
     graphql::Viewer,
+    live::Notice,
 };
 
 /// What comes out of a write: kept as the first answer, and named in the audit event.
 pub trait Outcome: Serialize + DeserializeOwned {
     /// The prefix and the id of what was made or changed.
     fn thing(&self) -> (&'static str, Uuid);
+    /// What is told of it to whoever looks on.
+    fn notice(&self) -> Option<Notice> {
+        None
+    }
 }
 
+/// Behind a table stands what is told of a row of it, if anything is.
 macro_rules! outcomes {
-    ($($table:ident),*) => {$(
+    ($($table:ident $(: |$it:ident| $notice:expr)?),* $(,)?) => {$(
         impl Outcome for $table::Model {
             fn thing(&self) -> (&'static str, Uuid) {
                 fn named<T: Id>(id: T) -> (&'static str, Uuid) {
@@ -42,17 +48,24 @@ macro_rules! outcomes {
                 }
                 named(self.id)
             }
+
+            fn notice(&self) -> Option<Notice> {
+                None$(.or({
+                    let $it = self;
+                    Some($notice)
+                }))?
+            }
         }
     )*};
 }
 outcomes!(
-    account,
-    activity,
-    bulk_act,
-    capacity_pool,
+    account: |it| Notice::Access(Some(it.id)),
+    activity: |it| Notice::Activity(it.id),
+    bulk_act: |it| Notice::Activity(it.activity_id),
+    capacity_pool: |it| Notice::Activity(it.activity_id),
     category,
     correction,
-    device,
+    device: |_it| Notice::Access(None),
     export,
     job,
     message,
@@ -62,11 +75,11 @@ outcomes!(
     person,
     position,
     programme,
-    registration,
-    role_grant,
-    roster_batch,
-    session,
-    webhook
+    registration: |it| Notice::Activity(it.activity_id),
+    role_grant: |it| Notice::Access(Some(it.account_id)),
+    roster_batch: |it| Notice::Activity(it.activity_id),
+    session: |it| Notice::Activity(it.activity_id),
+    webhook,
 );
 
 /// What tells whether the same is sent again.
@@ -187,6 +200,9 @@ impl Viewer {
             })
             .await;
         self.app.bell.notify_one();
+        if let Some(notice) = done.as_ref().ok().and_then(Outcome::notice) {
+            self.app.live.tell(notice);
+        }
         done
     }
 

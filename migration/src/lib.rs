@@ -17,6 +17,7 @@ mod m2026_11_23_000008_template;
 mod m2026_11_25_000001_attendance;
 mod m2026_11_25_000002_device;
 mod m2026_11_25_000003_self_check_in;
+mod m2026_11_25_000007_find;
 
 pub struct Migrator;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000001_attendance::Migration),
             Box::new(m2026_11_25_000002_device::Migration),
             Box::new(m2026_11_25_000003_self_check_in::Migration),
+            Box::new(m2026_11_25_000007_find::Migration),
         ]
     }
 }

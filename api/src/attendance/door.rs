@@ -18,6 +18,7 @@ use super::{
 use crate::{
     db::Db,
     error::{Error, Failure},
+    live::Live,
     registration::{self, Wanted},
 };
 
@@ -40,10 +41,18 @@ struct Queue {
 }
 
 /// Where scans wait to be taken together.
-#[derive(Default)]
-pub struct Door(Mutex<Queue>);
+pub struct Door {
+    queue: Mutex<Queue>,
+    /// Who looks on is told of each scan after its commit.
+    live: Arc<Live>,
+}
 
 impl Door {
+    #[must_use]
+    pub fn new(live: Arc<Live>) -> Self {
+        Self { queue: Mutex::default(), live }
+    }
+
     /// Takes a scan, together with those that wait beside it. What was begun is finished, even if the caller goes away.
     pub async fn take(self: &Arc<Self>, db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
         let (answer, taken) = oneshot::channel();
@@ -59,7 +68,7 @@ impl Door {
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Those who wait; none if there is nobody, and then somebody else begins with the next one.
@@ -81,7 +90,7 @@ async fn serve(door: Arc<Door>, db: Db) {
         }
         let attempts: Vec<Attempt> = batch.iter().map(|it| it.attempt.clone()).collect();
         let now = batch.iter().map(|it| it.now).max().unwrap_or_default();
-        match together(&db, &attempts, now).await {
+        match together(&door, &db, &attempts, now).await {
             Ok(answers) => {
                 for (it, answer) in batch.into_iter().zip(answers) {
                     // Whoever asked may have gone; the scan is on record all the same.
@@ -90,7 +99,7 @@ async fn serve(door: Arc<Door>, db: Db) {
             }
             Err(_) => {
                 for it in batch {
-                    let _ = it.answer.send(alone(&db, it.attempt, it.now).await);
+                    let _ = it.answer.send(alone(&door, &db, it.attempt, it.now).await);
                 }
             }
         }
@@ -98,10 +107,10 @@ async fn serve(door: Arc<Door>, db: Db) {
 }
 
 /// Takes one scan. A rival that took the same one at the same moment has committed by the second try.
-async fn alone(db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
+async fn alone(door: &Door, db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
     let attempts = [attempt];
-    let first = match together(db, &attempts, now).await {
-        Err(Failure::Conflict(..)) => together(db, &attempts, now).await?,
+    let first = match together(door, db, &attempts, now).await {
+        Err(Failure::Conflict(..)) => together(door, db, &attempts, now).await?,
         taken => taken?,
     };
     first.into_iter().next().ok_or_else(|| Failure::internal("a scan without an answer"))?
@@ -109,6 +118,7 @@ async fn alone(db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
 
 /// Takes some scans and fetches what doors ask for beside each.
 async fn together(
+    door: &Door,
     db: &Db,
     attempts: &[Attempt],
     now: DateTime<Utc>,
@@ -133,7 +143,13 @@ async fn together(
             None => Err(Failure::internal("a scan without an answer").into()),
         },
     });
-    Ok(answers.collect())
+    let answers: Vec<Taken> = answers.collect();
+    let new = attempts.iter().zip(&answers).filter_map(|(attempt, answer)| {
+        let scan = &answer.as_ref().ok().filter(|it| !it.replayed)?.scan;
+        Some((attempt.activity, scan.session_id, scan.id))
+    });
+    door.live.scanned(new);
+    Ok(answers)
 }
 
 /// Fetches who they are and as what they come, once for all.

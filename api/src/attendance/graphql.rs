@@ -95,6 +95,12 @@ impl Scan {
         Gid(self.0.id)
     }
 
+    /// Whose code it was, with the phone masked; null where it was nobody's who is registered here.
+    async fn registration(&self, ctx: &Context<'_>) -> Result<Option<Registration>> {
+        let Some(id) = self.0.registration_id else { return Ok(None) };
+        Ok(Some(Registration::new(Viewer::of(ctx).row(id).await?, false)))
+    }
+
     /// The device's own id of it.
     async fn scan_id(&self) -> Uuid {
         self.0.client_id

@@ -69,7 +69,7 @@ pub enum Shown {
 #[derive(Clone)]
 pub struct Attempt {
     session: SessionId,
-    activity: ActivityId,
+    pub(super) activity: ActivityId,
     /// Whose hand it was; none where people check themselves in.
     pub by: Option<Actor>,
     /// The device's own id of it.
@@ -200,7 +200,7 @@ pub struct Answer {
 pub type Answers = Vec<Result<Answer, Refused<CheckInErrorCode>>>;
 
 /// Takes some scans, each by itself: finds the registrations, locks them, looks up what is on record, decides, keeps.
-/// As many statements for one as for many.
+/// As many statements for one as for many. Whoever commits them tells [`Live`](crate::live::Live) afterwards.
 pub async fn take(
     tx: &DatabaseTransaction,
     attempts: &[Attempt],

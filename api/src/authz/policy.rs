@@ -129,6 +129,8 @@ policy! {
     ListRegistrations on activity => [OrgAdmin, Organiser];
     /// Find who is registered for an activity by three or more characters.
     FindRegistrations on activity (door) => [OrgAdmin, Organiser, DoorStaff];
+    /// Find who is registered at the door of a session, phones masked.
+    FindAtDoor on session (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Say whether and how people register themselves for an activity.
     SetSelfRegistration on activity => [OrgAdmin, Organiser];
     /// Publish a new version of what people are told of how their data are used on an activity.

@@ -282,7 +282,7 @@ fn schema_lists(document: &ExecutableDocument, set: &SelectionSet, within: bool)
 }
 
 /// How many root fields an operation runs.
-fn roots(document: &ExecutableDocument, set: &SelectionSet) -> usize {
+pub(super) fn roots(document: &ExecutableDocument, set: &SelectionSet) -> usize {
     let count = |item: &Positioned<Selection>| match &item.node {
         Selection::Field(_) => 1,
         Selection::InlineFragment(it) => roots(document, &it.node.selection_set.node),

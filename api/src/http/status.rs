@@ -28,7 +28,7 @@ pub(super) async fn metrics(
     Extension(asked): Extension<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    let text = match app.metrics.text(app.db.statements()) {
+    let text = match app.metrics.text(app.db.statements(), app.live.watchers()) {
         Ok(text) => text,
         Err(error) => return asked.failed(&Failure::internal(error)),
     };

@@ -1,6 +1,7 @@
 //! Registrations as GraphQL shows them.
 
 mod approval;
+mod at_door;
 mod bulk;
 mod change;
 mod ways;
@@ -17,7 +18,7 @@ use entity::{
     registration,
 };
 
-pub use self::{approval::*, bulk::*, change::*, ways::*};
+pub use self::{approval::*, at_door::*, bulk::*, change::*, ways::*};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},

@@ -3,6 +3,7 @@
 //! Every way in goes through [`desk::Desk::enrol`]. Pools are locked before registrations, always.
 
 pub mod approval;
+pub mod at_door;
 pub mod bulk;
 pub mod change;
 pub mod desk;

@@ -1,7 +1,7 @@
 //! The figures of a session.
 
 use chrono::{DateTime, Utc};
-use entity::{attendance, registration};
+use entity::{attendance, registration, session};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::{
@@ -9,7 +9,10 @@ use crate::{
         book::{self, Held},
         expected_at, tally,
     },
-    authz::{Permit, policy::ViewSession},
+    authz::{
+        Permit,
+        policy::{ViewActivity, ViewSession},
+    },
     error::Failure,
 };
 
@@ -41,14 +44,42 @@ pub async fn summary(
     of_held(db, &held, now).await
 }
 
+/// The figures of all sessions of an activity, in the order in which they take place.
+pub async fn summaries(
+    db: &impl ConnectionTrait,
+    permit: &Permit<ViewActivity>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(session::Model, Summary)>, Failure> {
+    let rows = super::schedule(db, permit.on().id).await?;
+    let mut held = book::held(db, rows.iter().map(|it| it.id)).await?;
+    let mut figures = tally::of(db, rows.iter().map(|it| it.id)).await?;
+    let mut summaries = Vec::with_capacity(rows.len());
+    for row in rows {
+        let held = held.remove(&row.id).ok_or(Failure::NotFound)?;
+        let kept = figures.remove(&row.id).unwrap_or_default();
+        summaries.push((row, with_kept(db, &held, kept, now).await?));
+    }
+    Ok(summaries)
+}
+
 /// The figures of a session, for whoever may see them.
 pub(crate) async fn of_held(
     db: &impl ConnectionTrait,
     held: &Held,
     now: DateTime<Utc>,
 ) -> Result<Summary, Failure> {
+    let id = held.session.id;
+    let kept = tally::of(db, [id]).await?.remove(&id).unwrap_or_default();
+    with_kept(db, held, kept, now).await
+}
+
+async fn with_kept(
+    db: &impl ConnectionTrait,
+    held: &Held,
+    figures: tally::Figures,
+    now: DateTime<Utc>,
+) -> Result<Summary, Failure> {
     let session = &held.session;
-    let figures = tally::of(db, [session.id]).await?.remove(&session.id).unwrap_or_default();
     let (expected, amended) = match session.expected_count {
         Some(expected) => {
             let amended = attendance::Entity::find()

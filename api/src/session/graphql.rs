@@ -25,6 +25,7 @@ use crate::{
     write::Note,
 };
 
+#[derive(Clone, PartialEq)]
 pub struct Session(pub session::Model);
 
 /// A span of time at a place, at which attendance is taken (场次 / 课次).

@@ -5,12 +5,16 @@
 
 use std::{collections::BTreeSet, fmt::Write, path::Path, sync::Arc};
 
+use api::{app::App, live::Notice};
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::Request,
 };
-use entity::role_grant::Role;
+use entity::{
+    id::{ActivityId, ScanId, SessionId},
+    role_grant::Role,
+};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -18,8 +22,9 @@ use tower::ServiceExt;
 
 use crate::{
     app::{PASSWORD, TestApp, document},
-    contract::{documents, root_fields, schema_roots},
+    contract::{documents, root_fields, schema_roots, uuid_of},
     fixture::{LIST, Level, Snapshot, Things},
+    socket::{Came, serve},
 };
 
 /// The columns: what stands above it, the role, and what it is held over.
@@ -109,6 +114,12 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batch", "", id(&it.staged), None);
     add("roster_rows", ".rows", json!({"id": it.staged}), None);
     add("session", "", id(&it.session), None);
+    let at_door = |text: &str| json!({"sessionId": it.session, "text": text});
+    add("find_at_door", " by 0001", at_door("0001"), Some(&it.registration));
+    add("find_at_door", " by 张三", at_door("张三"), Some(&it.registration));
+    add("session_figures", "", json!({"sessionId": it.session}), None);
+    add("activity_figures", "", json!({"activityId": it.activity}), None);
+    add("scan_feed", "", json!({"sessionId": it.session}), Some(&it.scan));
     add("attendance_summary", ".summary", json!({"sessionId": it.session}), None);
     let of_session = json!({"sessionId": it.session});
     add("door_manifest", "", of_session, Some(&it.registration));
@@ -537,15 +548,20 @@ fn text_of(it: &Value) -> String {
 
 /// A service on a copy of the fixtures, which is thrown away after the first change.
 struct Stage {
+    app: Arc<App>,
+    /// A scan that is told of to whoever listens.
+    scan: Notice,
     router: Router,
     watch: DatabaseConnection,
     _folder: TempDir,
 }
 
 impl Stage {
-    async fn open(snapshot: &Snapshot) -> Self {
-        let (router, url, folder) = snapshot.open().await;
+    async fn open(snapshot: &Snapshot, scan: Notice) -> Self {
+        let (app, router, url, folder) = snapshot.open().await;
         Self {
+            app,
+            scan,
             router,
             watch: Database::connect(format!("{url}?mode=ro")).await.unwrap(),
             _folder: folder,
@@ -559,7 +575,30 @@ impl Stage {
         row.try_get_by_index(0).unwrap()
     }
 
+    /// Subscribes, and waits for what comes first.
+    async fn watch(&self, line: &Line, actor: &Actor) -> Value {
+        let code = |code: String| json!({"errors": [{"extensions": {"code": code}}]});
+        let server = serve(self.router.clone()).await;
+        let mut socket = server.open().await;
+        socket.init(actor.token.as_deref().unwrap_or_default()).await;
+        match socket.came().await {
+            Came::Message(message) => assert_eq!(message["type"], "connection_ack"),
+            Came::Close(closed, _) => return code(closed.to_string()),
+        }
+        socket.ask("1", &line.document, line.variables.clone()).await;
+        let Notice::Scan(activity, session, scan) = self.scan else { panic!("no scan") };
+        let stir = || self.app.live.scanned([(activity, session, scan)]);
+        match socket.stirred(stir).await {
+            Came::Message(mut message) if message["type"] == "next" => message["payload"].take(),
+            Came::Message(mut message) => json!({"errors": message["payload"].take()}),
+            Came::Close(closed, _) => code(closed.to_string()),
+        }
+    }
+
     async fn send(&self, line: &Line, actor: &Actor) -> Value {
+        if line.document.contains("\nsubscription ") {
+            return self.watch(line, actor).await;
+        }
         let variables: Value =
             serde_json::from_str(&line.variables.to_string().replace("UPLOAD", &actor.upload))
                 .unwrap();
@@ -600,12 +639,13 @@ fn secrets(name: &str, inside: bool) -> &'static [&'static str] {
 /// One column: the outcomes of all lines, in their order.
 async fn column(
     snapshot: &Snapshot,
+    scan: Notice,
     lines: &[Line],
     name: &str,
     inside: bool,
     actor: &Actor,
 ) -> Vec<String> {
-    let mut stage = Stage::open(snapshot).await;
+    let mut stage = Stage::open(snapshot, scan).await;
     let mut cells = Vec::with_capacity(lines.len());
     for line in lines {
         let before = stage.version().await;
@@ -625,7 +665,7 @@ async fn column(
             line.how
         );
         if changed {
-            stage = Stage::open(snapshot).await;
+            stage = Stage::open(snapshot, scan).await;
         }
         cells.push(cell);
     }
@@ -661,12 +701,14 @@ async fn everybody_may_do_what_the_table_says() {
     }
 
     let snapshot = Snapshot::take(&app).await;
+    let ids = [&things.activity, &things.session, &things.scan].map(|it| uuid_of(&json!(it)));
+    let scan = Notice::Scan(ActivityId(ids[0]), SessionId(ids[1]), ScanId(ids[2]));
     let (snapshot, lines) = (Arc::new(snapshot), Arc::new(lines));
     let tasks: Vec<_> = columns
         .into_iter()
         .map(|(inside, name, actor)| {
             let (snapshot, lines) = (snapshot.clone(), lines.clone());
-            let run = async move { column(&snapshot, &lines, name, inside, &actor).await };
+            let run = async move { column(&snapshot, scan, &lines, name, inside, &actor).await };
             (inside, name, tokio::spawn(run))
         })
         .collect();

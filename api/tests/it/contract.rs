@@ -15,12 +15,17 @@ use async_graphql::parser::{
     types::{ExecutableDocument, Selection},
 };
 use chrono::TimeDelta;
-use entity::role_grant::Role;
+use entity::{
+    id::{ActivityId, ScanId, SessionId},
+    role_grant::Role,
+};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     app::{Client, PASSWORD, TestApp, document, on_both},
     fixture::{LIST, failed_job, text, told},
+    socket::{Came, serve},
 };
 
 fn operations() -> PathBuf {
@@ -53,11 +58,12 @@ pub fn root_fields(name: &str) -> Vec<String> {
     selected.iter().map(|it| field(&it.node)).collect()
 }
 
-/// The fields of the two roots, as the schema has them.
+/// The fields of the three roots, as the schema has them.
 pub async fn schema_roots(app: &TestApp) -> BTreeSet<String> {
-    let asked = "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }";
+    let asked = "{ __schema { queryType { fields { name } } mutationType { fields { name } }
+        subscriptionType { fields { name } } } }";
     let data = app.organiser().ask(asked, json!({})).await;
-    ["queryType", "mutationType"]
+    ["queryType", "mutationType", "subscriptionType"]
         .iter()
         .flat_map(|root| data["__schema"][root]["fields"].as_array().unwrap().clone())
         .map(|it| text(&it["name"]))
@@ -109,6 +115,22 @@ impl Script<'_> {
         payload
     }
 
+    /// Watches as the administrator, until something comes; `stir` is done again and again until then.
+    async fn watch(&self, name: &str, variables: Value, stir: impl Fn()) -> Value {
+        let server = serve(self.app.router.clone()).await;
+        let mut socket = server.of(self.app.organiser()).await;
+        socket.run("1", name, variables).await;
+        let Came::Message(mut message) = socket.stirred(stir).await else {
+            panic!("{name}: the socket is closed");
+        };
+        let data = &mut message["payload"]["data"];
+        self.ran.borrow_mut().insert(name.to_owned());
+        let field = root_fields(name).remove(0);
+        let payload = data[&field].take();
+        assert!(!payload.is_null(), "{name}: {message}");
+        payload
+    }
+
     /// The same for a mutation as the administrator.
     async fn make(&self, name: &str, input: Value) -> Value {
         self.run(self.app.organiser(), name, json!({"input": input})).await
@@ -118,6 +140,12 @@ impl Script<'_> {
     async fn ask(&self, name: &str, variables: Value) -> Value {
         self.run(self.app.organiser(), name, variables).await
     }
+}
+
+/// The bare id behind a public one.
+pub fn uuid_of(id: &Value) -> Uuid {
+    let text = id.as_str().unwrap();
+    text.split_once('_').unwrap().1.parse().unwrap()
 }
 
 /// The year of one administrator.
@@ -244,6 +272,24 @@ async fn everything(it: &Script<'_>) {
     let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
     let export = it.make("create_export", input).await["export"].take();
     it.ask("export", json!({"id": export["id"]})).await;
+
+    // What is watched, and who is found.
+    let scan = came["scans"]["nodes"][0]["id"].clone();
+    let ids = [activity.clone(), session.clone(), scan.clone()];
+    let [activity_id, session_id, scan_id] = ids.map(|it| uuid_of(&it));
+    let stir = || {
+        let taken = (ActivityId(activity_id), SessionId(session_id), ScanId(scan_id));
+        app.app.live.scanned([taken]);
+    };
+    let figures = it.watch("session_figures", json!({"sessionId": session}), || {}).await;
+    assert_eq!(figures["present"], summary["summary"]["present"]);
+    let figures = it.watch("activity_figures", json!({"activityId": activity}), || {}).await;
+    assert_eq!(figures["sessions"][0]["session"]["id"], session);
+    let fed = it.watch("scan_feed", json!({"sessionId": session}), stir).await;
+    assert_eq!(fed["id"], scan);
+    let found = json!({"sessionId": session, "text": registered["ticketCode"]});
+    let found = it.ask("find_at_door", found).await;
+    assert_eq!(found[0]["registration"]["id"], registered["id"]);
 
     // The list is taken back, and the activity ends.
     it.make("undo_roster", json!({"batchId": batch})).await;

@@ -435,7 +435,7 @@ impl Snapshot {
     }
 
     /// A service on a copy of it, with the same key, so that tokens hold there too.
-    pub async fn open(&self) -> (Router, String, TempDir) {
+    pub async fn open(&self) -> (Arc<App>, Router, String, TempDir) {
         let folder = TempDir::new().unwrap();
         let copy = folder.path().join("copy.db");
         std::fs::copy(&self.file, &copy).unwrap();
@@ -452,6 +452,6 @@ impl Snapshot {
             Box::new(crate::app::Codes::default()),
         )
         .unwrap();
-        (http::router(app), url, folder)
+        (app.clone(), http::router(app), url, folder)
     }
 }

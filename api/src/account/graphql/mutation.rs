@@ -27,6 +27,7 @@ use crate::{
     },
     error::{Error, Failure, Refusal},
     graphql::{Gid, Viewer, settle},
+    live::Notice,
     payloads,
     text::Check,
     write::Note,
@@ -214,6 +215,9 @@ impl AccountMutation {
                 Ok((it, account))
             })
             .await;
+        if let Ok(Refreshed::Reused(account)) = &done {
+            viewer.app.live.tell(Notice::Access(Some(*account)));
+        }
         // The end of a sign-in is kept, so that it is refused only after the commit.
         let done = done.and_then(|it| match it {
             Refreshed::Tokens(tokens, _) => Ok(tokens),
@@ -238,6 +242,7 @@ impl AccountMutation {
             })
             .await;
         let (done, _) = settle::<(), SignInUserError>(done, viewer.lang)?;
+        viewer.app.live.tell(Notice::Access(Some(who.account.id)));
         Ok(SignOutPayload { signed_out: done.is_some() })
     }
 
@@ -371,6 +376,9 @@ impl AccountMutation {
                 })
                 .await
         };
+        if let Ok(account) = &done {
+            viewer.app.live.tell(Notice::Access(Some(account.id)));
+        }
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(ChangePasswordPayload { account: account.map(Account::from), user_errors })
     }

@@ -23,6 +23,7 @@ use crate::{
     },
     error::{Error, Refusal},
     graphql::{Gid, Viewer, settle},
+    live::Notice,
     registration::graphql::Registration,
     session::graphql::Session,
     text::Check,
@@ -172,6 +173,10 @@ impl AttendanceMutation {
             Err(refused) => Err(refused),
         };
         let (answer, user_errors) = settle(done, viewer.lang)?;
+        if let Some(it) = answer.as_ref().filter(|it| !it.replayed) {
+            let session = permit.on();
+            viewer.app.live.scanned([(session.activity_id, session.id, it.scan.id)]);
+        }
         let (replayed, scan, attendance) = match answer {
             Some(it) => (it.replayed, Some(Scan(it.scan)), it.attendance),
             None => (false, None, None),
@@ -206,6 +211,9 @@ impl AttendanceMutation {
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
+        if row.is_some() {
+            viewer.app.live.tell(Notice::Activity(permit.on().activity_id));
+        }
         let attendance = match row {
             Some(_) => attendance::of(viewer.db.read(), permit.on().id, registration).await?,
             None => None,
