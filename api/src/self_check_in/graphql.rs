@@ -335,12 +335,16 @@ impl SelfCheckInMutation {
             Ok((claim, session, id)) => {
                 let mine = viewer.gate.mine(id).await?;
                 let (scan_id, now) = (input.scan_id, viewer.now);
-                viewer
+                let done = viewer
                     .db
                     .transaction(async |tx| {
                         super::check_in(tx, &mine, &session, &claim, scan_id, now).await
                     })
-                    .await
+                    .await;
+                if let Some(it) = done.as_ref().ok().filter(|it| !it.replayed) {
+                    viewer.app.live.scanned([(session.activity_id, session.id, it.scan.id)]);
+                }
+                done
             }
             Err(error) => Err(error),
         };
