@@ -205,7 +205,7 @@ impl SelfCheckInQuery {
     async fn self_check_in_code(
         &self,
         ctx: &Context<'_>,
-        session_id: Gid<SessionId>,
+        #[graphql(desc = "At which session.")] session_id: Gid<SessionId>,
     ) -> Result<Option<SelfCheckInCode>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ShowSelfCheckInCode>(session_id.0).await?;
@@ -219,13 +219,13 @@ impl SelfCheckInQuery {
     async fn self_check_ins(
         &self,
         ctx: &Context<'_>,
-        session_id: Gid<SessionId>,
-        #[graphql(default, desc = "Only those who share a device with somebody else.")]
-        only_flagged: bool,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        #[graphql(desc = "At which session.")] session_id: Gid<SessionId>,
+        #[graphql(default, desc = "Only those who share a device with somebody else.")]
+        only_flagged: bool,
     ) -> Result<Connection<String, SelfCheckIn>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ViewAttendance>(session_id.0).await?;
@@ -335,12 +335,16 @@ impl SelfCheckInMutation {
             Ok((claim, session, id)) => {
                 let mine = viewer.gate.mine(id).await?;
                 let (scan_id, now) = (input.scan_id, viewer.now);
-                viewer
+                let done = viewer
                     .db
                     .transaction(async |tx| {
                         super::check_in(tx, &mine, &session, &claim, scan_id, now).await
                     })
-                    .await
+                    .await;
+                if let Some(it) = done.as_ref().ok().filter(|it| !it.replayed) {
+                    viewer.app.live.scanned([(session.activity_id, session.id, it.scan.id)]);
+                }
+                done
             }
             Err(error) => Err(error),
         };
