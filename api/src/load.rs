@@ -118,7 +118,8 @@ impl Loader<LeaveOf> for Db {
     type Error = Failure;
 
     async fn load(&self, of: &[LeaveOf]) -> Result<HashMap<LeaveOf, Self::Value>, Failure> {
-        let rows = crate::leave::of_registrations(self.read(), of.iter().map(|it| it.0)).await?;
+        let rows =
+            crate::leave::list::of_registrations(self.read(), of.iter().map(|it| it.0)).await?;
         let mut found: HashMap<LeaveOf, Vec<leave::Model>> = HashMap::new();
         for row in rows {
             found.entry(LeaveOf(row.registration_id)).or_default().push(row);

@@ -2,6 +2,7 @@
 //!
 //! A class is an activity of an academy's programme. What only a class has is kept beside the activity.
 
+pub mod divide;
 pub mod graphql;
 pub mod group;
 pub mod run;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     class::{
         self as classes, SeriesDraft,
-        group::{self, Division},
+        divide::{self, Division},
         trainer::{self, Draft},
     },
     error::Failure,
@@ -80,7 +80,7 @@ pub(super) async fn equip(
         let taught = Draft { person: somebody(chance), topic: Some(it.title.clone()), role };
         trainer::keep(tx, it.id, vec![taught]).await?;
     }
-    group::divide_into(tx, class, Division::BySize(GROUP), false).await.map_err(odd)
+    divide::divide_into(tx, class, Division::BySize(GROUP), false).await.map_err(odd)
 }
 
 /// Some of those who did not come had asked for leave, which was granted; where the class is still to come, some ask.

@@ -15,7 +15,8 @@ use entity::{
 
 pub use self::mutation::*;
 use super::{
-    Filter, cover,
+    cover,
+    list::{self, Filter},
     span::{Half, HalfDay},
     zone_of,
 };
@@ -362,7 +363,7 @@ impl LeaveQuery {
         let reach = viewer.gate.reach::<ViewLeave>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let filter = filter.unwrap_or_default().read(activity_id.map(|it| it.0));
-        let page = super::list(viewer.db.read(), &reach, filter, slice).await?;
+        let page = list::list(viewer.db.read(), &reach, filter, slice).await?;
         let here = ctx.look_ahead();
         let ahead = [here.field("edges").field("node"), here.field("nodes")]
             .map(|it| it.field("registration"));

@@ -70,7 +70,7 @@ pub async fn undo(
         // Scans are kept for ever, and so is what they point to; and so is who was replaced or asked for leave.
         let mut stays_on_record = scanned(tx, &ids).await?;
         stays_on_record.extend(replaced(tx, &ids).await?);
-        stays_on_record.extend(crate::leave::asked_among(tx, &ids).await?);
+        stays_on_record.extend(crate::leave::list::asked_among(tx, &ids).await?);
         for row in chunk {
             let Some(it) = row.registration_id.and_then(|id| found.remove(&id)) else { continue };
             let trace: Trace = serde_json::from_value(row.undo.clone().unwrap_or_default())

@@ -287,7 +287,10 @@ on_both! {
         assert_eq!(outcome(&other, "request_my_leave", leave(&trainee, "04M", "04M")).await, "NOT_FOUND");
         assert_eq!(outcome(&app.anonymous(), "request_my_leave", leave(&trainee, "04M", "04M")).await, "UNAUTHENTICATED");
         assert_eq!(outcome(&me, "request_my_leave", leave(&trainee, "02A", "04M")).await, "PAST");
-        let it = made(&me, "request_my_leave", leave(&trainee, "03A", "04A")).await["leave"].take();
+        let mut input = leave(&trainee, "03A", "04A");
+        input["idempotencyKey"] = json!("一次");
+        let it = made(&me, "request_my_leave", input.clone()).await["leave"].take();
+        assert_eq!(made(&me, "request_my_leave", input).await["leave"], it);
         assert_eq!((&it["status"], &it["rung"]), (&json!("ASKED"), &json!("HEAD")));
         let withdraw = json!({"leaveId": it["id"]});
         assert_eq!(outcome(&other, "withdraw_my_leave", withdraw.clone()).await, "NOT_FOUND");

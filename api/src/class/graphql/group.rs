@@ -12,7 +12,10 @@ use crate::{
     authz::policy::{
         CreateGroup, DivideClass, RemoveGroup, UpdateGroup, UpdateTrainee, ViewGroups,
     },
-    class::group::{self as groups, Change, Division, GroupErrorCode as Code, GroupUserError},
+    class::{
+        divide::{self, Division},
+        group::{self as groups, Change, GroupErrorCode as Code, GroupUserError},
+    },
     error::Refusal,
     graphql::{Gid, Viewer, settle},
     payloads,
@@ -281,7 +284,7 @@ impl GroupMutation {
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
                 check.done()?;
-                groups::divide(tx, &permit, division, input.anew).await
+                divide::divide(tx, &permit, division, input.anew).await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;

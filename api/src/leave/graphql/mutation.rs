@@ -239,7 +239,7 @@ impl LeaveMutation {
     ) -> Result<WithdrawMyLeavePayload> {
         let viewer = Viewer::of(ctx);
         viewer.gate.me()?;
-        let of = leave::find(viewer.db.read(), input.leave_id.0).await?;
+        let of = leave::list::find(viewer.db.read(), input.leave_id.0).await?;
         let mine = viewer.gate.mine(of.registration_id).await?;
         let subject = (LeaveId::PREFIX, of.id.uuid());
         let done = viewer
