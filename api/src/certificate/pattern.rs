@@ -1,5 +1,7 @@
 //! How certificates are numbered: a pattern of the class, its series, or the nearest organisation above it.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, Utc};
 use entity::{
     activity,
@@ -108,9 +110,9 @@ pub fn stem(pattern: &str, year: i32, run: Option<i32>) -> Result<Option<String>
         match piece {
             Piece::Text(text) => stem.push_str(text),
             Piece::Year => stem.push_str(&year.to_string()),
-            Piece::Seq(width) => stem.push_str(&format!("{{seq:{width}}}")),
+            Piece::Seq(width) => write!(stem, "{{seq:{width}}}").map_err(Failure::internal)?,
             Piece::Run(width) => match run {
-                Some(run) => stem.push_str(&format!("{run:0width$}")),
+                Some(run) => write!(stem, "{run:0width$}").map_err(Failure::internal)?,
                 None => return Ok(None),
             },
         }
@@ -124,7 +126,7 @@ pub fn number(stem: &str, seq: i32) -> Result<String, Failure> {
     for piece in pieces(stem).map_err(Failure::internal)? {
         match piece {
             Piece::Text(text) => number.push_str(text),
-            Piece::Seq(width) => number.push_str(&format!("{seq:0width$}")),
+            Piece::Seq(width) => write!(number, "{seq:0width$}").map_err(Failure::internal)?,
             Piece::Year | Piece::Run(_) => return Err(Failure::internal("a stem with variables")),
         }
     }

@@ -99,7 +99,7 @@ fn page(lang: Lang, it: Option<&Public>) -> String {
             (lang.pick("班次", "Class"), it.class_title.as_str()),
             (lang.pick("发证日期", "Issued on"), issued_on.as_str()),
         ] {
-            list.push_str(&format!("<dt>{term}</dt><dd>{}</dd>", escaped(text)));
+            list.push_str(&["<dt>", term, "</dt><dd>", &escaped(text), "</dd>"].concat());
         }
         list.push_str("</dl>");
     }

@@ -101,35 +101,86 @@ async fn certificates(app: &TestApp, class: &Class) -> Vec<Value> {
     found["certificates"]["edges"].as_array().unwrap().iter().map(|it| it["node"].clone()).collect()
 }
 
+/// The 58th run of a series and the 59th, the series, and the 69 of the 58th, with leave asked for before it begins.
+async fn enrolled(app: &TestApp) -> (Class, Class, Value, Vec<String>) {
+    let spans: Vec<(&str, i64, &str)> = SESSIONS.iter().map(|it| (*it, 180, "4")).collect();
+    let class = Class::make(app, "新生代温商传承研修班第58期", &spans).await;
+    let next =
+        Class::make(app, "新生代温商传承研修班第59期", &[("2026-11-20T01:00:00Z", 180, "4")]).await;
+    let series = json!({"organisationId": app.root_id(), "title": "新生代温商传承研修班"});
+    let series = made(app, "create_series", series).await["series"]["id"].take();
+    for (class, number) in [(&class, 58), (&next, 59)] {
+        made(
+            app,
+            "set_class",
+            json!({"activityId": class.id, "seriesId": series, "runNumber": number}),
+        )
+        .await;
+    }
+    class
+        .set_rule(
+            app,
+            json!({"late": "1/2", "leaveAtMost": "1/7", "absencesAtMost": 2, "latesPerAbsence": 3,
+        "ratioAtLeast": "5/6", "needsCourseWork": true}),
+        )
+        .await;
+
+    // Enrolment, and leave asked for before the class begins.
+    let mut people = Vec::new();
+    for nth in 0..69 {
+        people.push(class.enrol(app, nth).await);
+    }
+    for who in &people[63..65] {
+        made(app, "set_enrolment", json!({"registrationId": who, "enrolledOn": "2026-11-04"}))
+            .await;
+    }
+    for who in &people[54..58] {
+        leave(app, who, "03", ["AFTERNOON", "AFTERNOON"], "APPROVE").await;
+    }
+    for who in &people[58..60] {
+        leave(app, who, "05", ["MORNING", "AFTERNOON"], "APPROVE").await;
+    }
+    leave(app, &people[67], "07", ["AFTERNOON", "AFTERNOON"], "DECLINE").await;
+    (class, next, series, people)
+}
+
+/// Those who completed have certificates, numbered within the run; and who completes later has the next.
+async fn certified(app: &TestApp, class: &Class, series: &Value, people: &[String]) {
+    // Certificates, numbered within the run.
+    let pattern = json!({"seriesId": series, "pattern": "温民院结字〔{year}〕第{run:4}-{seq:3}号", "issuer": "温州民营经济学院"});
+    made(app, "set_certificate_pattern", pattern).await;
+    let issue = async || {
+        made(app, "issue_certificates", json!({"activityId": class.id})).await["issued"].clone()
+    };
+    assert_eq!(issue().await, 61);
+    let all = certificates(app, class).await;
+    let numbers: Vec<String> = all.iter().map(|it| text(&it["number"])).collect();
+    let wanted: Vec<String> =
+        (1..=61).map(|nth| format!("温民院结字〔2026〕第0058-{nth:03}号")).collect();
+    assert_eq!(numbers, wanted);
+    let holder = |nth: usize| text(&all[nth]["registration"]["id"]);
+    // In the order of enrolment: the 60th is 60's, the last one 67's.
+    assert_eq!(
+        (holder(0), holder(58), holder(59), holder(60)),
+        (people[0].clone(), people[58].clone(), people[60].clone(), people[67].clone())
+    );
+    assert_eq!(
+        (&all[59]["hours"], &all[59]["startsOn"], &all[59]["endsOn"]),
+        (&json!("40"), &json!("2026-11-02"), &json!("2026-11-07"))
+    );
+    assert_eq!((&all[59]["run"], &all[59]["issuedOn"]), (&json!(58), &json!("2026-11-20")));
+
+    // 61 was there at session 8 after all: 40 hours, two absences, and the next number.
+    class.mark(app, &people[61], 8, "PRESENT").await;
+    assert_eq!(completion(app, &people[61]).await.0, "COMPLETED");
+    assert_eq!(issue().await, 1);
+    assert_eq!(certificates(app, class).await[61]["number"], "温民院结字〔2026〕第0058-062号");
+    class.is_right(app).await;
+}
+
 on_both! {
     async fn a_class_of_69(app) {
-        let spans: Vec<(&str, i64, &str)> = SESSIONS.iter().map(|it| (*it, 180, "4")).collect();
-        let class = Class::make(&app, "新生代温商传承研修班第58期", &spans).await;
-        let next = Class::make(&app, "新生代温商传承研修班第59期", &[("2026-11-20T01:00:00Z", 180, "4")]).await;
-        let series = json!({"organisationId": app.root_id(), "title": "新生代温商传承研修班"});
-        let series = made(&app, "create_series", series).await["series"]["id"].take();
-        for (class, number) in [(&class, 58), (&next, 59)] {
-            made(&app, "set_class", json!({"activityId": class.id, "seriesId": series, "runNumber": number})).await;
-        }
-        class.set_rule(&app, json!({"late": "1/2", "leaveAtMost": "1/7", "absencesAtMost": 2, "latesPerAbsence": 3,
-            "ratioAtLeast": "5/6", "needsCourseWork": true})).await;
-
-        // Enrolment, and leave asked for before the class begins.
-        let mut people = Vec::new();
-        for nth in 0..69 {
-            people.push(class.enrol(&app, nth).await);
-        }
-        for who in &people[63..65] {
-            made(&app, "set_enrolment", json!({"registrationId": who, "enrolledOn": "2026-11-04"})).await;
-        }
-        for who in &people[54..58] {
-            leave(&app, who, "03", ["AFTERNOON", "AFTERNOON"], "APPROVE").await;
-        }
-        for who in &people[58..60] {
-            leave(&app, who, "05", ["MORNING", "AFTERNOON"], "APPROVE").await;
-        }
-        leave(&app, &people[67], "07", ["AFTERNOON", "AFTERNOON"], "DECLINE").await;
-
+        let (class, next, series, people) = enrolled(&app).await;
         for session in 0..12 {
             if session == 6 {
                 for who in &people[65..67] {
@@ -174,7 +225,7 @@ on_both! {
             made(&app, "set_course_work", json!({"registrationId": people[nth], "passed": nth != 68})).await;
         }
 
-        // In hundredths: 50 × 48 = 2400, 4 × 42 = 168, 4 × 44 = 176, 44 + 40 = 84, 40 + 36 + 36 = 112, 2 × 32 = 64, 2 × 24 = 48,
+        // In hours, which are stored in hundredths: 50 × 48 = 2400, 4 × 42 = 168, 4 × 44 = 176, 44 + 40 = 84, 40 + 36 + 36 = 112, 2 × 32 = 64, 2 × 24 = 48,
         // 44 + 48 = 92: together 3144. What 58 earned in the next run counts at home and not there.
         assert_eq!(app.count("SELECT CAST(sum(centihours) AS bigint) FROM credit_entry").await, 314_400);
         assert_eq!(hours(&app, &guest).await, "0");
@@ -204,27 +255,6 @@ on_both! {
         let document = "query($id: ID!) { activity(id: $id) { completion { completed notYet failed } } }";
         let found = asked(&app, document, json!({"id": class.id})).await;
         assert_eq!(found["activity"]["completion"], json!({"completed": 61, "notYet": 0, "failed": 8}));
-
-        // Certificates, numbered within the run.
-        let pattern = json!({"seriesId": series, "pattern": "温民院结字〔{year}〕第{run:4}-{seq:3}号", "issuer": "温州民营经济学院"});
-        made(&app, "set_certificate_pattern", pattern).await;
-        let issue = async || made(&app, "issue_certificates", json!({"activityId": class.id})).await["issued"].clone();
-        assert_eq!(issue().await, 61);
-        let all = certificates(&app, &class).await;
-        let numbers: Vec<String> = all.iter().map(|it| text(&it["number"])).collect();
-        let wanted: Vec<String> = (1..=61).map(|nth| format!("温民院结字〔2026〕第0058-{nth:03}号")).collect();
-        assert_eq!(numbers, wanted);
-        let holder = |nth: usize| text(&all[nth]["registration"]["id"]);
-        // In the order of enrolment: the 60th is 60's, the last one 67's.
-        assert_eq!((holder(0), holder(58), holder(59), holder(60)), (people[0].clone(), people[58].clone(), people[60].clone(), people[67].clone()));
-        assert_eq!((&all[59]["hours"], &all[59]["startsOn"], &all[59]["endsOn"]), (&json!("40"), &json!("2026-11-02"), &json!("2026-11-07")));
-        assert_eq!((&all[59]["run"], &all[59]["issuedOn"]), (&json!(58), &json!("2026-11-20")));
-
-        // 61 was there at session 8 after all: 40 hours, two absences, and the next number.
-        class.mark(&app, &people[61], 8, "PRESENT").await;
-        assert_eq!(completion(&app, &people[61]).await.0, "COMPLETED");
-        assert_eq!(issue().await, 1);
-        assert_eq!(certificates(&app, &class).await[61]["number"], "温民院结字〔2026〕第0058-062号");
-        class.is_right(&app).await;
+        certified(&app, &class, &series, &people).await;
     }
 }
