@@ -55,10 +55,22 @@ fn which(brief: &Brief, whose: Whose) -> Condition {
     let withdrew = Condition::all()
         .add(Column::Status.eq(Status::Cancelled))
         .add(Column::WithdrawnOn.is_not_null());
+    // Asked of nobody who has a seat.
+    let came = Query::select()
+        .expr(Expr::val(1))
+        .from(attendance::Entity)
+        .and_where(
+            Expr::col((attendance::Entity, attendance::Column::RegistrationId))
+                .equals((registration::Entity, Column::Id)),
+        )
+        .to_owned();
     match whose {
-        Whose::Seated => {
-            all.add(Condition::any().add(Column::Status.eq(Status::Confirmed)).add(withdrew))
-        }
+        Whose::Seated => all.add(
+            Condition::any()
+                .add(Column::Status.eq(Status::Confirmed))
+                .add(withdrew)
+                .add(Expr::exists(came)),
+        ),
         Whose::Everybody => all,
     }
 }
