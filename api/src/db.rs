@@ -217,19 +217,29 @@ pub fn within<V: Into<Value> + Clone>(
 
 /// Reads at most so many rows, each turned into what it is as it comes: a row of the driver takes several times as much
 /// memory. The limit stands in the statement itself: where it is a parameter, PostgreSQL plans the statement anew each time.
-pub async fn at_most<M: FromQueryResult>(
+pub async fn at_most_by<M>(
     db: &impl StreamTrait,
     select: &SelectStatement,
     limit: usize,
+    read: impl Fn(&QueryResult) -> Result<M, DbErr>,
 ) -> Result<Vec<M>, DbErr> {
     let mut statement = db.get_database_backend().build(select);
     statement.sql.push_str(&format!(" LIMIT {limit}"));
     let mut rows = pin!(db.stream_raw(statement).await?);
     let mut found = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        found.push(M::from_query_result(&row, "")?);
+        found.push(read(&row)?);
     }
     Ok(found)
+}
+
+/// The same, where what a row is says itself how it is read.
+pub async fn at_most<M: FromQueryResult>(
+    db: &impl StreamTrait,
+    select: &SelectStatement,
+    limit: usize,
+) -> Result<Vec<M>, DbErr> {
+    at_most_by(db, select, limit, |row| M::from_query_result(row, "")).await
 }
 
 /// `column` begins with `prefix`, by the index on both databases.
