@@ -14,8 +14,9 @@ use futures_util::TryStreamExt;
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr, SqlErr,
-    SqliteTransactionMode, StreamTrait, TransactionOptions, TransactionTrait,
+    DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult,
+    RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait, TransactionOptions,
+    TransactionTrait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
@@ -142,6 +143,23 @@ impl Db {
         }
     }
 
+    /// Whether each statement is a round trip to a server, so that few are worth more than simple ones.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.writer.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// Runs one statement that takes one JSON, as a transaction of its own. Its SQL is PostgreSQL's (see `is_remote`).
+    pub(crate) async fn one_statement(
+        &self,
+        sql: &str,
+        json: serde_json::Value,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let values = [Value::from(json)];
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+        self.writer.query_all_raw(statement).await
+    }
+
     /// Reads with several statements of which all see the same instant.
     pub async fn snapshot<T>(
         &self,
@@ -191,19 +209,29 @@ pub fn within<V: Into<Value> + Clone>(
 
 /// Reads at most so many rows, each turned into what it is as it comes: a row of the driver takes several times as much
 /// memory. The limit stands in the statement itself: where it is a parameter, PostgreSQL plans the statement anew each time.
-pub async fn at_most<M: FromQueryResult>(
+pub async fn at_most_by<M>(
     db: &impl StreamTrait,
     select: &SelectStatement,
     limit: usize,
+    read: impl Fn(&QueryResult) -> Result<M, DbErr>,
 ) -> Result<Vec<M>, DbErr> {
     let mut statement = db.get_database_backend().build(select);
     statement.sql.push_str(&format!(" LIMIT {limit}"));
     let mut rows = pin!(db.stream_raw(statement).await?);
     let mut found = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        found.push(M::from_query_result(&row, "")?);
+        found.push(read(&row)?);
     }
     Ok(found)
+}
+
+/// The same, where what a row is says itself how it is read.
+pub async fn at_most<M: FromQueryResult>(
+    db: &impl StreamTrait,
+    select: &SelectStatement,
+    limit: usize,
+) -> Result<Vec<M>, DbErr> {
+    at_most_by(db, select, limit, |row| M::from_query_result(row, "")).await
 }
 
 /// `column` begins with `prefix`, by the index on both databases.

@@ -26,6 +26,7 @@ pub mod qr;
 pub mod schema;
 pub mod text;
 pub mod write;
+pub mod year;
 
 pub mod account;
 pub mod activity;

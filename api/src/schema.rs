@@ -14,9 +14,9 @@ use crate::{
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     node::NodeQuery,
-    organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery},
+    organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
-    person::graphql::{Person, PersonMutation, PersonQuery},
+    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
@@ -116,7 +116,9 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         .override_output_type_description::<Connection<String, ManifestEntry>>(LONG_PAGE)
         .override_output_type_description::<Connection<String, Message>>(PAGE)
         .override_output_type_description::<Connection<String, Organisation>>(PAGE)
+        .override_output_type_description::<Connection<String, Participant>>(PAGE)
         .override_output_type_description::<Connection<String, Person>>(PAGE)
+        .override_output_type_description::<Connection<String, PersonActivity>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
         .override_output_type_description::<Connection<String, Registration>>(PAGE)
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)

@@ -70,6 +70,8 @@ CREATE TABLE export_view (
 
 -- The order of a list, page by page.
 CREATE INDEX registration_list ON registration (activity_id, list_key, list_row, id);
+-- The sessions of a year.
+CREATE INDEX session_start ON session (starts_at);
 -- The scans of a session in the order in which they came.
 CREATE INDEX scan_session ON scan (session_id, id);
 ";

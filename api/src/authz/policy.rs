@@ -54,6 +54,10 @@ macro_rules! policy {
 policy! {
     /// See an organisation and what is below it.
     ViewOrganisation on organisation => [PlatformAdmin, SecurityAdmin, OrgAdmin, Organiser, Liaison, Viewer];
+    /// See the figures of an organisation and all below it.
+    ViewFigures on organisation => [OrgAdmin, Organiser, Viewer];
+    /// See the people behind the figures of an organisation.
+    ListParticipants on organisation => [OrgAdmin, Organiser];
     /// Make an organisation below this one.
     CreateOrganisation on organisation => [OrgAdmin];
     /// Change an organisation's name, kind or code.
@@ -61,6 +65,8 @@ policy! {
 
     /// See the people whose records are kept here, or who are on an activity here.
     ViewPerson on person (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
+    /// See what a person attended over the years.
+    ViewHistory on person (near) => [OrgAdmin, Organiser, Liaison];
     /// List the people in one's scope.
     ListPeople on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Find people by three or more characters, phones masked.

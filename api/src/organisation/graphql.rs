@@ -1,5 +1,7 @@
 //! Organisations as GraphQL shows them. No queries here: resolvers ask the domain.
 
+mod participation;
+
 use std::collections::HashMap;
 
 use async_graphql::{
@@ -7,7 +9,8 @@ use async_graphql::{
 };
 use entity::{id::OrganisationId, organisation};
 
-use super::{Draft, OrganisationErrorCode, OrganisationUserError};
+pub use self::participation::*;
+use super::{Draft, OrganisationErrorCode, OrganisationUserError, participation::Side};
 use crate::{
     authz::policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
     error::Failure,
@@ -81,6 +84,27 @@ impl Organisation {
             Err(Failure::Forbidden | Failure::NotFound) => Ok(None),
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// What came of a year on the activities that it and those below it hold. For ORG_ADMIN, ORGANISER and VIEWER.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn figures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From 1990 to 2100.")] year: i32,
+    ) -> Result<OrganisationYear> {
+        OrganisationYear::read(ctx, &self.row, year, Side::Held).await
+    }
+
+    /// What came of a year for its own people and those of all below it, whose records are kept there, wherever they went.
+    /// For ORG_ADMIN, ORGANISER and VIEWER.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn participation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From 1990 to 2100.")] year: i32,
+    ) -> Result<OrganisationYear> {
+        OrganisationYear::read(ctx, &self.row, year, Side::Own).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one tree of organisations. A subtree is the paths that begin with its root's path.
 
 pub mod graphql;
+pub mod participation;
 
 use chrono::{DateTime, Utc};
 use entity::{

@@ -1,5 +1,7 @@
 //! People and positions as GraphQL shows them.
 
+mod history;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
@@ -9,6 +11,7 @@ use entity::{
     organisation, person, position,
 };
 
+pub use self::history::*;
 use super::{Entry, PersonErrorCode, PersonUserError, PositionErrorCode, PositionUserError};
 use crate::{
     authz::policy::{
@@ -87,6 +90,32 @@ impl Person {
     /// The mail address. Null for those who may only see the phone masked.
     async fn email(&self) -> Option<&str> {
         self.row.email.as_deref().filter(|_| self.phone_is_open)
+    }
+
+    /// Every activity that they are or were on and that the viewer may see, newest first. For ORG_ADMIN, ORGANISER and
+    /// LIAISON; a liaison officer sees those for which the own organisation recommended them.
+    #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection's four and the filter")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(desc = "Those that began in this year, in Asia/Shanghai.")] year: Option<i32>,
+    ) -> Result<Connection<String, PersonActivity>> {
+        let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
+        connection(ctx, &self.row, year, slice).await
+    }
+
+    /// What they attended in a year, as far as the viewer may see it. For ORG_ADMIN, ORGANISER and LIAISON.
+    async fn figures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From 1990 to 2100.")] year: i32,
+    ) -> Result<PersonYear> {
+        PersonYear::read(ctx, &self.row, year).await
     }
 
     /// The titles they have and had.

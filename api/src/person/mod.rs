@@ -5,6 +5,7 @@
 
 pub mod find;
 pub mod graphql;
+pub mod history;
 pub mod name;
 
 use std::collections::HashMap;

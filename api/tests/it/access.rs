@@ -93,8 +93,12 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("message_preview", "", input(draft), None);
     add("webhooks", "", json!({"organisationId": it.organisation}), Some(&it.webhook));
     add("organisation", "", id(&it.organisation), None);
+    add("organisation_year", ".figures", json!({"id": it.organisation, "year": 2026}), None);
+    let year = json!({"id": it.organisation, "year": 2026});
+    add("participants", ".participants", year, None);
     add("organisations", "", json!({}), Some(&it.organisation));
     add("person", "", id(&it.person), None);
+    add("person_history", ".history", json!({"id": it.person, "year": 2026}), Some(&it.activity));
     add("people", "", json!({}), Some(&it.person));
     add("people", " by 张三丰", json!({"search": "张三丰"}), Some(&it.person));
     add("people", " by 张三", json!({"search": "张三"}), Some(&it.person));

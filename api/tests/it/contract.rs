@@ -244,6 +244,11 @@ async fn everything(it: &Script<'_>) {
     let input = json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"});
     let export = it.make("create_export", input).await["export"].take();
     it.ask("export", json!({"id": export["id"]})).await;
+    it.ask("organisation_year", json!({"id": root, "year": 2026})).await;
+    it.ask("participants", json!({"id": root, "year": 2026})).await;
+    let listed = it.ask("people", json!({"first": 1})).await;
+    let somebody = &listed["people"]["edges"][0]["node"]["id"];
+    it.ask("person_history", json!({"id": somebody, "year": 2026})).await;
     it.ask("export_columns", json!({"activityId": activity})).await;
     let input = json!({"activityId": activity, "name": "上报", "columns": ["name", "phone"]});
     let view = it.make("save_export_view", input).await["exportView"].take();

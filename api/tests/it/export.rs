@@ -123,6 +123,8 @@ async fn crowd(url: &str, activity: &str, session: &str, count: usize) {
         if is_sqlite { format!("x'{hex}'") } else { format!("'{hex}'::uuid") }
     };
     let (activity, session) = (id(activity), id(session));
+    // Crowds of two sizes are two crowds.
+    let base = 14_200_000_000 + 1000 * count;
     let (series, random, made, bytes) = if is_sqlite {
         (
             format!(
@@ -145,13 +147,13 @@ async fn crowd(url: &str, activity: &str, session: &str, count: usize) {
         format!("CREATE TABLE crowd AS {series} SELECT n, {random} AS person, {random} AS registration FROM s"),
         format!(
             "INSERT INTO person (id, name, pinyin, pinyin_key, stroke_key, phone, home_id, created_at)
-             SELECT person, '人' || n, 'ren', {bytes}, {bytes}, CAST(14200000000 + n AS text),
+             SELECT person, '人' || n, 'ren', {bytes}, {bytes}, CAST({base} + n AS text),
                (SELECT id FROM organisation WHERE parent_id IS NULL), {made} FROM crowd"
         ),
         format!(
             "INSERT INTO registration (id, activity_id, person_id, status, ticket_code, organisation_name, title, details,
                list_key, list_row, registered_at, status_at)
-             SELECT registration, {activity}, person, 'CONFIRMED', 'CROWD' || n, '温州市第' || (n % 97) || '机械有限公司',
+             SELECT registration, {activity}, person, 'CONFIRMED', 'CROWD{count}-' || n, '温州市第' || (n % 97) || '机械有限公司',
                '董事长', '{{\"note\": \"桌\"}}', {activity}, n, {made}, {made} FROM crowd"
         ),
         format!(

@@ -19,6 +19,7 @@ mod export;
 mod fixture;
 mod form;
 mod form_at_once;
+mod history;
 mod http;
 mod job;
 mod life;

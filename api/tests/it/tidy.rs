@@ -93,7 +93,7 @@ const LONG: &[(&str, usize)] = &[
     ("activity/mod.rs", 580),
     ("authn.rs", 430),
     ("activity/mod.rs", 560),
-    ("person/graphql.rs", 490),
+    ("person/graphql.rs", 530),
     ("person/mod.rs", 490),
     ("person/name.rs", 450),
     ("registration/graphql.rs", 510),

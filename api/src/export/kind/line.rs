@@ -4,9 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     attendance,
     id::{CategoryId, RegistrationId},
-    registration,
+    person, registration,
 };
-use sea_orm::{DbErr, FromQueryResult, QueryResult, prelude::Uuid};
+use sea_orm::{
+    DbErr, QueryResult, TryGetable,
+    prelude::Uuid,
+    sea_query::{Expr, SimpleExpr},
+};
 
 use super::Column;
 use crate::{
@@ -131,44 +135,99 @@ pub struct Life {
     pub withdrawn_on: Option<NaiveDate>,
 }
 
-impl FromQueryResult for Line {
-    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        let status: Option<registration::Status> = row.try_get_by_index(13)?;
-        let life = match status {
-            None => None,
-            Some(status) => Some(Life {
-                status,
-                way: row.try_get_by_index(14)?,
-                registered_at: row.try_get_by_index(15)?,
-                status_at: row.try_get_by_index(16)?,
-                status_reason: row.try_get_by_index(17)?,
-                reply_by: row.try_get_by_index(18)?,
-                enrolled_on: row.try_get_by_index(20)?,
-                withdrawn_on: row.try_get_by_index(21)?,
-            }),
-        };
-        let code: Option<String> = row.try_get_by_index(26)?;
+/// What is selected of a line, in the order in which [`Line::read`] takes it. What is not needed is not even null: a null
+/// costs more to read than most values.
+pub fn selected(needs: Needs, at_session: bool) -> Vec<SimpleExpr> {
+    use attendance::Column as A;
+    use registration::Column as R;
+    let own = |column: R| Expr::col((registration::Entity, column));
+    let who = |column: person::Column| Expr::col((person::Entity, column));
+    let came = |column: A| Expr::col((attendance::Entity, column));
+    let detail =
+        |key: &str| Expr::cust(format!("CAST(\"registration\".\"details\" ->> '{key}' AS text)"));
+    let mut all = vec![own(R::Id), own(R::ListKey), own(R::ListRow)];
+    all.extend([who(person::Column::Name), who(person::Column::Phone)]);
+    all.extend([R::OrganisationName, R::Title, R::CategoryId].map(own));
+    let details = [
+        (needs.student_no, "studentNo"),
+        (needs.group, "group"),
+        (needs.district, "district"),
+        (needs.note, "note"),
+    ];
+    all.extend(details.iter().filter(|it| it.0).map(|it| detail(it.1)));
+    if needs.code {
+        all.push(own(R::TicketCode));
+    }
+    if at_session {
+        all.extend([A::Status, A::FirstInAt, A::FirstGate].map(came));
+        if needs.stay {
+            all.extend([A::LastOutAt, A::Minutes, A::IsCorrected].map(came));
+        }
+    }
+    if needs.life {
+        all.extend([R::Status, R::Way, R::RegisteredAt, R::StatusAt].map(own));
+        all.extend([R::StatusReason, R::ReplyBy, R::EnrolledOn, R::WithdrawnOn].map(own));
+    }
+    all
+}
+
+/// The columns of a row, one after another.
+struct Columns<'a> {
+    row: &'a QueryResult,
+    next: usize,
+}
+
+impl Columns<'_> {
+    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        self.next += 1;
+        self.row.try_get_by_index(self.next - 1)
+    }
+
+    fn next_if<T: TryGetable>(&mut self, is_there: bool) -> Result<Option<T>, DbErr> {
+        if is_there { self.next() } else { Ok(None) }
+    }
+}
+
+impl Line {
+    pub fn read(row: &QueryResult, needs: Needs, at_session: bool) -> Result<Self, DbErr> {
+        let mut row = Columns { row, next: 0 };
+        let stays = at_session && needs.stay;
         Ok(Self {
-            id: row.try_get_by_index(0)?,
-            key: (row.try_get_by_index(1)?, row.try_get_by_index(2)?),
-            name: row.try_get_by_index(3)?,
-            phone: row.try_get_by_index(4)?,
-            organisation: row.try_get_by_index(5)?,
-            title: row.try_get_by_index(6)?,
-            category: row.try_get_by_index(7)?,
-            student_no: row.try_get_by_index(8)?,
-            group: row.try_get_by_index(9)?,
-            note: row.try_get_by_index(10)?,
-            attendance: row.try_get_by_index(11)?,
-            first_in_at: row.try_get_by_index(12)?,
-            first_gate: row.try_get_by_index(19)?,
-            last_out_at: row.try_get_by_index(22)?,
-            minutes: row.try_get_by_index(23)?,
-            is_corrected: row.try_get_by_index(24)?,
-            district: row.try_get_by_index(25)?,
-            code: code.filter(|it| ticket::is_code(it)),
-            life,
+            id: row.next()?,
+            key: (row.next()?, row.next()?),
+            name: row.next()?,
+            phone: row.next()?,
+            organisation: row.next()?,
+            title: row.next()?,
+            category: row.next()?,
+            student_no: row.next_if(needs.student_no)?,
+            group: row.next_if(needs.group)?,
+            district: row.next_if(needs.district)?,
+            note: row.next_if(needs.note)?,
+            code: row.next_if(needs.code)?.filter(|it: &String| ticket::is_code(it)),
+            attendance: row.next_if(at_session)?,
+            first_in_at: row.next_if(at_session)?,
+            first_gate: row.next_if(at_session)?,
+            last_out_at: row.next_if(stays)?,
+            minutes: row.next_if(stays)?,
+            is_corrected: row.next_if(stays)?,
+            life: if needs.life { Some(Life::read(&mut row)?) } else { None },
             answers: Vec::new(),
+        })
+    }
+}
+
+impl Life {
+    fn read(row: &mut Columns<'_>) -> Result<Self, DbErr> {
+        Ok(Self {
+            status: row.next()?,
+            way: row.next()?,
+            registered_at: row.next()?,
+            status_at: row.next()?,
+            status_reason: row.next()?,
+            reply_by: row.next()?,
+            enrolled_on: row.next()?,
+            withdrawn_on: row.next()?,
         })
     }
 }

@@ -6,18 +6,18 @@ use chrono::{DateTime, Utc};
 use entity::{attendance, export::Sort, id::RegistrationId, person, registration};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait,
     prelude::Uuid,
     sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr},
 };
 
 use super::{
     PAGE,
-    line::{Line, Needs},
+    line::{self, Line, Needs},
 };
 use crate::{
     attendance::{book::Held, expected_at},
-    db::{at_most, within},
+    db::{at_most_by, within},
     error::Failure,
     export::brief::Brief,
     registration::condition,
@@ -138,7 +138,7 @@ impl People {
                 for column in ORDER {
                     select.order_by((registration::Entity, column), Order::Asc);
                 }
-                let lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+                let lines = self.read(db, &select, session.is_some()).await?;
                 let last = lines.last().filter(|_| lines.len() == PAGE);
                 let next = last.map(|it| Place::After(it.key.0, it.key.1, it.id));
                 (lines, next)
@@ -167,64 +167,31 @@ impl People {
         let mut select = self.select(session);
         let column = (registration::Entity, registration::Column::Id);
         select.and_where(within(column, ids.iter().copied()));
-        let mut lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+        let mut lines = self.read(db, &select, session.is_some()).await?;
         let places: HashMap<RegistrationId, usize> =
             ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
         lines.sort_by_key(|it| places.get(&it.id).copied());
         Ok(lines)
     }
 
+    async fn read(
+        &self,
+        db: &DatabaseConnection,
+        select: &SelectStatement,
+        at_session: bool,
+    ) -> Result<Vec<Line>, Failure> {
+        let read = |row: &QueryResult| Line::read(row, self.needs, at_session);
+        Ok(at_most_by(db, select, PAGE, read).await?)
+    }
+
     fn select(&self, session: Option<&Held>) -> SelectStatement {
-        use registration::Column as R;
-        let own = |column: R| Expr::col((registration::Entity, column));
-        let detail = |needed: bool, key: &str| {
-            text(needed, || {
-                Expr::cust(format!("CAST(\"registration\".\"details\" ->> '{key}' AS text)"))
-            })
-        };
-        let life = |column: R| if self.needs.life { own(column) } else { nothing() };
-        let known = |column: attendance::Column| {
-            let it = Expr::col((attendance::Entity, column));
-            if session.is_some() { it } else { nothing() }
-        };
-        let stay = |column| if self.needs.stay { known(column) } else { nothing() };
-        let person = |column: person::Column| Expr::col((person::Entity, column));
+        let person = (person::Entity, person::Column::Id);
+        let own = |column: registration::Column| Expr::col((registration::Entity, column));
         let mut select = Query::select();
         select
-            .exprs([
-                own(R::Id),
-                own(R::ListKey),
-                own(R::ListRow),
-                person(person::Column::Name),
-                person(person::Column::Phone),
-                own(R::OrganisationName),
-                own(R::Title),
-                own(R::CategoryId),
-                detail(self.needs.student_no, "studentNo"),
-                detail(self.needs.group, "group"),
-                detail(self.needs.note, "note"),
-                known(attendance::Column::Status),
-                known(attendance::Column::FirstInAt),
-                life(R::Status),
-                life(R::Way),
-                life(R::RegisteredAt),
-                life(R::StatusAt),
-                life(R::StatusReason),
-                life(R::ReplyBy),
-                known(attendance::Column::FirstGate),
-                life(R::EnrolledOn),
-                life(R::WithdrawnOn),
-                stay(attendance::Column::LastOutAt),
-                stay(attendance::Column::Minutes),
-                stay(attendance::Column::IsCorrected),
-                detail(self.needs.district, "district"),
-                text(self.needs.code, || own(R::TicketCode)),
-            ])
+            .exprs(line::selected(self.needs, session.is_some()))
             .from(registration::Entity)
-            .inner_join(
-                person::Entity,
-                person(person::Column::Id).equals((registration::Entity, R::PersonId)),
-            );
+            .inner_join(person::Entity, own(registration::Column::PersonId).equals(person));
         let Some(held) = session else {
             return select.cond_where(which(&self.brief, self.whose)).to_owned();
         };
@@ -233,7 +200,7 @@ impl People {
             .left_join(
                 attendance::Entity,
                 of(attendance::Column::RegistrationId)
-                    .equals((registration::Entity, R::Id))
+                    .equals((registration::Entity, registration::Column::Id))
                     .and(of(attendance::Column::SessionId).eq(held.session.id))
                     .into_condition(),
             )
@@ -264,12 +231,4 @@ fn attended(held: &Held, among: &[attendance::Status], now: DateTime<Utc>) -> Si
     } else {
         on_record
     }
-}
-
-fn nothing() -> SimpleExpr {
-    Expr::cust("NULL")
-}
-
-fn text(needed: bool, it: impl FnOnce() -> SimpleExpr) -> SimpleExpr {
-    if needed { it() } else { nothing() }
 }

@@ -56,52 +56,47 @@ on_both! {
     }
 }
 
-const ROWS: usize = 150_000;
-
-/// The most memory that a process has held, in KiB, and what it holds now.
-fn memory(process: u32) -> (u64, u64) {
+/// The most memory that a process has held, in KiB.
+fn most_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let of = |name: &str| {
-        let line = status.lines().find(|it| it.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
-    (of("VmHWM:"), of("VmRSS:"))
+    let line = status.lines().find(|it| it.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 on_both_servers! {
     async fn memory_is_bounded_whatever_the_length_of_the_list(home) {
         let (server, organiser) = home.open().await;
-        let festival = organiser.festival(None).await;
-        crowd(&home.url, &festival.activity, &festival.session, ROWS).await;
-        for format in ["CSV", "XLSX"] {
-            let input = json!({"activityId": festival.activity, "format": format, "purpose": "活动总结"});
-            let made = organiser.run("create_export", json!({"input": input})).await;
-            let (_, before) = memory(server.id());
-            // A workbook of so many rows is made in the background.
-            let url = loop {
-                let id = &made["createExport"]["export"]["id"];
-                let export = organiser.run("export", json!({"id": id})).await["export"].take();
-                if !export["url"].is_null() {
-                    break text(&export["url"]);
+        // The first fills the caches of the database, the second is four times as long.
+        let mut peaks = Vec::new();
+        for rows in [40_000, 160_000] {
+            let festival = organiser.festival(None).await;
+            crowd(&home.url, &festival.activity, &festival.session, rows).await;
+            for format in ["CSV", "XLSX"] {
+                let input = json!({"activityId": festival.activity, "format": format, "purpose": "活动总结"});
+                let made = organiser.run("create_export", json!({"input": input})).await;
+                // A workbook of so many rows is made in the background.
+                let url = loop {
+                    let id = &made["createExport"]["export"]["id"];
+                    let export = organiser.run("export", json!({"id": id})).await["export"].take();
+                    if !export["url"].is_null() {
+                        break text(&export["url"]);
+                    }
+                    assert_eq!((format, rows), ("XLSX", 160_000));
+                    tokio::task::yield_now().await;
+                };
+                let mut body = organiser.fetch(&url).await.bytes_stream();
+                let mut lines = 0;
+                while let Some(piece) = body.next().await {
+                    lines += piece.unwrap().iter().filter(|it| **it == b'\n').count();
                 }
-                assert_eq!(format, "XLSX");
-                tokio::task::yield_now().await;
-            };
-            let mut body = organiser.fetch(&url).await.bytes_stream();
-            let (mut lines, mut size) = (0, 0);
-            while let Some(piece) = body.next().await {
-                let piece = piece.unwrap();
-                size += piece.len();
-                lines += piece.iter().filter(|it| **it == b'\n').count();
+                if format == "CSV" {
+                    assert_eq!(lines, rows + 2);
+                }
             }
-            let (most, _) = memory(server.id());
-            if format == "CSV" {
-                assert_eq!(lines, ROWS + 2);
-                assert!(size > 15_000_000, "{size}");
-            }
-            // All rows at once would be 80 MB and more.
-            assert!(most < before + 40_000, "{format}: {before} KiB before, {most} KiB at most");
+            peaks.push(most_memory(server.id()));
         }
+        // All rows at once would be 100 MB.
+        assert!(peaks[1] < peaks[0] + 50_000, "{peaks:?} KiB");
     }
 
     async fn a_file_that_was_under_way_is_made_anew_when_the_server_is_killed(home) {
