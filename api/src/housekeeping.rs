@@ -1,11 +1,12 @@
-//! What is dropped by age, hour by hour: idempotency keys, files that nobody reads any more, jobs and messages of long ago.
+//! What is done hour by hour: sessions close by themselves, and by age are dropped idempotency keys, files that nobody reads any more, jobs and messages of long ago.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    app::App, attendee::codes, error::Failure, job, outbox, roster::upload, write::drop_old_keys,
+    app::App, attendance, attendee::codes, error::Failure, job, outbox, roster::upload,
+    write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -27,6 +28,7 @@ async fn ask(
 
 /// Drops what is old by now, and asks for the same in an hour.
 pub async fn keep_house(app: &App) -> Result<(), Failure> {
+    attendance::close::close_due(app).await?;
     let now = app.now();
     app.db
         .transaction(async |tx| {

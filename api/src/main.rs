@@ -11,6 +11,7 @@ use std::{
 use api::{
     account::{self, grant::Over},
     app::App,
+    attendance,
     attendee::sender::{self, CodeSender},
     authn::{self, Keys},
     capacity::recount,
@@ -51,6 +52,9 @@ enum Command {
     Demo,
     /// Count all seats anew from the registrations, and say which pools differ. Fails if any does.
     Recount,
+    /// Work all attendance out anew from scans, leave and corrections, and say which stored rows and figures differ. Fails if
+    /// any does.
+    Recompute,
     /// Print the GraphQL schema.
     Schema,
     /// Look after accounts.
@@ -158,6 +162,7 @@ fn main() -> ExitCode {
         Command::Serve => run(serve(cli.config)),
         Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
         Command::Recount => run(recount(cli.config)),
+        Command::Recompute => run(recompute(cli.config)),
         Command::Demo => run(fill(cli.config)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
@@ -372,6 +377,22 @@ async fn recount(config: Config) -> Outcome {
             Ok(())
         }
         wrong => Err(format!("{wrong} pools do not say what the registrations do").into()),
+    }
+}
+
+async fn recompute(config: Config) -> Outcome {
+    let db = connect(&config).await?;
+    let differences = attendance::recompute::recompute(&db).await?;
+    db.close().await;
+    for it in &differences {
+        println!("{it:?}");
+    }
+    match differences.len() {
+        0 => {
+            println!("all attendance is what scans, leave and corrections say");
+            Ok(())
+        }
+        wrong => Err(format!("{wrong} rows or figures are not what is on record").into()),
     }
 }
 

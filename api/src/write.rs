@@ -8,7 +8,7 @@ use async_graphql::InputType;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    account, activity, audit_event, bulk_act, capacity_pool, category, device, export,
+    account, activity, audit_event, bulk_act, capacity_pool, category, correction, device, export,
     id::{AccountId, AuditEventId, DeviceId, Id},
     idempotency_key, job, message, message_template, notice, organisation, person, position,
     programme, registration, role_grant, roster_batch, session, webhook,
@@ -51,6 +51,7 @@ outcomes!(
     bulk_act,
     capacity_pool,
     category,
+    correction,
     device,
     export,
     job,

@@ -58,6 +58,7 @@ ids! {
     CategoryId = "category";
     CodeId = "code";
     ConsentId = "consent";
+    CorrectionId = "correction";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";

@@ -58,6 +58,10 @@ pub struct Model {
     pub step: Option<Step>,
     /// The organisation that has the say at that step.
     pub waits_for_id: Option<OrganisationId>,
+    /// The day from which on a trainee belongs to the class; none from its beginning.
+    pub enrolled_on: Option<Date>,
+    /// The first day on which a trainee does not belong to the class any more.
+    pub withdrawn_on: Option<Date>,
 }
 
 /// How somebody came to be registered.

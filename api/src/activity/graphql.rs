@@ -20,6 +20,7 @@ use entity::{
 
 pub use self::{mutation::*, query::*, series::*};
 use crate::{
+    attendance::tally::{self, Figures},
     attendee::graphql::SelfRegistration,
     capacity,
     error::Failure,
@@ -56,6 +57,7 @@ pub struct Node {
     host: Option<organisation::Model>,
     categories: Option<Vec<category::Model>>,
     sessions: Option<Vec<session::Model>>,
+    figures: Option<Figures>,
 }
 
 impl Node {
@@ -147,6 +149,18 @@ macro_rules! activity_types {
             /// How many seats are set aside by allocations and nobody's yet.
             async fn seats_set_aside(&self, ctx: &Context<'_>) -> Result<i32> {
                 Ok(self.0.pool(ctx).await?.held)
+            }
+
+            /// How often somebody came (人次), over all its sessions so far.
+            async fn attended(&self, ctx: &Context<'_>) -> Result<i32> {
+                let figures = match self.0.figures {
+                    Some(figures) => figures,
+                    None => tally::by_activity(Viewer::of(ctx).db.read(), [self.0.row.id])
+                        .await?
+                        .remove(&self.0.row.id)
+                        .unwrap_or_default(),
+                };
+                Ok(figures.came())
             }
 
             /// The steps by which recommended registrations are approved, in their order.
@@ -286,6 +300,11 @@ activity_types! {
     ),
     field(name = "seats_taken", ty = "i32", desc = "How many seats are held."),
     field(
+        name = "attended",
+        ty = "i32",
+        desc = "How often somebody came, over all its sessions so far."
+    ),
+    field(
         name = "seats_set_aside",
         ty = "i32",
         desc = "How many seats are set aside by allocations and nobody's yet."
@@ -379,6 +398,7 @@ impl From<activity::Model> for Activity {
             host: None,
             categories: None,
             sessions: None,
+            figures: None,
         })
     }
 }

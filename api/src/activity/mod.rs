@@ -57,6 +57,8 @@ refusals! {
         ClosesBeforeOpens = "签到截止须晚于签到开始", "a door closes after it opens";
         /// The credit hours are not a number from 0 to 1000 with at most two decimals.
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
+        /// A session would close itself more than 720 hours after its end, or before it.
+        ClosesAfterInvalid = "自动结束考勤须在场次结束后0至720小时", "a session closes itself from 0 to 720 hours after its end";
         /// A day is not in the calendar, which ends with the year 9999.
         DayInvalid = "日期超出范围", "the day is out of the calendar";
         /// The host is neither the programme's owner nor below it.
@@ -131,6 +133,7 @@ impl From<SessionErrorCode> for CreateActivityErrorCode {
             SessionErrorCode::EndsBeforeStart => Self::EndsBeforeStart,
             SessionErrorCode::ClosesBeforeOpens => Self::ClosesBeforeOpens,
             SessionErrorCode::CreditHoursInvalid => Self::CreditHoursInvalid,
+            SessionErrorCode::ClosesAfterInvalid => Self::ClosesAfterInvalid,
         }
     }
 }

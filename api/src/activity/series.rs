@@ -136,6 +136,14 @@ impl<'a> Source<'a> {
                 late_at: Some(shift(it.late_at)?),
                 closes_at: Some(shift(it.closes_at)?),
                 credit_centihours: it.credit_centihours,
+                tracks_exit: it.tracks_exit,
+                walk_ins: it.walk_ins,
+                self_check_in: it.self_check_in,
+                early_at: match it.early_at {
+                    Some(at) => Some(shift(at)?),
+                    None => None,
+                },
+                closes_after: it.closes_itself_at.map_or(TimeDelta::zero(), |at| at - it.ends_at),
             });
         }
         let category = |(name, capacity): &(String, Option<i32>)| CategoryDraft {

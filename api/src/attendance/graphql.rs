@@ -1,22 +1,21 @@
 //! The door and what came of it, as GraphQL shows them.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+mod mutation;
+
+use async_graphql::{Context, Enum, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
-    attendance,
-    id::{AttendanceId, RegistrationId, ScanId, SessionId},
+    attendance, correction,
+    id::{AttendanceId, ScanId},
     scan, session,
 };
 use uuid::Uuid;
 
-use super::scan::{Attempt, CheckInErrorCode, CheckInUserError, Shown};
+pub use self::mutation::*;
 use crate::{
-    authz::policy::{CheckIn, ViewAttendance},
-    error::Refusal,
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer},
     registration::graphql::Registration,
     session::graphql::Session,
-    text::Check,
 };
 
 /// How someone attended.
@@ -27,6 +26,8 @@ pub enum AttendanceStatus {
     Present,
     /// 迟到: came after the session counted as begun.
     Late,
+    /// 早退: left before the session counted as over.
+    LeftEarly,
     /// 请假: was excused.
     Excused,
     /// 缺席: did not come.
@@ -55,6 +56,22 @@ pub enum CheckInOutcome {
     Cancelled,
     /// A person has to decide.
     NeedsConfirmation,
+    /// Went out.
+    Exited,
+    /// An earlier scan does not count any more.
+    Undone,
+}
+
+/// Which way somebody went.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "scan::Direction")]
+pub enum ScanDirection {
+    /// In.
+    Entry,
+    /// Out.
+    Exit,
+    /// Neither: an earlier scan shall not count.
+    Undo,
 }
 
 /// Whose clock a scan goes by.
@@ -111,6 +128,59 @@ impl Scan {
     async fn gate(&self) -> Option<&str> {
         self.0.gate.as_deref()
     }
+
+    /// Which way somebody went.
+    async fn direction(&self) -> ScanDirection {
+        self.0.direction.into()
+    }
+
+    /// What a device without a network told the person at the time. Where it differs from `outcome`, the device could
+    /// not know better.
+    async fn told(&self) -> Option<CheckInOutcome> {
+        self.0.told.map(Into::into)
+    }
+
+    /// How far the device's clock was behind the server's, in milliseconds, where it was measured; `scannedAt` is
+    /// corrected by it.
+    async fn clock_offset_ms(&self) -> Option<i64> {
+        self.0.clock_offset_ms
+    }
+
+    /// The scan that let the same person in at another gate: both gates did.
+    async fn conflicts_with_id(&self) -> Option<Gid<ScanId>> {
+        self.0.conflicts_with_id.map(Gid)
+    }
+
+    /// The scan that this one undoes.
+    async fn undoes_id(&self) -> Option<Gid<ScanId>> {
+        self.0.undoes_id.map(Gid)
+    }
+
+    /// Why it undoes a scan.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+}
+
+pub struct Correction(pub correction::Model);
+
+/// What an organiser said of somebody's attendance, over what the scans say (更正).
+#[Object]
+impl Correction {
+    /// How they attended; null where the corrections before were taken back.
+    async fn status(&self) -> Option<AttendanceStatus> {
+        self.0.status.map(Into::into)
+    }
+
+    /// Why.
+    async fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// When it was said.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
 }
 
 pub struct Attendance {
@@ -126,7 +196,7 @@ impl From<attendance::Model> for Attendance {
     }
 }
 
-/// What the scans say of one registration at one session (出勤).
+/// What is known of one registration at one session (出勤): from its scans, its leave and its corrections.
 #[Object]
 impl Attendance {
     /// Opaque; unique among all things.
@@ -134,9 +204,15 @@ impl Attendance {
         Gid(self.row.id)
     }
 
-    /// How they attended.
+    /// How they attended: what the last correction says, or else `byScans`. Whoever was expected when the session was
+    /// closed, and did not come, has ABSENT.
     async fn status(&self) -> AttendanceStatus {
         self.row.status.into()
+    }
+
+    /// What the scans and the leave say; null where they say nothing.
+    async fn by_scans(&self) -> Option<AttendanceStatus> {
+        self.row.by_scans.map(Into::into)
     }
 
     /// When they first came in.
@@ -147,6 +223,52 @@ impl Attendance {
     /// By which gate they first came in.
     async fn first_gate(&self) -> Option<&str> {
         self.row.first_gate.as_deref()
+    }
+
+    /// When they last came in.
+    async fn last_in_at(&self) -> Option<DateTime<Utc>> {
+        self.row.last_in_at
+    }
+
+    /// When they last went out.
+    async fn last_out_at(&self) -> Option<DateTime<Utc>> {
+        self.row.last_out_at
+    }
+
+    /// Whether they came in and, as far as the scans say, did not leave.
+    async fn is_inside(&self) -> bool {
+        self.row.is_inside
+    }
+
+    /// Whole minutes inside between the session's start and its end; whoever is inside counts as staying. Null where
+    /// exits are not taken.
+    async fn minutes(&self) -> Option<i32> {
+        self.row.minutes
+    }
+
+    /// The last correction, if somebody said otherwise than the scans.
+    async fn correction(&self, ctx: &Context<'_>) -> Result<Option<Correction>> {
+        if !self.row.is_corrected {
+            return Ok(None);
+        }
+        let db = Viewer::of(ctx).db.read();
+        let last = super::correct::last_of(db, self.row.session_id, self.row.registration_id);
+        Ok(last.await?.map(Correction))
+    }
+
+    /// Whether two gates let the same code in; the scans say which.
+    async fn has_conflict(&self) -> bool {
+        self.row.has_conflict
+    }
+
+    /// Whether the registration was on the list that the session was closed with; null while it is not closed.
+    async fn expected(&self) -> Option<bool> {
+        self.row.expected
+    }
+
+    /// When it last changed after the session was closed (补录).
+    async fn amended_at(&self) -> Option<DateTime<Utc>> {
+        self.row.amended_at
     }
 
     /// At which session.
@@ -165,104 +287,5 @@ impl Attendance {
                 Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
             }
         }
-    }
-}
-
-/// What `checkIn` takes.
-#[derive(InputObject)]
-pub struct CheckInInput {
-    /// At which session's door.
-    session_id: Gid<SessionId>,
-    /// The code as it was read or typed; spaces, dashes and lower case do not matter.
-    ticket_code: Option<String>,
-    /// A registration that was looked up, instead of `ticketCode`.
-    registration_id: Option<Gid<RegistrationId>>,
-    /// The device's own id of this scan. The same one sent again is the same scan and gets the first answer.
-    scan_id: Uuid,
-    /// At most 50 characters.
-    gate: Option<String>,
-    /// The device's clock; the server's if not given. Believed from 72 hours before to 2 minutes after the server's.
-    scanned_at: Option<DateTime<Utc>>,
-}
-
-/// What `checkIn` gives.
-#[derive(SimpleObject)]
-pub struct CheckInPayload {
-    /// Null only when there are `userErrors`: then nothing is on record.
-    outcome: Option<CheckInOutcome>,
-    /// Whether this scan was on record already, and this is its first answer again.
-    replayed: bool,
-    /// What is on record of this call.
-    scan: Option<Scan>,
-    /// What is known of the person at this session.
-    attendance: Option<Attendance>,
-    /// Null where the code is unknown or of another activity.
-    registration: Option<Registration>,
-    /// Why it was refused, all reasons at once; empty where it was done.
-    user_errors: Vec<CheckInUserError>,
-}
-
-#[derive(Default)]
-pub struct AttendanceMutation;
-
-#[Object]
-impl AttendanceMutation {
-    /// Takes a scan at the door of a session. Every call is on record, whatever its outcome; the same `scanId` sent
-    /// again changes nothing. For ORG_ADMIN, ORGANISER and DOOR_STAFF.
-    async fn check_in(&self, ctx: &Context<'_>, input: CheckInInput) -> Result<CheckInPayload> {
-        let viewer = Viewer::of(ctx);
-        let permit = viewer.gate.permit::<CheckIn>(input.session_id.0).await?;
-        let mut check = Check::new(CheckInErrorCode::TooLong);
-        let gate = check.optional(input.gate.as_deref(), 50, &["gate"]);
-        let code = check.optional(input.ticket_code.as_deref(), 200, &["ticketCode"]);
-        let shown = match (code, input.registration_id) {
-            (Some(code), None) => Some(Shown::Code(code)),
-            (None, Some(id)) => Some(Shown::Registration(id.0)),
-            _ => {
-                check.refuse(CheckInErrorCode::TicketUnclear.at(["ticketCode"]));
-                None
-            }
-        };
-        let attempt = shown.map(|shown| Attempt {
-            client_id: input.scan_id,
-            shown,
-            gate,
-            // What the databases keep; otherwise the same scan would not be equal to itself.
-            device_at: input.scanned_at.map(|at| chrono::SubsecRound::trunc_subsecs(at, 6)),
-        });
-        let done = match (check.done(), attempt) {
-            (Ok(()), Some(attempt)) => {
-                viewer
-                    .db
-                    .transaction(async |tx| {
-                        super::scan::check_in(tx, &permit, attempt, viewer.now).await
-                    })
-                    .await
-            }
-            (refused, _) => refused.and_then(|()| Err(CheckInErrorCode::TicketUnclear.into())),
-        };
-        let (answer, user_errors) = settle(done, viewer.lang)?;
-        let Some(answer) = answer else {
-            return Ok(CheckInPayload {
-                outcome: None,
-                replayed: false,
-                scan: None,
-                attendance: None,
-                registration: None,
-                user_errors,
-            });
-        };
-        let is_open = permit.also::<ViewAttendance>();
-        Ok(CheckInPayload {
-            outcome: Some(answer.scan.outcome.into()),
-            replayed: answer.replayed,
-            scan: Some(Scan(answer.scan)),
-            attendance: answer.attendance.map(|row| Attendance {
-                session: Some(permit.on().clone()),
-                ..Attendance::from(row)
-            }),
-            registration: answer.registration.map(|row| Registration::new(row, is_open)),
-            user_errors,
-        })
     }
 }

@@ -1,34 +1,38 @@
-//! What scans say of who came. A row is derived: working it out again from the scans gives the same.
+//! Who came. An attendance is derived from scans, leave and corrections: working it out again gives the same.
+//!
+//! `scan` takes scans, `undo` undoes them, `correct` says otherwise, `excuse` notes leave, `close` freezes a session.
+//! All of them write over a [`book::Book`], which derives (`derive`) and keeps the figures (`tally`).
 
+pub mod book;
+pub mod close;
+pub mod correct;
+pub mod derive;
+pub mod excuse;
 pub mod graphql;
 pub mod past;
+pub mod recompute;
 pub mod scan;
+pub mod tally;
+pub mod undo;
 
+use chrono::{DateTime, Utc};
 use entity::{
-    attendance::{self, Column, Status},
-    scan as scan_row, session,
+    attendance::{self, Column},
+    id::{AttendanceId, RegistrationId, SessionId},
+    registration,
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{Set, Unchanged},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    sea_query::{CaseStatement, Expr, ExprTrait},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect,
 };
 
-use entity::id::{AttendanceId, RegistrationId};
-
+use self::book::{Book, Held, Pair};
 use crate::error::Failure;
-
-/// How whoever came in at `at` attended the session.
-#[must_use]
-pub fn judge(session: &session::Model, at: chrono::DateTime<chrono::Utc>) -> Status {
-    if at < session.late_at { Status::Present } else { Status::Late }
-}
 
 /// The attendance of a registration at a session.
 pub async fn of(
     db: &impl ConnectionTrait,
-    session: entity::id::SessionId,
+    session: SessionId,
     registration: RegistrationId,
 ) -> Result<Option<attendance::Model>, Failure> {
     Ok(attendance::Entity::find()
@@ -46,61 +50,77 @@ pub async fn find(
     attendance::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 
-/// Takes in a scan that let somebody in. The earliest such scan is when they came, in whatever order scans arrive.
-/// The registration is locked.
-pub async fn note(
-    tx: &DatabaseTransaction,
-    session: &session::Model,
-    registration: RegistrationId,
-    before: Option<attendance::Model>,
-    scan: &scan_row::Model,
-) -> Result<attendance::Model, Failure> {
-    let earlier =
-        before.as_ref().and_then(|it| it.first_in_at).is_some_and(|at| at <= scan.scanned_at);
-    match before {
-        Some(before) if earlier => Ok(before),
-        Some(before) => {
-            let row = attendance::ActiveModel {
-                id: Unchanged(before.id),
-                status: Set(judge(session, scan.scanned_at)),
-                first_in_at: Set(Some(scan.scanned_at)),
-                first_gate: Set(scan.gate.clone()),
-                first_scan_id: Set(Some(scan.id)),
-                ..Default::default()
-            };
-            Ok(attendance::Entity::update(row).exec(tx).await?)
-        }
-        None => {
-            let row = attendance::Model {
-                id: AttendanceId::generate(),
-                session_id: session.id,
-                registration_id: registration,
-                status: judge(session, scan.scanned_at),
-                first_in_at: Some(scan.scanned_at),
-                first_gate: scan.gate.clone(),
-                first_scan_id: Some(scan.id),
-            };
-            attendance::Entity::insert(attendance::ActiveModel::from(row.clone()).reset_all())
-                .exec_without_returning(tx)
-                .await?;
-            Ok(row)
-        }
-    }
+/// The registrations that are expected at a session: the same as [`Held::has`], for the database.
+#[must_use]
+pub fn expected_at(held: &Held) -> Condition {
+    use registration::{Column, Status};
+    let was_there = Condition::all()
+        .add(Column::Status.eq(Status::Cancelled))
+        .add(Column::WithdrawnOn.is_not_null());
+    Condition::all()
+        .add(Column::ActivityId.eq(held.session.activity_id))
+        .add(Condition::any().add(Column::Status.eq(Status::Confirmed)).add(was_there))
+        .add(
+            Condition::any()
+                .add(Column::EnrolledOn.is_null())
+                .add(Column::EnrolledOn.lte(held.day)),
+        )
+        .add(
+            Condition::any()
+                .add(Column::WithdrawnOn.is_null())
+                .add(Column::WithdrawnOn.gt(held.day)),
+        )
 }
 
-/// Judges again who was late at a session whose times were changed.
+/// Derives anew what is known of a session whose times were changed.
 pub async fn judge_again(
     tx: &DatabaseTransaction,
-    session: &session::Model,
+    session: SessionId,
+    now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    let status = CaseStatement::new()
-        .case(Expr::col(Column::FirstInAt).lt(session.late_at), Expr::value(Status::Present))
-        .finally(Expr::value(Status::Late));
-    attendance::Entity::update_many()
-        .col_expr(Column::Status, status.into())
-        .filter(Column::SessionId.eq(session.id))
-        .filter(Column::FirstInAt.is_not_null())
-        .exec(tx)
-        .await?;
-    Ok(())
+    let mut book = Book::open(tx, now);
+    book.settle_session(session).await?;
+    book.close().await
+}
+
+/// Derives anew what is known of registrations whose status or enrolment changed.
+pub async fn follow(
+    tx: &DatabaseTransaction,
+    registrations: impl IntoIterator<Item = RegistrationId>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let ids: Vec<RegistrationId> = registrations.into_iter().collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut pairs = std::collections::BTreeSet::new();
+    for chunk in ids.chunks(crate::db::CHUNK) {
+        let attended: Vec<Pair> = attendance::Entity::find()
+            .select_only()
+            .columns([Column::SessionId, Column::RegistrationId])
+            .filter(crate::db::within(
+                (attendance::Entity, Column::RegistrationId),
+                chunk.iter().copied(),
+            ))
+            .into_tuple()
+            .all(tx)
+            .await?;
+        let excused: Vec<Pair> = entity::excuse::Entity::find()
+            .select_only()
+            .columns([entity::excuse::Column::SessionId, entity::excuse::Column::RegistrationId])
+            .filter(crate::db::within(
+                (entity::excuse::Entity, entity::excuse::Column::RegistrationId),
+                chunk.iter().copied(),
+            ))
+            .into_tuple()
+            .all(tx)
+            .await?;
+        pairs.extend(attended.into_iter().chain(excused));
+    }
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let mut book = Book::open(tx, now);
+    book.settle_all(&pairs).await?;
+    book.close().await
 }

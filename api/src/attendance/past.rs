@@ -1,20 +1,23 @@
 //! Doors of the past: the scans of a session that was held before this database was, many at once, and the
 //! attendances that they say. Not the door itself: nothing is locked, and nobody waits for an answer.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    attendance,
     id::{AccountId, AttendanceId, RegistrationId, ScanId},
     registration,
-    scan::{self, Clock, Outcome},
+    scan::{self, Clock, Direction, Outcome},
     session,
 };
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
 
-use super::{judge, scan::decide};
+use super::{
+    book::{self, Book},
+    derive::Facts,
+    scan::verdict,
+};
 use crate::{db::CHUNK, error::Failure};
 
 /// One attempt at a door of the past.
@@ -39,13 +42,15 @@ pub async fn keep(
     mut attempts: Vec<Attempt<'_>>,
 ) -> Result<(), Failure> {
     attempts.sort_by_key(|it| (it.at, it.client_id));
-    let mut inside: HashSet<RegistrationId> = HashSet::new();
+    let held = book::held(tx, [session.id]).await?.remove(&session.id).ok_or(Failure::NotFound)?;
+    let mut known: HashMap<RegistrationId, Facts> = HashMap::new();
+    let mut came = Vec::new();
     let mut scans = Vec::with_capacity(attempts.len());
-    let mut attendances = Vec::new();
     for it in attempts {
         let outcome = it.registration.map_or(Outcome::UnknownCode, |registration| {
-            let there = inside.contains(&registration.id);
-            decide(session, registration.status, there, it.at)
+            let facts = known.entry(registration.id).or_default();
+            let is_inside = facts.let_in(it.at).is_some();
+            verdict(&held, registration, Direction::Entry, is_inside, it.at)
         });
         let scan = scan::Model {
             id: ScanId::generate(),
@@ -54,26 +59,25 @@ pub async fn keep(
             registration_id: it.registration.map(|it| it.id),
             code: it.code,
             gate: it.gate,
+            direction: Direction::Entry,
             outcome,
+            told: None,
             scanned_at: it.at,
             clock: Clock::Device,
             device_at: Some(it.at),
+            clock_offset_ms: None,
             received_at: it.received_at,
-            account_id: by,
+            account_id: Some(by),
+            device_id: None,
+            undoes_id: None,
+            conflicts_with_id: None,
+            reason: None,
         };
-        if outcome == Outcome::Admitted
-            && let Some(registration) = it.registration
-        {
-            inside.insert(registration.id);
-            attendances.push(attendance::Model {
-                id: AttendanceId::generate(),
-                session_id: session.id,
-                registration_id: registration.id,
-                status: judge(session, scan.scanned_at),
-                first_in_at: Some(scan.scanned_at),
-                first_gate: scan.gate.clone(),
-                first_scan_id: Some(scan.id),
-            });
+        if let Some(registration) = it.registration {
+            if outcome == Outcome::Admitted {
+                came.push(registration.id);
+            }
+            known.entry(registration.id).or_default().scans.push(scan.clone());
         }
         scans.push(scan);
     }
@@ -81,9 +85,14 @@ pub async fn keep(
         let rows = chunk.iter().map(|row| scan::ActiveModel::from(row.clone()).reset_all());
         scan::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
-    for chunk in attendances.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| attendance::ActiveModel::from(row.clone()).reset_all());
-        attendance::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    // In the order in which they came, which is that of the ids.
+    let mut book = Book::open(tx, session.ends_at);
+    for registration in came {
+        let derived = known.get(&registration).and_then(|it| it.derive(&held.session, None));
+        if let Some(derived) = derived {
+            let pair = (session.id, registration);
+            book.note(None, book::row(AttendanceId::generate(), pair, derived, None));
+        }
     }
-    Ok(())
+    book.close().await
 }

@@ -1,26 +1,31 @@
 //! The door. Every call is a scan on record, whatever came of it, and the same scan sent again gets its first answer.
 //!
-//! The lock is on the registration and never on the activity: eight gates do not queue behind each other. A scan is
-//! its own event and its id its own key, so it does not take the road of [`crate::write`].
+//! Scans are taken some at a time, each by itself. The lock is on the registration and never on the activity: eight
+//! gates do not queue behind each other. A scan is its own event and its id its own key, so it does not take the road
+//! of [`crate::write`].
+
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    activity, attendance,
-    id::{ActivityId, RegistrationId, ScanId},
-    registration,
-    scan::{self, Clock, Column, Outcome},
+    attendance,
+    id::{AccountId, DeviceId, RegistrationId, ScanId, SessionId},
+    registration::{self, Status},
+    scan::{self, Clock, Column, Direction, Outcome},
     session,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::OnConflict,
 };
 use uuid::Uuid;
 
+use super::book::{self, Book, Held, Known, Pair};
 use crate::{
     authn,
-    authz::{Permit, policy::CheckIn},
-    error::{Error, Failure, Refusal},
+    authz::{Actor, Permit, policy::CheckIn},
+    db::within,
+    error::{Failure, Refusal, Refused},
     refusals, ticket,
 };
 
@@ -33,13 +38,19 @@ refusals! {
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
         /// The scan id is on record for another code, so it cannot be this scan.
         ScanIdReused = "此扫码编号已用于另一参会码", "this scan id was used for another code";
+        /// UNDO is no direction here: `undoScan` undoes.
+        DirectionUnclear = "direction 须为 ENTRY 或 EXIT；撤销请用 undoScan", "direction is ENTRY or EXIT; undoScan undoes";
+        /// The door of this session takes no exits.
+        ExitsNotTaken = "此场次不登记离场", "this session takes no exits";
     }
 }
 
 /// A device's clock is believed from so long before the server's …
-const BELIEVED_BEFORE: TimeDelta = TimeDelta::hours(72);
+pub const BELIEVED_BEFORE: TimeDelta = TimeDelta::hours(72);
 /// … to so long after it.
 const BELIEVED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// For so long after a door has closed people still go out by it.
+const EXITS_AFTER: TimeDelta = TimeDelta::hours(12);
 
 /// What was shown at the door.
 #[derive(Clone)]
@@ -49,17 +60,91 @@ pub enum Shown {
     Registration(RegistrationId),
 }
 
+/// Whose hand it was.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct By {
+    pub account: Option<AccountId>,
+    pub device: Option<DeviceId>,
+}
+
+impl From<Actor> for By {
+    fn from(actor: Actor) -> Self {
+        Self { account: actor.account(), device: actor.device() }
+    }
+}
+
 /// One attempt at a door.
+#[derive(Clone)]
 pub struct Attempt {
+    session: SessionId,
+    pub by: By,
     /// The device's own id of it.
     pub client_id: Uuid,
     pub shown: Shown,
+    /// [`Direction::Entry`] or [`Direction::Exit`].
+    pub direction: Direction,
     pub gate: Option<String>,
     /// What the device's clock said.
     pub device_at: Option<DateTime<Utc>>,
+    /// How far the device's clock is behind the server's, where it was measured.
+    pub clock_offset: Option<TimeDelta>,
+    /// From how long before the server's clock the device's is believed.
+    pub believed_before: TimeDelta,
+    /// What the device told the person, where it answered alone.
+    pub told: Option<Outcome>,
+}
+
+impl Attempt {
+    /// An attempt to come in now, by whoever may let people in.
+    #[must_use]
+    pub fn new(permit: &Permit<CheckIn>, client_id: Uuid, shown: Shown) -> Self {
+        Self::by(permit.actor().into(), permit.on(), client_id, shown)
+    }
+
+    fn by(by: By, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
+        Self {
+            session: session.id,
+            by,
+            client_id,
+            shown,
+            direction: Direction::Entry,
+            gate: None,
+            device_at: None,
+            clock_offset: None,
+            believed_before: BELIEVED_BEFORE,
+            told: None,
+        }
+    }
+
+    /// When it was, and by whose clock.
+    fn instant(&self, now: DateTime<Utc>) -> (DateTime<Utc>, Clock) {
+        let at = self.device_at.map(|at| at + self.clock_offset.unwrap_or_default());
+        match at {
+            Some(at) if now - self.believed_before <= at && at <= now + BELIEVED_AFTER => {
+                (at, Clock::Device)
+            }
+            _ => (now, Clock::Server),
+        }
+    }
+
+    /// Whether a scan on record is this very attempt.
+    fn is(&self, scan: &scan::Model) -> bool {
+        let same = match &self.shown {
+            Shown::Code(code) => scan
+                .code
+                .as_ref()
+                .is_some_and(|it| authn::read_ticket_code(it) == authn::read_ticket_code(code)),
+            Shown::Registration(id) => {
+                scan.code.is_none()
+                    && (scan.registration_id.is_none() || scan.registration_id == Some(*id))
+            }
+        };
+        same && scan.direction == self.direction
+    }
 }
 
 /// What the door is told.
+#[derive(Clone)]
 pub struct Answer {
     pub scan: scan::Model,
     /// Whether the scan was on record already.
@@ -69,165 +154,235 @@ pub struct Answer {
     pub attendance: Option<attendance::Model>,
 }
 
-/// Takes a scan: looks up its id first, then the registration under its lock, then decides.
-pub async fn check_in(
-    tx: &DatabaseTransaction,
-    permit: &Permit<CheckIn>,
-    attempt: Attempt,
-    now: DateTime<Utc>,
-) -> Result<Answer, Error<CheckInErrorCode>> {
-    let session = permit.on();
-    if let Some(first) = replay(tx, permit, &attempt).await? {
-        return Ok(first);
-    }
-    let found = match &attempt.shown {
-        Shown::Code(code) => ticket::presented(tx, code).await?,
-        Shown::Registration(id) => registration::Entity::find_by_id(*id).one(tx).await?,
-    };
-    // Only what belongs here is locked, and only it is shown.
-    let here = found.as_ref().filter(|it| it.activity_id == session.activity_id).map(|it| it.id);
-    let registration = match here {
-        Some(id) => Some(crate::registration::locked(tx, id).await?),
-        None => None,
-    };
-    // The ticket may have been revoked while this waited for the lock, which changes the code.
-    let revoked = matches!(attempt.shown, Shown::Code(_))
-        && found
-            .as_ref()
-            .zip(registration.as_ref())
-            .is_some_and(|(a, b)| a.ticket_code != b.ticket_code);
-    let (found, registration) = if revoked { (None, None) } else { (found, registration) };
-    // The same scan may have been taken while this one waited for the lock.
-    if registration.is_some()
-        && let Some(first) = replay(tx, permit, &attempt).await?
-    {
-        return Ok(first);
-    }
+/// What came of each attempt, in their order.
+pub type Answers = Vec<Result<Answer, Refused<CheckInErrorCode>>>;
 
-    let (scanned_at, clock) = match attempt.device_at {
-        Some(at) if now - BELIEVED_BEFORE <= at && at <= now + BELIEVED_AFTER => {
-            (at, Clock::Device)
-        }
-        _ => (now, Clock::Server),
+/// Takes some scans, each by itself: finds the registrations, locks them, looks up what is on record, decides, keeps.
+/// As many statements for one as for many.
+pub async fn take(
+    tx: &DatabaseTransaction,
+    attempts: &[Attempt],
+    now: DateTime<Utc>,
+) -> Result<Answers, Failure> {
+    let held = book::held(tx, attempts.iter().map(|it| it.session)).await?;
+    let found = find_all(tx, attempts).await?;
+    // Only what belongs here is locked, and only it is shown.
+    let here = |at: usize| {
+        let of = held.get(&attempts[at].session)?.session.activity_id;
+        found[at].as_ref().filter(|it| it.activity_id == of)
     };
-    let before = match &registration {
-        Some(it) => super::of(tx, session.id, it.id).await?,
-        None => None,
-    };
-    let outcome = match &registration {
-        None if found.is_some() => Outcome::WrongActivity,
-        None => Outcome::UnknownCode,
-        Some(it) => {
-            let decided = decide(session, it.status, inside(before.as_ref()), scanned_at);
-            let welcome = !matches!(decided, Outcome::Cancelled | Outcome::NotConfirmed);
-            if welcome && is_called_off(tx, session.activity_id).await? {
-                Outcome::Cancelled
+    let ids = (0..attempts.len()).filter_map(&here).map(|it| it.id).collect();
+    let mut locked = crate::registration::lock_all(tx, ids).await?;
+    // Looked up behind the lock: the same scan may have been taken while this one waited for it.
+    let mut on_record = on_record(tx, attempts).await?;
+    let replayed: Vec<RegistrationId> = on_record
+        .values()
+        .filter_map(|it| it.registration_id)
+        .filter(|it| !locked.contains_key(it))
+        .collect();
+    locked.extend(crate::registration::by_ids(tx, replayed).await?);
+    let pairs: BTreeSet<Pair> = (0..attempts.len())
+        .filter_map(|at| Some((attempts[at].session, here(at)?.id)))
+        .chain(on_record.values().filter_map(|it| Some((it.session_id, it.registration_id?))))
+        .collect();
+    let mut known = Known::look(tx, &pairs).await?;
+
+    let mut book = Book::open(tx, now);
+    let mut scans = Vec::new();
+    let mut answers = Vec::with_capacity(attempts.len());
+    for (at, attempt) in attempts.iter().enumerate() {
+        let held = held.get(&attempt.session).ok_or(Failure::NotFound)?;
+        if let Some(scan) = on_record.get(&(attempt.session, attempt.client_id)) {
+            answers.push(if attempt.is(scan) {
+                let registration = scan.registration_id.and_then(|it| locked.get(&it)).cloned();
+                let pair = scan.registration_id.map(|it| (scan.session_id, it));
+                let attendance = pair.and_then(|it| known.attendances.get(&it)).cloned();
+                Ok(Answer { scan: scan.clone(), replayed: true, registration, attendance })
             } else {
-                decided
-            }
+                Err(CheckInErrorCode::ScanIdReused.at(["scanId"]))
+            });
+            continue;
         }
+        if attempt.direction == Direction::Exit && !held.session.tracks_exit {
+            answers.push(Err(CheckInErrorCode::ExitsNotTaken.at(["direction"])));
+            continue;
+        }
+        // A ticket that was revoked while this waited for the lock has another code now.
+        let registration = here(at).and_then(|before| {
+            let it = locked.get(&before.id)?;
+            let is_code = matches!(attempt.shown, Shown::Code(_));
+            (!is_code || it.ticket_code == before.ticket_code).then(|| it.clone())
+        });
+        let is_elsewhere = found[at].is_some() && here(at).is_none();
+        let scan = decide(attempt, held, registration.as_ref(), is_elsewhere, &known, now);
+        let attendance = registration.as_ref().and_then(|it| {
+            let pair = (attempt.session, it.id);
+            known.add(pair, scan.clone());
+            let before = known.attendances.get(&pair).cloned();
+            let after = if moves(scan.outcome) {
+                book.settle(held, it, known.facts_of(&pair), before.as_ref())
+            } else {
+                before
+            };
+            known.attendances.extend(after.iter().map(|it| (pair, it.clone())));
+            after
+        });
+        on_record.insert((attempt.session, attempt.client_id), scan.clone());
+        scans.push(scan.clone());
+        answers.push(Ok(Answer { scan, replayed: false, registration, attendance }));
+    }
+    keep(tx, scans).await?;
+    book.close().await?;
+    Ok(answers)
+}
+
+/// Whether somebody went in or out by such a scan.
+fn moves(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Admitted | Outcome::AlreadyIn | Outcome::Exited)
+}
+
+/// The scan that an attempt comes to.
+fn decide(
+    attempt: &Attempt,
+    held: &Held,
+    registration: Option<&registration::Model>,
+    is_elsewhere: bool,
+    known: &Known,
+    now: DateTime<Utc>,
+) -> scan::Model {
+    let (scanned_at, clock) = attempt.instant(now);
+    let let_in = registration
+        .and_then(|it| known.facts_of(&(attempt.session, it.id)).let_in(scanned_at))
+        .filter(|_| attempt.direction == Direction::Entry);
+    let outcome = match registration {
+        None if is_elsewhere => Outcome::WrongActivity,
+        None => Outcome::UnknownCode,
+        Some(it) => verdict(held, it, attempt.direction, let_in.is_some(), scanned_at),
     };
-    let scan = scan::Model {
+    // A gate that answered alone let in whom another had let in.
+    let rival = let_in.filter(|it| {
+        attempt.told == Some(Outcome::Admitted)
+            && (it.gate != attempt.gate || it.device_id != attempt.by.device)
+    });
+    scan::Model {
         id: ScanId::generate(),
-        session_id: session.id,
+        session_id: attempt.session,
         client_id: attempt.client_id,
-        registration_id: registration.as_ref().map(|it| it.id),
+        registration_id: registration.map(|it| it.id),
         code: match &attempt.shown {
             Shown::Code(code) => Some(code.clone()),
             Shown::Registration(_) => None,
         },
         gate: attempt.gate.clone(),
+        direction: attempt.direction,
         outcome,
+        told: attempt.told,
         scanned_at,
         clock,
         device_at: attempt.device_at,
+        clock_offset_ms: attempt.clock_offset.map(|it| it.num_milliseconds()),
         received_at: now,
-        account_id: permit.actor().account().ok_or(Failure::Forbidden)?,
-    };
-    let kept = scan::Entity::insert(scan::ActiveModel::from(scan.clone()).reset_all())
-        .on_conflict(
-            OnConflict::columns([Column::SessionId, Column::ClientId]).do_nothing().to_owned(),
-        )
-        .exec_without_returning(tx)
-        .await?;
-    if kept == 0 {
-        // Without a registration there is no lock to wait for; the index decided who was first.
-        return replay(tx, permit, &attempt)
-            .await?
-            .ok_or_else(|| Failure::internal("a scan vanished").into());
+        account_id: attempt.by.account,
+        device_id: attempt.by.device,
+        undoes_id: None,
+        conflicts_with_id: rival.map(|it| it.id),
+        reason: None,
     }
-    let attendance = match &registration {
-        Some(it) if matches!(outcome, Outcome::Admitted | Outcome::AlreadyIn) => {
-            Some(super::note(tx, session, it.id, before, &scan).await?)
-        }
-        _ => before,
-    };
-    Ok(Answer { scan, replayed: false, registration, attendance })
 }
 
-fn inside(attendance: Option<&attendance::Model>) -> bool {
-    attendance.is_some_and(|it| it.first_in_at.is_some())
-}
-
-/// What the door says to whoever is registered for a session's activity, which was not called off.
-pub(super) fn decide(
-    session: &session::Model,
-    status: registration::Status,
-    inside: bool,
+/// What the door says to whoever is registered for a session's activity.
+pub(super) fn verdict(
+    held: &Held,
+    registration: &registration::Model,
+    direction: Direction,
+    is_inside: bool,
     at: DateTime<Utc>,
 ) -> Outcome {
-    match status {
-        registration::Status::Cancelled => Outcome::Cancelled,
-        registration::Status::Confirmed if at < session.opens_at => Outcome::TooEarly,
-        registration::Status::Confirmed if session.closes_at <= at => Outcome::TooLate,
-        registration::Status::Confirmed if inside => Outcome::AlreadyIn,
-        registration::Status::Confirmed => Outcome::Admitted,
-        _ => Outcome::NotConfirmed,
+    let session = &held.session;
+    let closes_at = match direction {
+        Direction::Exit => session.closes_at + EXITS_AFTER,
+        _ => session.closes_at,
+    };
+    if !held.has(registration) {
+        return if registration.status == Status::Cancelled {
+            Outcome::Cancelled
+        } else {
+            Outcome::NotConfirmed
+        };
+    }
+    if held.is_called_off {
+        Outcome::Cancelled
+    } else if at < session.opens_at {
+        Outcome::TooEarly
+    } else if closes_at <= at {
+        Outcome::TooLate
+    } else if direction == Direction::Exit {
+        Outcome::Exited
+    } else if is_inside {
+        Outcome::AlreadyIn
+    } else {
+        Outcome::Admitted
     }
 }
 
-/// The first answer to a scan that is on record.
-async fn replay(
+/// The registration that each attempt shows, wherever it is of.
+async fn find_all(
     tx: &DatabaseTransaction,
-    permit: &Permit<CheckIn>,
-    attempt: &Attempt,
-) -> Result<Option<Answer>, Error<CheckInErrorCode>> {
-    let first = scan::Entity::find()
-        .filter(Column::SessionId.eq(permit.on().id))
-        .filter(Column::ClientId.eq(attempt.client_id))
-        .one(tx)
-        .await?;
-    let Some(scan) = first else { return Ok(None) };
-    let same = match &attempt.shown {
-        Shown::Code(code) => scan
-            .code
-            .as_ref()
-            .is_some_and(|it| authn::read_ticket_code(it) == authn::read_ticket_code(code)),
-        Shown::Registration(id) => {
-            scan.code.is_none()
-                && (scan.registration_id.is_none() || scan.registration_id == Some(*id))
+    attempts: &[Attempt],
+) -> Result<Vec<Option<registration::Model>>, Failure> {
+    let mut codes = Vec::new();
+    let mut ids = Vec::new();
+    for it in attempts {
+        match &it.shown {
+            Shown::Code(code) => codes.push(code.as_str()),
+            Shown::Registration(id) => ids.push(*id),
         }
-    };
-    if !same {
-        return Err(CheckInErrorCode::ScanIdReused.at(["scanId"]).into());
     }
-    let registration = match scan.registration_id {
-        Some(id) => registration::Entity::find_by_id(id).one(tx).await?,
-        None => None,
-    };
-    let attendance = match &registration {
-        Some(it) => super::of(tx, scan.session_id, it.id).await?,
-        None => None,
-    };
-    Ok(Some(Answer { scan, replayed: true, registration, attendance }))
+    let mut by_code = ticket::presented(tx, &codes).await?.into_iter();
+    let by_id = crate::registration::by_ids(tx, ids).await?;
+    let found = attempts.iter().map(|it| match &it.shown {
+        Shown::Code(_) => by_code.next().flatten(),
+        Shown::Registration(id) => by_id.get(id).cloned(),
+    });
+    Ok(found.collect())
+}
+
+/// The scans on record that some attempts may be.
+async fn on_record(
+    tx: &DatabaseTransaction,
+    attempts: &[Attempt],
+) -> Result<HashMap<(SessionId, Uuid), scan::Model>, Failure> {
+    let sessions: BTreeSet<SessionId> = attempts.iter().map(|it| it.session).collect();
+    let rows = scan::Entity::find()
+        .filter(within((scan::Entity, Column::SessionId), sessions))
+        .filter(within((scan::Entity, Column::ClientId), attempts.iter().map(|it| it.client_id)))
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().map(|it| ((it.session_id, it.client_id), it)).collect())
+}
+
+/// Keeps scans, all or none: without a registration there is no lock to wait for, and the index decides who was first.
+pub(super) async fn keep(tx: &DatabaseTransaction, scans: Vec<scan::Model>) -> Result<(), Failure> {
+    if scans.is_empty() {
+        return Ok(());
+    }
+    let all = scans.len() as u64;
+    let kept = scan::Entity::insert_many(
+        scans.into_iter().map(|it| scan::ActiveModel::from(it).reset_all()),
+    )
+    .on_conflict(OnConflict::columns([Column::SessionId, Column::ClientId]).do_nothing().to_owned())
+    .exec_without_returning(tx)
+    .await?;
+    if kept < all {
+        return Err(Failure::Conflict(
+            "同一扫码正在处理，请重试",
+            "the same scan is being taken; send it again",
+        ));
+    }
+    Ok(())
 }
 
 /// One scan by its id.
 pub async fn find(db: &impl ConnectionTrait, id: ScanId) -> Result<scan::Model, Failure> {
     scan::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
-}
-
-async fn is_called_off(db: &impl ConnectionTrait, activity: ActivityId) -> Result<bool, Failure> {
-    let found = activity::Entity::find_by_id(activity).one(db).await?;
-    Ok(found.is_some_and(|it| it.status == activity::Status::Cancelled))
 }

@@ -224,6 +224,10 @@ policy! {
     ViewDevice on device => [OrgAdmin, Organiser];
     /// Take a device out of use at once.
     RevokeDevice on device => [OrgAdmin, Organiser];
+    /// Say how somebody attended, over what the scans say.
+    CorrectAttendance on session => [OrgAdmin, Organiser];
+    /// Freeze who was expected at a session.
+    CloseSession on session => [OrgAdmin, Organiser];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
 

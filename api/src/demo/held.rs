@@ -8,7 +8,7 @@ use entity::{
     id::CategoryId,
     organisation, programme,
     registration::{self, Details, Status as Standing, Way},
-    session,
+    session::{self, WalkIns},
 };
 use sea_orm::DatabaseTransaction;
 
@@ -78,6 +78,11 @@ pub(super) fn session(
         late_at: None,
         closes_at: None,
         credit_centihours,
+        tracks_exit: false,
+        walk_ins: WalkIns::Ask,
+        self_check_in: false,
+        early_at: None,
+        closes_after: crate::session::CLOSES_AFTER,
     }
 }
 

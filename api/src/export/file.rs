@@ -91,6 +91,7 @@ impl Job {
         match line.attendance {
             Some(Status::Present) => "出勤",
             Some(Status::Late) => "迟到",
+            Some(Status::LeftEarly) => "早退",
             Some(Status::Excused) => "请假",
             None if self.now < session.closes_at => "未到",
             Some(Status::Absent) | None => "缺席",

@@ -20,7 +20,7 @@ use sea_orm::{
 
 use super::{approval::Wait, lapse};
 use crate::{
-    authn,
+    attendance, authn,
     capacity::{Pools, Seat},
     db::CHUNK,
     error::Failure,
@@ -73,6 +73,8 @@ pub struct Desk<'a> {
     pub(super) reminded: Vec<registration::Model>,
     /// Those in whose place somebody else came.
     pub(super) replaced: BTreeSet<RegistrationId>,
+    /// Those that were there before, and of whom something may be known at sessions.
+    saved: BTreeSet<RegistrationId>,
 }
 
 impl<'a> Desk<'a> {
@@ -98,6 +100,7 @@ impl<'a> Desk<'a> {
             changed: Changed::new(),
             reminded: Vec::new(),
             replaced: BTreeSet::new(),
+            saved: BTreeSet::new(),
         })
     }
 
@@ -170,6 +173,8 @@ impl<'a> Desk<'a> {
             recommender_id: it.recommender,
             step: None,
             waits_for_id: None,
+            enrolled_on: None,
+            withdrawn_on: None,
         })
     }
 
@@ -261,9 +266,12 @@ impl<'a> Desk<'a> {
             reminded_at: Set(it.reminded_at),
             step: Set(it.step),
             waits_for_id: Set(it.waits_for_id),
+            enrolled_on: Set(it.enrolled_on),
+            withdrawn_on: Set(it.withdrawn_on),
             ..Default::default()
         };
         registration::Entity::update(row).exec_without_returning(self.tx).await?;
+        self.saved.insert(it.id);
         Ok(())
     }
 
@@ -274,6 +282,8 @@ impl<'a> Desk<'a> {
         self.tell().await?;
         let releases = self.pools.next_release();
         self.pools.settle(self.tx).await?;
+        let followed = std::mem::take(&mut self.saved);
+        attendance::follow(self.tx, followed, self.now).await?;
         let answers = self.changed.values().filter_map(lapse::next_of);
         if let Some(due_at) = answers.chain(releases).min() {
             lapse::look_again(self.tx, self.activity.id, due_at, self.now).await?;

@@ -124,6 +124,42 @@ pub async fn locked(
     registration::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
 }
 
+/// Some registrations as they are now, locked in the order of their ids, so that no two transactions wait for each
+/// other.
+pub async fn lock_all(
+    tx: &DatabaseTransaction,
+    ids: Vec<RegistrationId>,
+) -> Result<HashMap<RegistrationId, registration::Model>, Failure> {
+    let mut found = HashMap::with_capacity(ids.len());
+    let ids: std::collections::BTreeSet<RegistrationId> = ids.into_iter().collect();
+    let ids: Vec<RegistrationId> = ids.into_iter().collect();
+    for chunk in ids.chunks(CHUNK) {
+        let rows = registration::Entity::find()
+            .filter(within((registration::Entity, Column::Id), chunk.iter().copied()))
+            .order_by_asc(Column::Id)
+            .lock_exclusive()
+            .all(tx)
+            .await?;
+        found.extend(rows.into_iter().map(|it| (it.id, it)));
+    }
+    Ok(found)
+}
+
+/// Some registrations by their ids.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: Vec<RegistrationId>,
+) -> Result<HashMap<RegistrationId, registration::Model>, Failure> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = registration::Entity::find()
+        .filter(within((registration::Entity, Column::Id), ids))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|it| (it.id, it)).collect())
+}
+
 /// One registration by its id.
 pub async fn find(
     db: &impl ConnectionTrait,

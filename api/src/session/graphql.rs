@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Context, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
+    Context, Enum, InputObject, Lookahead, Object, Result, SimpleObject, connection::Connection,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     attendance,
     id::{ActivityId, SessionId},
-    session,
+    session::{self, WalkIns},
 };
 
 use super::{Draft, SessionErrorCode, SessionUserError, Summary};
@@ -75,6 +75,38 @@ impl Session {
         super::show_hours(self.0.credit_centihours)
     }
 
+    /// Whether the door takes exits too. Then minutes inside are counted, whoever left may come in again, and who leaves
+    /// before `earlyAt` has LEFT_EARLY.
+    async fn tracks_exit(&self) -> bool {
+        self.0.tracks_exit
+    }
+
+    /// What is done with whoever comes without being registered.
+    async fn walk_ins(&self) -> WalkInPolicy {
+        self.0.walk_ins.into()
+    }
+
+    /// Whether people may check themselves in by the code that is shown.
+    async fn self_check_in(&self) -> bool {
+        self.0.self_check_in
+    }
+
+    /// Whoever leaves before this instant left early; ten minutes before the end, unless it says otherwise. Null where
+    /// exits are not taken.
+    async fn early_at(&self) -> Option<DateTime<Utc>> {
+        self.0.early_at
+    }
+
+    /// When it closes itself, at the latest an hour later. Null where never.
+    async fn closes_itself_at(&self) -> Option<DateTime<Utc>> {
+        self.0.closes_itself_at
+    }
+
+    /// Since when the list of who was expected is frozen: what changes afterwards is an amendment. Null while it is not.
+    async fn closed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.closed_at
+    }
+
     /// Of which it is a part.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Activity> {
         Ok(Activity::from(Viewer::of(ctx).row(self.0.activity_id).await?))
@@ -136,27 +168,58 @@ impl Session {
     }
 }
 
-/// Everyone who is expected is in exactly one of the other five.
-#[derive(SimpleObject)]
+/// Everyone who is expected is in exactly one of `present`, `late`, `excused`, `absent` and `notYet`.
+#[derive(Clone, Copy, PartialEq, Eq, SimpleObject)]
 pub struct SessionSummary {
-    /// 应到: the confirmed registrations.
+    /// 应到: the confirmed registrations whose enrolment does not leave the day out; once the session is closed, those
+    /// that it was closed with.
     expected: i32,
-    /// 实到, in time.
+    /// 实到, in time. With those who left early.
     present: i32,
     /// 迟到
     late: i32,
+    /// 早退: how many of `present` left early.
+    left_early: i32,
     /// 请假
     excused: i32,
     /// 缺席: not there when the door closed.
     absent: i32,
     /// 未到: not there yet, while the door is open.
     not_yet: i32,
+    /// 在场: came in and, as far as the scans say, did not leave.
+    inside: i32,
+    /// Attended without being on the list that the session was closed with; in none of the figures before `inside`.
+    unexpected: i32,
+    /// How many attendances changed after the session was closed.
+    amended: i32,
+}
+
+/// What is done with whoever comes without being registered.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "WalkIns")]
+pub enum WalkInPolicy {
+    /// They are sent away.
+    Refuse,
+    /// Somebody at the door has to say yes.
+    Ask,
+    /// They are let in, and marked.
+    Accept,
 }
 
 impl From<Summary> for SessionSummary {
     fn from(it: Summary) -> Self {
-        let Summary { expected, present, late, excused, absent, not_yet } = it;
-        Self { expected, present, late, excused, absent, not_yet }
+        Self {
+            expected: it.expected,
+            present: it.present,
+            late: it.late,
+            left_early: it.left_early,
+            excused: it.excused,
+            absent: it.absent,
+            not_yet: it.not_yet,
+            inside: it.inside,
+            unexpected: it.unexpected,
+            amended: it.amended,
+        }
     }
 }
 
@@ -180,6 +243,21 @@ pub struct SessionInput {
     /// Credit hours (学时), from 0 to 1000 with at most two decimals.
     #[graphql(default_with = "String::from(\"0\")")]
     pub credit_hours: String,
+    /// Whether the door takes exits too.
+    #[graphql(default)]
+    pub tracks_exit: bool,
+    /// What is done with whoever comes without being registered.
+    #[graphql(default_with = "WalkInPolicy::Ask")]
+    pub walk_ins: WalkInPolicy,
+    /// Whether people may check themselves in by the code that is shown.
+    #[graphql(default)]
+    pub self_check_in: bool,
+    /// Before which instant whoever leaves left early; ten minutes before the end if not given. Only where exits are
+    /// taken.
+    pub early_at: Option<DateTime<Utc>>,
+    /// How many hours after its end it closes itself, from 1 to 720; 0 for never.
+    #[graphql(default = 12)]
+    pub closes_after_hours: i32,
 }
 
 impl SessionInput {
@@ -207,6 +285,11 @@ impl SessionInput {
             late_at: self.late_at,
             closes_at: self.closes_at,
             credit_centihours,
+            tracks_exit: self.tracks_exit,
+            walk_ins: self.walk_ins.into(),
+            self_check_in: self.self_check_in,
+            early_at: self.early_at,
+            closes_after: TimeDelta::hours(self.closes_after_hours.into()),
         }
     }
 }
@@ -292,7 +375,7 @@ impl SessionMutation {
     }
 
     /// Gives a session other times, another place, another title. Who was late is judged again by the new times;
-    /// scans stay what they were. For ORG_ADMIN and ORGANISER.
+    /// scans stay what they were. What changes in a session that is closed is an amendment. For ORG_ADMIN and ORGANISER.
     async fn update_session(
         &self,
         ctx: &Context<'_>,
@@ -310,7 +393,7 @@ impl SessionMutation {
         let done = viewer
             .write(&permit, Note::default(), async |tx| {
                 check.done()?;
-                super::update(tx, &permit, draft).await
+                super::update(tx, &permit, draft, viewer.now).await
             })
             .await;
         let (session, user_errors) = settle(done, viewer.lang)?;

@@ -5,16 +5,22 @@ pub mod graphql;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity, attendance,
-    id::{ActivityId, SessionId},
+    id::{AccountId, ActivityId, SessionId},
     registration,
-    session::{self, Column},
+    session::{self, Column, WalkIns},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    sea_query::Expr,
 };
 
 use crate::{
+    attendance::{
+        self as attendance_of,
+        book::{self, Held},
+        tally,
+    },
     authz::{
         Permit,
         policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession},
@@ -38,6 +44,8 @@ refusals! {
         ClosesBeforeOpens = "签到截止须晚于签到开始", "a door closes after it opens";
         /// The credit hours are not a number from 0 to 1000 with at most two decimals.
         CreditHoursInvalid = "学时须为0至1000的数，最多两位小数", "credit hours are from 0 to 1000, with at most two decimals";
+        /// The session would close itself more than 720 hours after its end, or before it.
+        ClosesAfterInvalid = "自动结束考勤须在场次结束后0至720小时", "a session closes itself from 0 to 720 hours after its end";
     }
 }
 
@@ -45,6 +53,12 @@ refusals! {
 pub const OPENS_BEFORE: TimeDelta = TimeDelta::hours(2);
 /// Whoever comes so long after the start is late, unless it says otherwise.
 pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// Whoever leaves so long before the end has left early, unless it says otherwise.
+pub const EARLY_BEFORE: TimeDelta = TimeDelta::minutes(10);
+/// A session closes itself so long after its end, unless it says otherwise.
+pub const CLOSES_AFTER: TimeDelta = TimeDelta::hours(12);
+const CLOSES_AT_MOST: TimeDelta = TimeDelta::hours(720);
 
 /// What a session is made from. What is not given of the door's times follows from the start and the end.
 #[derive(Clone, Debug)]
@@ -57,6 +71,12 @@ pub struct Draft {
     pub late_at: Option<DateTime<Utc>>,
     pub closes_at: Option<DateTime<Utc>>,
     pub credit_centihours: i32,
+    pub tracks_exit: bool,
+    pub walk_ins: WalkIns,
+    pub self_check_in: bool,
+    pub early_at: Option<DateTime<Utc>>,
+    /// How long after its end it closes itself; never if zero.
+    pub closes_after: TimeDelta,
 }
 
 impl Draft {
@@ -68,6 +88,9 @@ impl Draft {
             faults.push((SessionErrorCode::EndsBeforeStart, "endsAt"));
         } else if self.closes_at() <= self.opens_at() {
             faults.push((SessionErrorCode::ClosesBeforeOpens, "closesAt"));
+        }
+        if !(TimeDelta::zero()..=CLOSES_AT_MOST).contains(&self.closes_after) {
+            faults.push((SessionErrorCode::ClosesAfterInvalid, "closesAfterHours"));
         }
         faults
     }
@@ -92,6 +115,17 @@ impl Draft {
             late_at: self.late_at.unwrap_or(self.starts_at + LATE_AFTER),
             closes_at: self.closes_at(),
             credit_centihours: self.credit_centihours,
+            tracks_exit: self.tracks_exit,
+            walk_ins: self.walk_ins,
+            self_check_in: self.self_check_in,
+            early_at: self
+                .tracks_exit
+                .then(|| self.early_at.unwrap_or(self.ends_at - EARLY_BEFORE)),
+            closes_itself_at: (!self.closes_after.is_zero())
+                .then(|| self.ends_at + self.closes_after),
+            closed_at: None,
+            closed_by: None,
+            expected_count: None,
             title: self.title,
             venue: self.venue,
         }
@@ -130,22 +164,30 @@ pub async fn create(
     Ok(row)
 }
 
-/// Gives a session other times, another place, another title. Who was late is judged again by the new times.
+/// Gives a session other times, another place, another title, another rule. Attendance is derived again by them; that of
+/// a session that is closed stays closed, and what changes is an amendment.
 pub async fn update(
     tx: &DatabaseTransaction,
     permit: &Permit<UpdateSession>,
     draft: Draft,
+    now: DateTime<Utc>,
 ) -> Result<session::Model, Error<SessionErrorCode>> {
     refuse_faults(&draft)?;
     let old = permit.on();
-    let row: session::ActiveModel =
-        session::Model { id: old.id, ..draft.row(old.activity_id) }.into();
-    let row =
-        session::ActiveModel { id: sea_orm::ActiveValue::Unchanged(old.id), ..row.reset_all() };
+    let row = draft.row(old.activity_id);
+    let row = session::ActiveModel {
+        id: sea_orm::ActiveValue::Unchanged(old.id),
+        closed_at: sea_orm::ActiveValue::NotSet,
+        closed_by: sea_orm::ActiveValue::NotSet,
+        expected_count: sea_orm::ActiveValue::NotSet,
+        ..session::ActiveModel::from(row).reset_all()
+    };
     let row = row.update(tx).await?;
     stretch(tx, row.activity_id).await?;
-    if row.late_at != old.late_at {
-        crate::attendance::judge_again(tx, &row).await?;
+    let times =
+        |it: &session::Model| (it.starts_at, it.ends_at, it.late_at, it.early_at, it.tracks_exit);
+    if times(&row) != times(old) {
+        crate::attendance::judge_again(tx, row.id, now).await?;
     }
     Ok(row)
 }
@@ -205,65 +247,134 @@ pub async fn schedules(
         .await?)
 }
 
-/// How a session stands: everyone who is expected is in exactly one of the other five.
+/// All sessions, in the order in which they were made.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<SessionId>, Failure> {
+    let all = session::Entity::find().select_only().column(Column::Id).order_by_asc(Column::Id);
+    Ok(all.into_tuple().all(db).await?)
+}
+
+/// The sessions that are due to close by themselves. One that was called off, and one that is there to be copied, stays
+/// as it is.
+pub async fn to_close(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Failure> {
+    Ok(session::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .join(JoinType::InnerJoin, session::Relation::Activity.def())
+        .filter(Column::ClosedAt.is_null())
+        .filter(Column::ClosesItselfAt.lte(now))
+        .filter(activity::Column::Status.ne(activity::Status::Cancelled))
+        .filter(activity::Column::IsTemplate.eq(false))
+        .order_by_asc(Column::ClosesItselfAt)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Puts on record that a session is closed; false where it was before.
+pub async fn mark_closed(
+    tx: &DatabaseTransaction,
+    id: SessionId,
+    by: Option<AccountId>,
+    now: DateTime<Utc>,
+) -> Result<bool, Failure> {
+    let done = session::Entity::update_many()
+        .col_expr(Column::ClosedAt, Expr::value(now))
+        .col_expr(Column::ClosedBy, Expr::value(by))
+        .filter(Column::Id.eq(id))
+        .filter(Column::ClosedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Keeps how many were expected at a session when it was closed.
+pub async fn keep_expected(
+    tx: &DatabaseTransaction,
+    id: SessionId,
+    count: i32,
+) -> Result<session::Model, Failure> {
+    let row = session::ActiveModel {
+        id: sea_orm::ActiveValue::Unchanged(id),
+        expected_count: Set(Some(count)),
+        ..Default::default()
+    };
+    Ok(row.update(tx).await?)
+}
+
+/// How a session stands: everyone who is expected is in exactly one of present, late, excused, absent, not yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub expected: i32,
+    /// With those who left early.
     pub present: i32,
     pub late: i32,
+    pub left_early: i32,
     pub excused: i32,
     pub absent: i32,
     pub not_yet: i32,
+    pub inside: i32,
+    pub unexpected: i32,
+    pub amended: i32,
 }
 
-#[derive(FromQueryResult)]
-struct Counted {
-    status: attendance::Status,
-    count: i64,
-}
-
-/// Counts who holds a seat and what is known of their attendance. While the door is open, whoever is not there is not
-/// there yet; once it has closed, absent.
+/// The figures of a session. Who came is kept and not counted; who is expected is counted until it is closed. While the
+/// door is open, whoever is not there is not there yet; once it has shut, absent.
 pub async fn summary(
     db: &impl ConnectionTrait,
     permit: &Permit<ViewSession>,
     now: DateTime<Utc>,
 ) -> Result<Summary, Failure> {
-    let session = permit.on();
-    let expected = registration::Entity::find()
-        .filter(registration::Column::ActivityId.eq(session.activity_id))
-        .filter(registration::Column::Status.eq(registration::Status::Confirmed));
-    let expected = sea_orm::PaginatorTrait::count(expected, db).await?;
-    let counted = attendance::Entity::find()
-        .select_only()
-        .column(attendance::Column::Status)
-        .column_as(attendance::Column::Id.count(), "count")
-        .filter(attendance::Column::SessionId.eq(session.id))
-        .join(sea_orm::JoinType::InnerJoin, attendance::Relation::Registration.def())
-        .filter(registration::Column::Status.eq(registration::Status::Confirmed))
-        .group_by(attendance::Column::Status)
-        .into_model::<Counted>()
-        .all(db)
-        .await?;
-    let count = |status| {
-        let found = counted.iter().find(|it| it.status == status).map_or(0, |it| it.count);
-        i32::try_from(found).unwrap_or(i32::MAX)
+    let id = permit.on().id;
+    let held = book::held(db, [id]).await?.remove(&id).ok_or(Failure::NotFound)?;
+    figures(db, &held, now).await
+}
+
+/// The figures of a session, for whoever may see them.
+pub(crate) async fn figures(
+    db: &impl ConnectionTrait,
+    held: &Held,
+    now: DateTime<Utc>,
+) -> Result<Summary, Failure> {
+    let session = &held.session;
+    let figures = tally::of(db, [session.id]).await?.remove(&session.id).unwrap_or_default();
+    let (expected, amended) = match session.expected_count {
+        Some(expected) => {
+            let amended = attendance::Entity::find()
+                .filter(attendance::Column::SessionId.eq(session.id))
+                .filter(attendance::Column::AmendedAt.is_not_null());
+            (expected, whole(PaginatorTrait::count(amended, db).await?))
+        }
+        None => {
+            let expected = registration::Entity::find().filter(attendance_of::expected_at(held));
+            (whole(PaginatorTrait::count(expected, db).await?), 0)
+        }
     };
     let mut it = Summary {
-        expected: i32::try_from(expected).unwrap_or(i32::MAX),
-        present: count(attendance::Status::Present),
-        late: count(attendance::Status::Late),
-        excused: count(attendance::Status::Excused),
-        absent: count(attendance::Status::Absent),
+        expected,
+        present: figures.present + figures.left_early,
+        late: figures.late,
+        left_early: figures.left_early,
+        excused: figures.excused,
+        absent: figures.absent,
         not_yet: 0,
+        inside: figures.inside,
+        unexpected: figures.unexpected,
+        amended,
     };
     let rest = it.expected - it.present - it.late - it.excused - it.absent;
-    if now < session.closes_at {
+    if now < session.closes_at && session.closed_at.is_none() {
         it.not_yet = rest;
     } else {
         it.absent += rest;
     }
     Ok(it)
+}
+
+fn whole(count: u64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// The attendances of a session, in the order in which people first came.

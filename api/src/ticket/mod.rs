@@ -171,20 +171,39 @@ pub async fn public_key_of(
     public_key(&secret(db).await?, activity)
 }
 
-/// The registration whose ticket was shown: its code as it was read or typed, or its token. None where there is no such
-/// ticket, or not any more. Whoever locks the registration afterwards compares its code with the one found here: whatever
-/// revokes a ticket changes it.
+/// The registrations whose tickets were shown, in their order: a code as it was read or typed, or a token. None where
+/// there is no such ticket, or not any more. Whoever locks a registration afterwards compares its code with the one found
+/// here: whatever revokes a ticket changes it.
 pub async fn presented(
     db: &impl ConnectionTrait,
-    shown: &str,
+    shown: &[&str],
+) -> Result<Vec<Option<registration::Model>>, Failure> {
+    let mut by_code = HashMap::new();
+    let codes: Vec<String> = shown
+        .iter()
+        .filter(|it| token::read(it).is_none())
+        .map(|it| authn::read_ticket_code(it))
+        .collect();
+    if !codes.is_empty() {
+        let of = (registration::Entity, registration::Column::TicketCode);
+        let rows = registration::Entity::find().filter(within(of, codes)).all(db).await?;
+        by_code.extend(rows.into_iter().map(|it| (it.ticket_code.clone(), it)));
+    }
+    let mut found = Vec::with_capacity(shown.len());
+    for it in shown {
+        found.push(match token::read(it) {
+            None => by_code.get(&authn::read_ticket_code(it)).cloned(),
+            Some(read) => by_token(db, &read).await?,
+        });
+    }
+    Ok(found)
+}
+
+async fn by_token(
+    db: &impl ConnectionTrait,
+    read: &token::Read,
 ) -> Result<Option<registration::Model>, Failure> {
-    let Some(read) = token::read(shown) else {
-        return Ok(registration::Entity::find()
-            .filter(registration::Column::TicketCode.eq(authn::read_ticket_code(shown)))
-            .one(db)
-            .await?);
-    };
-    if !Key::derive(&secret(db).await?, read.claims.activity)?.signed(&read) {
+    if !Key::derive(&secret(db).await?, read.claims.activity)?.signed(read) {
         return Ok(None);
     }
     let found = registration::Entity::find_by_id(read.claims.registration).one(db).await?;

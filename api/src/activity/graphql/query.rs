@@ -12,6 +12,7 @@ use entity::{
 use super::{Activity, ActivityStatus, Node};
 use crate::{
     activity::{self as activities, Filter},
+    attendance::tally,
     authz::policy::ViewActivity,
     capacity,
     error::Failure,
@@ -126,6 +127,11 @@ async fn fetch_ahead(
         HashMap::default()
     };
     let ids: Vec<ActivityId> = rows.iter().map(|it| it.id).collect();
+    let figures = if wants("attended") {
+        Some(tally::by_activity(db, ids.iter().copied()).await?)
+    } else {
+        None
+    };
     let mut categories = if wants("categories") {
         let mut found = activities::categories_of(db, ids.iter().copied()).await?;
         found.sort_by_key(|it| (it.position, it.id));
@@ -148,6 +154,7 @@ async fn fetch_ahead(
                 pools: pools.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
                 programme: programmes.get(&row.programme_id).cloned(),
                 host: hosts.get(&row.host_id).cloned(),
+                figures: figures.as_ref().map(|it| it.get(&row.id).copied().unwrap_or_default()),
                 row: Arc::new(row),
             })
         })

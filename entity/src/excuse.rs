@@ -1,0 +1,21 @@
+//! A session that a registration is excused from by a leave that was granted.
+
+use sea_orm::entity::prelude::*;
+
+use crate::id::{RegistrationId, SessionId};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "excuse")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub registration_id: RegistrationId,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session_id: SessionId,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub leave_id: Uuid,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
