@@ -5,7 +5,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema, connection::Connect
 use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
-    attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     config::Config,
@@ -20,7 +20,7 @@ use crate::{
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
-        RegistrationQuery, WaysInMutation,
+        RegistrationQuery, WalkInMutation, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     session::graphql::{SessionMutation, SessionQuery},
@@ -72,7 +72,9 @@ pub struct Mutation(
     SeriesMutation,
     SelfRegistrationMutation,
     SessionMutation,
+    SyncMutation,
     TicketMutation,
+    WalkInMutation,
     WaysInMutation,
 );
 

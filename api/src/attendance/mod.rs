@@ -12,8 +12,10 @@ pub mod graphql;
 pub mod past;
 pub mod recompute;
 pub mod scan;
+pub mod sync;
 pub mod tally;
 pub mod undo;
+pub mod walk_in;
 
 use chrono::{DateTime, Utc};
 use entity::{

@@ -15,7 +15,8 @@ use entity::{
     session,
 };
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    QueryFilter,
     sea_query::OnConflict,
 };
 use uuid::Uuid;
@@ -42,6 +43,10 @@ refusals! {
         DirectionUnclear = "direction 须为 ENTRY 或 EXIT；撤销请用 undoScan", "direction is ENTRY or EXIT; undoScan undoes";
         /// The door of this session takes no exits.
         ExitsNotTaken = "此场次不登记离场", "this session takes no exits";
+        /// Of `syncScans` alone: no session is named, or there is none such at whose door one may stand.
+        SessionUnknown = "没有这个场次", "there is no such session";
+        /// Of `syncScans` alone: it could not be taken this time. Send it again.
+        TryAgain = "暂时无法登记，请重新发送", "it could not be taken this time; send it again";
     }
 }
 
@@ -101,7 +106,7 @@ impl Attempt {
         Self::by(permit.actor().into(), permit.on(), client_id, shown)
     }
 
-    fn by(by: By, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
+    pub(super) fn by(by: By, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
         Self {
             session: session.id,
             by,
@@ -141,6 +146,21 @@ impl Attempt {
         };
         same && scan.direction == self.direction
     }
+}
+
+/// Whether a device let somebody in by itself whom the server would not have: another gate had, or nobody should.
+#[must_use]
+pub fn is_conflict(it: &scan::Model) -> bool {
+    it.conflicts_with_id.is_some() || it.told == Some(Outcome::Admitted) && !moves(it.outcome)
+}
+
+/// The same for the database.
+#[must_use]
+pub fn in_conflict() -> Condition {
+    let let_in = Condition::all()
+        .add(Column::Told.eq(Outcome::Admitted))
+        .add(Column::Outcome.is_not_in(MOVES));
+    Condition::any().add(Column::ConflictsWithId.is_not_null()).add(let_in)
 }
 
 /// What the door is told.
@@ -238,8 +258,10 @@ pub async fn take(
 
 /// Whether somebody went in or out by such a scan.
 fn moves(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Admitted | Outcome::AlreadyIn | Outcome::Exited)
+    MOVES.contains(&outcome)
 }
+
+const MOVES: [Outcome; 3] = [Outcome::Admitted, Outcome::AlreadyIn, Outcome::Exited];
 
 /// The scan that an attempt comes to.
 fn decide(

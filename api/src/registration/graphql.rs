@@ -3,6 +3,7 @@
 mod approval;
 mod bulk;
 mod change;
+mod walk_in;
 mod ways;
 
 use std::{collections::HashMap, sync::Arc};
@@ -17,7 +18,7 @@ use entity::{
     registration,
 };
 
-pub use self::{approval::*, bulk::*, change::*, ways::*};
+pub use self::{approval::*, bulk::*, change::*, walk_in::*, ways::*};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
@@ -148,6 +149,12 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// Whether the person came without being registered.
+    #[must_use]
+    pub fn is_walk_in(&self) -> bool {
+        self.row.way == registration::Way::WalkIn
+    }
+
     /// A single registration: what is beside it is fetched when it is asked for.
     #[must_use]
     pub fn new(row: registration::Model, is_open: bool) -> Self {

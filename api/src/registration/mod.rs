@@ -79,6 +79,12 @@ refusals! {
         NotLive = "报名已不在有效状态", "the registration is not live any more";
         /// The person to be replaced has checked in.
         CheckedIn = "此人已签到", "this person has checked in";
+        /// The session takes nobody who is not registered.
+        WalkInsRefused = "此场次不接受现场报名", "this session takes nobody who is not registered";
+        /// The door of the session takes nobody at this time.
+        DoorShut = "此场次当前不签到", "the door of this session takes nobody at this time";
+        /// The scan id is on record for somebody else.
+        ScanIdReused = "此扫码编号已用于他人", "this scan id was used for somebody else";
     }
 }
 
@@ -158,6 +164,20 @@ pub async fn by_ids(
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|it| (it.id, it)).collect())
+}
+
+/// The live registration of a person on an activity, if there is one.
+pub async fn live_of(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+    person: PersonId,
+) -> Result<Option<registration::Model>, Failure> {
+    Ok(registration::Entity::find()
+        .filter(Column::ActivityId.eq(activity))
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::Status.is_in(Status::LIVE))
+        .one(db)
+        .await?)
 }
 
 /// One registration by its id.
