@@ -9,15 +9,14 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     attendance,
-    id::{AccountId, DeviceId, RegistrationId, ScanId, SessionId},
+    id::{ActivityId, RegistrationId, ScanId, SessionId},
     registration::{self, Status},
     scan::{self, Clock, Column, Direction, Outcome},
     session,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter,
-    sea_query::OnConflict,
+    QueryFilter, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -65,24 +64,13 @@ pub enum Shown {
     Registration(RegistrationId),
 }
 
-/// Whose hand it was.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct By {
-    pub account: Option<AccountId>,
-    pub device: Option<DeviceId>,
-}
-
-impl From<Actor> for By {
-    fn from(actor: Actor) -> Self {
-        Self { account: actor.account(), device: actor.device() }
-    }
-}
-
 /// One attempt at a door.
 #[derive(Clone)]
 pub struct Attempt {
     session: SessionId,
-    pub by: By,
+    activity: ActivityId,
+    /// Whose hand it was; none where people check themselves in.
+    pub by: Option<Actor>,
     /// The device's own id of it.
     pub client_id: Uuid,
     pub shown: Shown,
@@ -103,12 +91,18 @@ impl Attempt {
     /// An attempt to come in now, by whoever may let people in.
     #[must_use]
     pub fn new(permit: &Permit<CheckIn>, client_id: Uuid, shown: Shown) -> Self {
-        Self::by(permit.actor().into(), permit.on(), client_id, shown)
+        Self::by(Some(permit.actor()), permit.on(), client_id, shown)
     }
 
-    pub(super) fn by(by: By, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
+    pub(super) fn by(
+        by: Option<Actor>,
+        session: &session::Model,
+        client_id: Uuid,
+        shown: Shown,
+    ) -> Self {
         Self {
             session: session.id,
+            activity: session.activity_id,
             by,
             client_id,
             shown,
@@ -184,16 +178,13 @@ pub async fn take(
     attempts: &[Attempt],
     now: DateTime<Utc>,
 ) -> Result<Answers, Failure> {
-    let held = book::held(tx, attempts.iter().map(|it| it.session)).await?;
     let found = find_all(tx, attempts).await?;
     // Only what belongs here is locked, and only it is shown.
-    let here = |at: usize| {
-        let of = held.get(&attempts[at].session)?.session.activity_id;
-        found[at].as_ref().filter(|it| it.activity_id == of)
-    };
+    let here = |at: usize| found[at].as_ref().filter(|it| it.activity_id == attempts[at].activity);
     let ids = (0..attempts.len()).filter_map(&here).map(|it| it.id).collect();
     let mut locked = crate::registration::lock_all(tx, ids).await?;
-    // Looked up behind the lock: the same scan may have been taken while this one waited for it.
+    // Looked up behind the lock: while this one waited for it, the session may have been closed, and the same scan taken.
+    let held = book::held(tx, attempts.iter().map(|it| it.session)).await?;
     let mut on_record = on_record(tx, attempts).await?;
     let replayed: Vec<RegistrationId> = on_record
         .values()
@@ -281,10 +272,12 @@ fn decide(
         None => Outcome::UnknownCode,
         Some(it) => verdict(held, it, attempt.direction, let_in.is_some(), scanned_at),
     };
+    let account = attempt.by.and_then(Actor::account);
+    let device = attempt.by.and_then(Actor::device);
     // A gate that answered alone let in whom another had let in.
     let rival = let_in.filter(|it| {
         attempt.told == Some(Outcome::Admitted)
-            && (it.gate != attempt.gate || it.device_id != attempt.by.device)
+            && (it.gate != attempt.gate || it.device_id != device)
     });
     scan::Model {
         id: ScanId::generate(),
@@ -304,8 +297,8 @@ fn decide(
         device_at: attempt.device_at,
         clock_offset_ms: attempt.clock_offset.map(|it| it.num_milliseconds()),
         received_at: now,
-        account_id: attempt.by.account,
-        device_id: attempt.by.device,
+        account_id: account,
+        device_id: device,
         undoes_id: None,
         conflicts_with_id: rival.map(|it| it.id),
         reason: None,

@@ -60,11 +60,7 @@ impl From<Result<Answer, Refused<CheckInErrorCode>>> for Synced {
 }
 
 /// Takes some in one transaction, again where a rival was quicker: then its scans are on record.
-async fn together(
-    db: &Db,
-    attempts: &[Attempt],
-    now: DateTime<Utc>,
-) -> Result<Answers, Failure> {
+async fn together(db: &Db, attempts: &[Attempt], now: DateTime<Utc>) -> Result<Answers, Failure> {
     let mut tries = 1;
     loop {
         let taken = db.transaction(async |tx| scan::take(tx, attempts, now).await).await;

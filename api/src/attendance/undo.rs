@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     book::{self, Book, Known},
-    scan::{Answer, By, keep},
+    scan::{Answer, keep},
 };
 use crate::{
     authz::{
@@ -84,8 +84,8 @@ pub async fn undo(
     if known.facts_of(&pair).scans.iter().any(|it| it.undoes_id == Some(undone)) {
         return Err(UndoScanErrorCode::UndoneAlready.at(["undoneId"]).into());
     }
-    let by = By::from(permit.actor());
-    let is_own = By { account: found.account_id, device: found.device_id } == by
+    let (account, device) = (permit.actor().account(), permit.actor().device());
+    let is_own = (found.account_id, found.device_id) == (account, device)
         && now - found.received_at < OWN_FOR;
     if !permit.also::<ViewAttendance>() && !is_own {
         return Err(UndoScanErrorCode::NotYours.at(["undoneId"]).into());
@@ -105,8 +105,8 @@ pub async fn undo(
         device_at: None,
         clock_offset_ms: None,
         received_at: now,
-        account_id: by.account,
-        device_id: by.device,
+        account_id: account,
+        device_id: device,
         undoes_id: Some(undone),
         conflicts_with_id: None,
         reason: Some(reason),

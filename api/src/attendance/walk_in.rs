@@ -37,7 +37,7 @@ pub async fn first_answer(
     let Some(scan) = on_record(db, permit, at_door).await? else { return Ok(None) };
     let reused = || Code::ScanIdReused.at(["scanId"]);
     let id = scan.registration_id.filter(|_| scan.code.is_none()).ok_or_else(reused)?;
-    let registration = crate::registration::find(db, id).await?;
+    let registration = crate::registration::by_id(db, id).await?;
     let is_same = match whom {
         Whom::Person(person) => person.id == registration.person_id,
         Whom::Entry(entry) => {
@@ -73,7 +73,7 @@ pub async fn take(
     let (row, is_new) = ways::walk_in(&mut desk, namer, form, over).await?;
     let row = desk.close_with(row).await?;
     let shown = Shown::Registration(row.id);
-    let mut attempt = Attempt::by(permit.actor().into(), permit.on(), at_door.client_id, shown);
+    let mut attempt = Attempt::by(Some(permit.actor()), permit.on(), at_door.client_id, shown);
     attempt.gate.clone_from(&at_door.gate);
     let taken = scan::take(tx, &[attempt], now).await?.into_iter().next();
     let answer = match taken {

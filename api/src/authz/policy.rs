@@ -212,6 +212,10 @@ policy! {
     /// Take back what an uploaded list alone brought.
     UndoRoster on roster_batch => [OrgAdmin, Organiser];
 
+    /// Say how somebody attended, over what the scans say.
+    CorrectAttendance on session => [OrgAdmin, Organiser];
+    /// Freeze who was expected at a session.
+    CloseSession on session => [OrgAdmin, Organiser];
     /// Let people in at a session.
     CheckIn on session (door) => [OrgAdmin, Organiser, DoorStaff];
     /// Take the list that a door without a network answers by.
@@ -224,10 +228,6 @@ policy! {
     ViewDevice on device => [OrgAdmin, Organiser];
     /// Take a device out of use at once.
     RevokeDevice on device => [OrgAdmin, Organiser];
-    /// Say how somebody attended, over what the scans say.
-    CorrectAttendance on session => [OrgAdmin, Organiser];
-    /// Freeze who was expected at a session.
-    CloseSession on session => [OrgAdmin, Organiser];
     /// See the scans and the attendance of a session, person by person.
     ViewAttendance on session => [OrgAdmin, Organiser];
 

@@ -75,7 +75,7 @@ async fn make(
     signed: bool,
 ) -> Result<Response, Failure> {
     let db = app.db.read();
-    let row = registration::find(db, id).await?;
+    let row = registration::by_id(db, id).await?;
     // What was granted when the address was given may have been taken back since.
     match by {
         TicketOpener::Account(account) => {

@@ -8,9 +8,12 @@ pub mod change;
 pub mod desk;
 pub mod graphql;
 pub mod lapse;
+mod rows;
 pub mod transfer;
 mod waiting;
 pub mod ways;
+
+pub use self::rows::{by_id, by_ids, checked_in, live_of, lock_all, locked};
 
 use std::collections::HashMap;
 
@@ -26,14 +29,13 @@ use entity::{
     session,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use crate::{
     authz::{Action, Permit, Reach, Scope, policy::ViewApprovals},
-    db::{CHUNK, begins_with, within},
+    db::{begins_with, within},
     error::Failure,
     page::{Page, Slice},
     person::find,
@@ -120,97 +122,6 @@ refusals! {
         /// A text is too long.
         TooLong = "不能超过{}个字符", "must not be longer than {} characters";
     }
-}
-
-/// A registration as it is now, locked. Its activity's pools are locked before, where they are needed.
-pub async fn locked(
-    tx: &DatabaseTransaction,
-    id: RegistrationId,
-) -> Result<registration::Model, Failure> {
-    registration::Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or(Failure::NotFound)
-}
-
-/// Some registrations as they are now, locked in the order of their ids, so that no two transactions wait for each
-/// other.
-pub async fn lock_all(
-    tx: &DatabaseTransaction,
-    ids: Vec<RegistrationId>,
-) -> Result<HashMap<RegistrationId, registration::Model>, Failure> {
-    let mut found = HashMap::with_capacity(ids.len());
-    let ids: std::collections::BTreeSet<RegistrationId> = ids.into_iter().collect();
-    let ids: Vec<RegistrationId> = ids.into_iter().collect();
-    for chunk in ids.chunks(CHUNK) {
-        let rows = registration::Entity::find()
-            .filter(within((registration::Entity, Column::Id), chunk.iter().copied()))
-            .order_by_asc(Column::Id)
-            .lock_exclusive()
-            .all(tx)
-            .await?;
-        found.extend(rows.into_iter().map(|it| (it.id, it)));
-    }
-    Ok(found)
-}
-
-/// Some registrations by their ids.
-pub async fn by_ids(
-    db: &impl ConnectionTrait,
-    ids: Vec<RegistrationId>,
-) -> Result<HashMap<RegistrationId, registration::Model>, Failure> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = registration::Entity::find()
-        .filter(within((registration::Entity, Column::Id), ids))
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|it| (it.id, it)).collect())
-}
-
-/// The live registration of a person on an activity, if there is one.
-pub async fn live_of(
-    db: &impl ConnectionTrait,
-    activity: ActivityId,
-    person: PersonId,
-) -> Result<Option<registration::Model>, Failure> {
-    Ok(registration::Entity::find()
-        .filter(Column::ActivityId.eq(activity))
-        .filter(Column::PersonId.eq(person))
-        .filter(Column::Status.is_in(Status::LIVE))
-        .one(db)
-        .await?)
-}
-
-/// One registration by its id.
-pub async fn find(
-    db: &impl ConnectionTrait,
-    id: RegistrationId,
-) -> Result<registration::Model, Failure> {
-    registration::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
-}
-
-/// Those of some registrations whose person came to a session.
-pub async fn checked_in(
-    db: &impl ConnectionTrait,
-    ids: impl IntoIterator<Item = RegistrationId>,
-) -> Result<std::collections::HashSet<RegistrationId>, Failure> {
-    let ids: Vec<RegistrationId> = ids.into_iter().collect();
-    let mut inside = std::collections::HashSet::new();
-    // A list may have more rows than a statement takes parameters.
-    for chunk in ids.chunks(CHUNK) {
-        let rows = attendance::Entity::find()
-            .select_only()
-            .column(attendance::Column::RegistrationId)
-            .filter(within(
-                (attendance::Entity, attendance::Column::RegistrationId),
-                chunk.iter().copied(),
-            ))
-            .filter(attendance::Column::FirstInAt.is_not_null())
-            .into_tuple::<RegistrationId>()
-            .all(db)
-            .await?;
-        inside.extend(rows);
-    }
-    Ok(inside)
 }
 
 /// Which registrations a list is narrowed to.

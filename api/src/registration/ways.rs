@@ -17,9 +17,7 @@ use super::{
 use crate::{
     authz::{
         Permit,
-        policy::{
-            InviteAttendee, RecommendAttendee, RegisterAttendee, ReplaceAttendee,
-        },
+        policy::{InviteAttendee, RecommendAttendee, RegisterAttendee, ReplaceAttendee},
     },
     capacity::{Seat, allocation},
     db::is_duplicate,

@@ -12,7 +12,7 @@ use entity::{
     session::{self, WalkIns},
 };
 
-use super::{Draft, SessionErrorCode, SessionUserError, Summary};
+use super::{Draft, SessionErrorCode, SessionUserError, figures::Summary};
 use crate::{
     activity::graphql::Activity,
     attendance::graphql::{Attendance, Scan},
@@ -116,7 +116,7 @@ impl Session {
     async fn summary(&self, ctx: &Context<'_>) -> Result<SessionSummary> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewSession>(self.0.clone()).await?;
-        Ok(super::summary(viewer.db.read(), &permit, viewer.now).await?.into())
+        Ok(super::figures::summary(viewer.db.read(), &permit, viewer.now).await?.into())
     }
 
     /// Who came, in the order in which they first did. For ORG_ADMIN and ORGANISER.

@@ -304,7 +304,9 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         ),
         None,
     );
-    add("register_walk_in", "", input(json!({"sessionId": it.session, "person": person})), None);
+    let walk_in =
+        json!({"sessionId": it.session, "scanId": app.uuid(), "person": person, "confirm": true});
+    add("register_walk_in", "", input(walk_in), None);
     add(
         "replace_attendee",
         "",
@@ -451,6 +453,26 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"sessionId": it.session, "ticketCode": it.code, "scanId": app.uuid()})),
         None,
     );
+    add(
+        "undo_scan",
+        "",
+        input(
+            json!({"sessionId": it.session, "undoneId": it.scan, "scanId": app.uuid(), "reason": "误扫"}),
+        ),
+        None,
+    );
+    add(
+        "correct_attendance",
+        "",
+        input(
+            json!({"sessionId": it.session, "registrationId": it.registration, "status": "LATE", "reason": "补签"}),
+        ),
+        None,
+    );
+    add("close_session", "", input(json!({"sessionId": it.session})), None);
+    let kept = json!({"scanId": app.uuid(), "sessionId": it.session, "ticketCode": it.code, "scannedAt": at(0), "told": "ADMITTED"});
+    let kept = json!({"deviceNow": at(0), "scans": [kept]});
+    add("sync_scans", "", input(kept), Some(&"ADMITTED".to_owned()));
     let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
     let words = |place: &str, id: &String| {
         let mut words = words.clone();

@@ -210,8 +210,19 @@ async fn everything(it: &Script<'_>) {
     let scan = json!({"sessionId": session, "ticketCode": registered["ticketCode"], "scanId": app.uuid(),
         "gate": "东门", "scannedAt": app.now().to_rfc3339()});
     assert_eq!(it.make("check_in", scan).await["outcome"], "ADMITTED");
+    let undone =
+        json!({"sessionId": session, "ticketCode": registered["ticketCode"], "scanId": app.uuid()});
+    let undone = it.make("check_in", undone).await["scan"]["id"].take();
+    let undone =
+        json!({"sessionId": session, "undoneId": undone, "scanId": app.uuid(), "reason": "误扫"});
+    assert_eq!(it.make("undo_scan", undone).await["attendance"]["status"], "PRESENT");
+    let late = json!({"sessionId": session, "registrationId": registered["id"], "status": "LATE", "reason": "补签"});
+    assert_eq!(it.make("correct_attendance", late).await["attendance"]["status"], "LATE");
+    let back =
+        json!({"sessionId": session, "registrationId": registered["id"], "reason": "更正有误"});
+    assert_eq!(it.make("correct_attendance", back).await["attendance"]["status"], "PRESENT");
     let came = it.ask("attendances", json!({"sessionId": session})).await;
-    assert_eq!(came["scans"]["nodes"][0]["outcome"], "ADMITTED");
+    assert_eq!(came["scans"]["nodes"][2]["outcome"], "ADMITTED");
     let listed = it.ask("registrations", json!({"activityId": activity, "first": 10})).await;
     let first = &listed["registrations"]["edges"][0]["node"];
     assert_eq!(first["attendances"][0]["session"]["id"], session);
@@ -226,6 +237,10 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(manifest["entries"]["edges"][0]["node"]["isInside"], true);
     let since = json!({"sessionId": session, "changedSince": manifest["changes"]});
     assert_eq!(it.run(&device, "door_manifest", since).await["startOver"], false);
+    let scan = json!({"scanId": app.uuid(), "ticketCode": registered["ticketCode"], "scannedAt": at(0), "told": "ADMITTED"});
+    let sent = json!({"input": {"deviceNow": at(0), "sessionId": session, "scans": [scan]}});
+    let synced = it.run(&device, "sync_scans", sent).await["synced"]["results"].take();
+    assert_eq!(synced[0]["outcome"], "ALREADY_IN");
     it.make("revoke_device", json!({"deviceId": made["device"]["id"]})).await;
     it.ask("devices", json!({"activityId": activity})).await;
     let summary = it.ask("attendance_summary", json!({"sessionId": session})).await;
@@ -304,6 +319,13 @@ async fn everything(it: &Script<'_>) {
     let nodes = it.ask("nodes", json!({"ids": ids})).await;
     let got: Vec<&Value> = nodes.as_array().unwrap().iter().map(|it| &it["id"]).collect();
     assert_eq!(json!(got), ids);
+
+    // A session that is over.
+    *app.clock() = app.now() + TimeDelta::hours(3);
+    let organiser = app.anew(app.organiser()).await;
+    let closed =
+        it.run(&organiser, "close_session", json!({"input": {"sessionId": session}})).await;
+    assert!(closed["session"]["closedAt"].is_string(), "{closed}");
 }
 
 on_both! {
@@ -502,6 +524,11 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "act": {"cancel": {}}, "registrationIds": [declined]}),
         ),
         (
+            "correct_attendance",
+            json!({"sessionId": festival.session, "registrationId": lost, "status": "LATE", "reason": "补签"}),
+            json!({"sessionId": festival.session, "registrationId": lost, "status": "PRESENT", "reason": "补签"}),
+        ),
+        (
             "create_export",
             json!({"activityId": activity, "format": "XLSX", "purpose": "活动总结"}),
             json!({"activityId": activity, "format": "CSV", "purpose": "活动总结"}),
@@ -544,6 +571,7 @@ async fn things(app: &TestApp) -> BTreeMap<&'static str, i64> {
         "audit_event",
         "capacity_pool",
         "category",
+        "correction",
         "export",
         "idempotency_key",
         "organisation",

@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod attendance;
 mod attendee;
 mod bulk;
 mod capacity;
@@ -32,6 +33,8 @@ mod seats;
 mod series;
 mod server;
 mod sign_in;
+mod sync;
 mod template;
 mod ticket;
 mod tidy;
+mod walk_in;

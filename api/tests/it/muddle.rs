@@ -197,9 +197,10 @@ impl Ground {
                 "invite_attendee",
                 json!({"activityId": activity, "person": person(who), "category": CATEGORIES[category]}),
             ),
-            Act::WalkIn { who } => {
-                ("register_walk_in", json!({"sessionId": self.session, "person": person(who)}))
-            }
+            Act::WalkIn { who } => (
+                "register_walk_in",
+                json!({"sessionId": self.session, "scanId": entity::id::ScanId::generate().0, "person": person(who), "confirm": true}),
+            ),
             Act::Answer { which, comes } => (
                 "answer_registration",
                 json!({"registrationId": self.registration(which)?, "attending": comes}),

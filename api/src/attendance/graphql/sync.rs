@@ -127,7 +127,8 @@ impl SyncMutation {
             .into_iter()
             .map(|it| it.attempt(&doors, input.session_id, offset, viewer.gate.stands_at()))
             .collect();
-        let attempts: Vec<Attempt> = read.iter().filter_map(|it| it.as_ref().ok().cloned()).collect();
+        let attempts: Vec<Attempt> =
+            read.iter().filter_map(|it| it.as_ref().ok().cloned()).collect();
         let mut taken = sync::take(&viewer.db, &attempts, viewer.now).await.into_iter();
         if let Ok(doorkeeper) = viewer.gate.doorkeeper() {
             device::note_clock(&viewer.db, doorkeeper, offset).await?;

@@ -24,10 +24,7 @@ use crate::{
     error::{Error, Failure, Refusal},
     graphql::{Gid, Viewer, settle},
     person::graphql::PersonInput,
-    registration::{
-        RegisterAttendeeErrorCode as Code, RegisterAttendeeUserError,
-        ways::Form,
-    },
+    registration::{RegisterAttendeeErrorCode as Code, RegisterAttendeeUserError, ways::Form},
     text::Check,
     write::Note,
 };
@@ -183,7 +180,9 @@ impl RegisterWalkInPayload {
             outcome: Some(answer.scan.outcome.into()),
             replayed: answer.replayed,
             scan: Some(Scan(answer.scan)),
-            attendance: answer.attendance.map(|row| Attendance { session, ..Attendance::from(row) }),
+            attendance: answer
+                .attendance
+                .map(|row| Attendance { session, ..Attendance::from(row) }),
             // Whoever works at a door sees phones masked, also of those who were just typed in.
             registration: answer.registration.map(|row| Registration::new(row, false)),
             user_errors,

@@ -137,7 +137,11 @@ pub(super) struct Entered {
 
 impl Entered {
     /// Reads them with all their faults at once.
-    pub async fn read(self, viewer: &Viewer, check: &mut Check<Code>) -> Result<Option<Form>, Failure> {
+    pub(super) async fn read(
+        self,
+        viewer: &Viewer,
+        check: &mut Check<Code>,
+    ) -> Result<Option<Form>, Failure> {
         let (mut organisation_name, mut title) = (None, None);
         let whom = match (self.person, self.person_id) {
             (Some(person), None) => {

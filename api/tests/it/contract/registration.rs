@@ -33,7 +33,9 @@ pub async fn lives(it: &Script<'_>, programme: &Value, chamber: &Value) {
     let recommended = it.make("recommend_attendee", input).await;
     assert_eq!(recommended["registration"]["allocation"]["id"], seats);
     it.make("release_allocation", json!({"allocationId": seats, "reason": "人数已定"})).await;
-    it.make("register_walk_in", json!({"sessionId": door, "person": person()})).await;
+    let input =
+        json!({"sessionId": door, "scanId": it.app.uuid(), "person": person(), "confirm": true});
+    it.make("register_walk_in", input).await;
     let input = json!({"activityId": salon, "person": person(), "replyBy": at(800)});
     let invited = id(&it.make("invite_attendee", input).await);
     let input = json!({"registrationId": invited, "attending": true});
