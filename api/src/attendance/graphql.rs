@@ -150,7 +150,7 @@ impl Scan {
     /// Whether a device let somebody in by itself whom the server would not have: another gate had let them in already,
     /// or the registration was cancelled, not confirmed, unknown, or out of time.
     async fn is_conflict(&self) -> bool {
-        super::scan::is_conflict(&self.0)
+        super::sync::is_conflict(&self.0)
     }
 
     /// The scan that let the same person in at another gate: both gates did.

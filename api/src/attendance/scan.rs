@@ -15,8 +15,8 @@ use entity::{
     session,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, sea_query::OnConflict,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -142,21 +142,6 @@ impl Attempt {
     }
 }
 
-/// Whether a device let somebody in by itself whom the server would not have: another gate had, or nobody should.
-#[must_use]
-pub fn is_conflict(it: &scan::Model) -> bool {
-    it.conflicts_with_id.is_some() || it.told == Some(Outcome::Admitted) && !moves(it.outcome)
-}
-
-/// The same for the database.
-#[must_use]
-pub fn in_conflict() -> Condition {
-    let let_in = Condition::all()
-        .add(Column::Told.eq(Outcome::Admitted))
-        .add(Column::Outcome.is_not_in(MOVES));
-    Condition::any().add(Column::ConflictsWithId.is_not_null()).add(let_in)
-}
-
 /// What the door is told.
 #[derive(Clone)]
 pub struct Answer {
@@ -252,7 +237,7 @@ fn moves(outcome: Outcome) -> bool {
     MOVES.contains(&outcome)
 }
 
-const MOVES: [Outcome; 3] = [Outcome::Admitted, Outcome::AlreadyIn, Outcome::Exited];
+pub(super) const MOVES: [Outcome; 3] = [Outcome::Admitted, Outcome::AlreadyIn, Outcome::Exited];
 
 /// The scan that an attempt comes to.
 fn decide(

@@ -4,8 +4,10 @@
 //! its companions are then taken one by one.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use entity::scan::{self as scan_row, Column, Outcome};
+use sea_orm::{ColumnTrait, Condition};
 
-use super::scan::{self, Answer, Answers, Attempt, CheckInErrorCode};
+use super::scan::{self, Answer, Answers, Attempt, CheckInErrorCode, MOVES};
 use crate::{
     db::Db,
     error::{Failure, Refused},
@@ -91,4 +93,20 @@ async fn one_by_one(db: &Db, attempts: &[Attempt], now: DateTime<Utc>, taken: &m
             }
         }
     }
+}
+
+/// Whether a device let somebody in by itself whom the server would not have: another gate had, or nobody should.
+#[must_use]
+pub fn is_conflict(it: &scan_row::Model) -> bool {
+    it.conflicts_with_id.is_some()
+        || it.told == Some(Outcome::Admitted) && !MOVES.contains(&it.outcome)
+}
+
+/// The same for the database.
+#[must_use]
+pub fn in_conflict() -> Condition {
+    let let_in = Condition::all()
+        .add(Column::Told.eq(Outcome::Admitted))
+        .add(Column::Outcome.is_not_in(MOVES));
+    Condition::any().add(Column::ConflictsWithId.is_not_null()).add(let_in)
 }

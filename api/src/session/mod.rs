@@ -318,7 +318,7 @@ pub async fn scans(
     let mut rows =
         entity::scan::Entity::find().filter(entity::scan::Column::SessionId.eq(permit.on().id));
     if conflicts {
-        rows = rows.filter(crate::attendance::scan::in_conflict());
+        rows = rows.filter(crate::attendance::sync::in_conflict());
     }
     let mut cursor = rows.cursor_by(entity::scan::Column::Id);
     cursor.desc();

@@ -499,11 +499,6 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             json!({"activityId": activity, "organisationId": root, "person": {"name": "殷离", "phone": "13800000035"}}),
         ),
         (
-            "register_walk_in",
-            json!({"sessionId": festival.session, "person": {"name": "宋青书", "phone": "13800000036"}}),
-            json!({"sessionId": festival.session, "person": {"name": "韦一笑", "phone": "13800000037"}}),
-        ),
-        (
             "replace_attendee",
             json!({"registrationId": replaced, "person": {"name": "杨不悔", "phone": "13800000038"}}),
             json!({"registrationId": replaced, "person": {"name": "史火龙", "phone": "13800000039"}}),

@@ -18,6 +18,7 @@ mod door;
 mod fixture;
 mod form;
 mod form_at_once;
+mod gates;
 mod http;
 mod job;
 mod life;

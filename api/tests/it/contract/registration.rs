@@ -8,7 +8,8 @@ use super::Script;
 /// A forum of one seat that takes recommendations, and a salon with seats set aside.
 pub async fn lives(it: &Script<'_>, programme: &Value, chamber: &Value) {
     let at = |minutes| (it.app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
-    let session = json!({"title": "论坛", "startsAt": at(1500), "endsAt": at(1600)});
+    let session =
+        json!({"title": "论坛", "startsAt": at(1500), "endsAt": at(1600), "opensAt": at(0)});
     let activity = async |title: &str, capacity: i32| {
         let input = json!({"programmeId": programme, "title": title, "capacity": capacity,
             "categories": [{"name": "嘉宾"}], "sessions": [session]});
