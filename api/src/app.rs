@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
+    attendance::door::Door,
     attendee::sender::CodeSender,
     authn::Keys,
     channel::Channels,
@@ -38,6 +39,8 @@ pub struct App {
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
     pub channels: Channels,
+    /// Where scans wait to be taken together.
+    pub door: Arc<Door>,
     clock: Clock,
     /// Rung after every write, since it may have asked for a job.
     pub bell: Notify,
@@ -70,6 +73,7 @@ impl App {
             metrics: Metrics::default(),
             codes,
             channels,
+            door: Arc::default(),
             clock,
             bell: Notify::new(),
             hashing: Semaphore::new(2),

@@ -12,8 +12,8 @@ use std::{
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, IsolationLevel, RuntimeErr, SqlErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DatabaseTransaction, DbBackend, DbErr, IsolationLevel, QueryResult, RuntimeErr, SqlErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
@@ -138,6 +138,23 @@ impl Db {
                 Err(error)
             }
         }
+    }
+
+    /// Whether each statement is a round trip to a server, so that few are worth more than simple ones.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.writer.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// Runs one statement that takes one JSON, as a transaction of its own. Its SQL is PostgreSQL's (see `is_remote`).
+    pub(crate) async fn one_statement(
+        &self,
+        sql: &str,
+        json: serde_json::Value,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let values = [Value::from(json)];
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+        self.writer.query_all_raw(statement).await
     }
 
     /// Reads with several statements of which all see the same instant.

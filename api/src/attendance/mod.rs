@@ -1,15 +1,17 @@
 //! Who came. An attendance is derived from scans, leave and corrections: working it out again gives the same.
 //!
-//! `scan` takes scans, `undo` undoes them, `correct` says otherwise, `excuse` notes leave, `close` freezes a session.
+//! `door` gathers scans, `plain` and `scan` take them, `undo` undoes them, `correct` says otherwise, `excuse` notes leave, `close` freezes a session.
 //! All of them write over a [`book::Book`], which derives (`derive`) and keeps the figures (`tally`).
 
 pub mod book;
 pub mod close;
 pub mod correct;
 pub mod derive;
+pub mod door;
 pub mod excuse;
 pub mod graphql;
 pub mod past;
+mod plain;
 pub mod recompute;
 pub mod scan;
 pub mod sync;

@@ -4,7 +4,10 @@
 //! gates do not queue behind each other. A scan is its own event and its id its own key, so it does not take the road
 //! of [`crate::write`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
@@ -26,7 +29,9 @@ use crate::{
     authz::{Actor, Permit, policy::CheckIn},
     db::within,
     error::{Failure, Refusal, Refused},
-    refusals, ticket,
+    refusals,
+    registration::Beside,
+    ticket,
 };
 
 refusals! {
@@ -126,6 +131,41 @@ impl Attempt {
         }
     }
 
+    /// The scan that it comes to.
+    pub(super) fn scan(
+        &self,
+        registration: Option<RegistrationId>,
+        outcome: Outcome,
+        conflicts_with_id: Option<ScanId>,
+        now: DateTime<Utc>,
+    ) -> scan::Model {
+        let (scanned_at, clock) = self.instant(now);
+        scan::Model {
+            id: ScanId::generate(),
+            session_id: self.session,
+            client_id: self.client_id,
+            registration_id: registration,
+            code: match &self.shown {
+                Shown::Code(code) => Some(code.clone()),
+                Shown::Registration(_) => None,
+            },
+            gate: self.gate.clone(),
+            direction: self.direction,
+            outcome,
+            told: self.told,
+            scanned_at,
+            clock,
+            device_at: self.device_at,
+            clock_offset_ms: self.clock_offset.map(|it| it.num_milliseconds()),
+            received_at: now,
+            account_id: self.by.and_then(Actor::account),
+            device_id: self.by.and_then(Actor::device),
+            undoes_id: None,
+            conflicts_with_id,
+            reason: None,
+        }
+    }
+
     /// Whether a scan on record is this very attempt.
     fn is(&self, scan: &scan::Model) -> bool {
         let same = match &self.shown {
@@ -151,6 +191,8 @@ pub struct Answer {
     /// None where the code is unknown or of another activity.
     pub registration: Option<registration::Model>,
     pub attendance: Option<attendance::Model>,
+    /// Who it is and as what they come, where it was fetched ahead.
+    pub beside: Option<Arc<Beside>>,
 }
 
 /// What came of each attempt, in their order.
@@ -193,7 +235,8 @@ pub async fn take(
                 let registration = scan.registration_id.and_then(|it| locked.get(&it)).cloned();
                 let pair = scan.registration_id.map(|it| (scan.session_id, it));
                 let attendance = pair.and_then(|it| known.attendances.get(&it)).cloned();
-                Ok(Answer { scan: scan.clone(), replayed: true, registration, attendance })
+                let scan = scan.clone();
+                Ok(Answer { scan, replayed: true, registration, attendance, beside: None })
             } else {
                 Err(CheckInErrorCode::ScanIdReused.at(["scanId"]))
             });
@@ -225,7 +268,7 @@ pub async fn take(
         });
         on_record.insert((attempt.session, attempt.client_id), scan.clone());
         scans.push(scan.clone());
-        answers.push(Ok(Answer { scan, replayed: false, registration, attendance }));
+        answers.push(Ok(Answer { scan, replayed: false, registration, attendance, beside: None }));
     }
     keep(tx, scans).await?;
     book.close().await?;
@@ -248,7 +291,7 @@ fn decide(
     known: &Known,
     now: DateTime<Utc>,
 ) -> scan::Model {
-    let (scanned_at, clock) = attempt.instant(now);
+    let (scanned_at, _) = attempt.instant(now);
     let let_in = registration
         .and_then(|it| known.facts_of(&(attempt.session, it.id)).let_in(scanned_at))
         .filter(|_| attempt.direction == Direction::Entry);
@@ -257,37 +300,13 @@ fn decide(
         None => Outcome::UnknownCode,
         Some(it) => verdict(held, it, attempt.direction, let_in.is_some(), scanned_at),
     };
-    let account = attempt.by.and_then(Actor::account);
     let device = attempt.by.and_then(Actor::device);
     // A gate that answered alone let in whom another had let in.
     let rival = let_in.filter(|it| {
         attempt.told == Some(Outcome::Admitted)
             && (it.gate != attempt.gate || it.device_id != device)
     });
-    scan::Model {
-        id: ScanId::generate(),
-        session_id: attempt.session,
-        client_id: attempt.client_id,
-        registration_id: registration.map(|it| it.id),
-        code: match &attempt.shown {
-            Shown::Code(code) => Some(code.clone()),
-            Shown::Registration(_) => None,
-        },
-        gate: attempt.gate.clone(),
-        direction: attempt.direction,
-        outcome,
-        told: attempt.told,
-        scanned_at,
-        clock,
-        device_at: attempt.device_at,
-        clock_offset_ms: attempt.clock_offset.map(|it| it.num_milliseconds()),
-        received_at: now,
-        account_id: account,
-        device_id: device,
-        undoes_id: None,
-        conflicts_with_id: rival.map(|it| it.id),
-        reason: None,
-    }
+    attempt.scan(registration.map(|it| it.id), outcome, rival.map(|it| it.id), now)
 }
 
 /// What the door says to whoever is registered for a session's activity.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Into how many parts the figures of a session go.
-const SHARDS: u8 = 8;
+pub const SHARDS: u8 = 8;
 
 /// The figures of a session by its attendances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]

@@ -79,7 +79,8 @@ pub async fn undo(
             return Err(UndoScanErrorCode::ScanIdReused.at(["scanId"]).into());
         }
         let registration = Some(registration);
-        return Ok(Answer { scan, replayed: true, registration, attendance: before });
+        let beside = None;
+        return Ok(Answer { scan, replayed: true, registration, attendance: before, beside });
     }
     if known.facts_of(&pair).scans.iter().any(|it| it.undoes_id == Some(undone)) {
         return Err(UndoScanErrorCode::UndoneAlready.at(["undoneId"]).into());
@@ -116,5 +117,6 @@ pub async fn undo(
     let mut book = Book::open(tx, now);
     let attendance = book.settle(&held, &registration, known.facts_of(&pair), before.as_ref());
     book.close().await?;
-    Ok(Answer { scan, replayed: false, registration: Some(registration), attendance })
+    let registration = Some(registration);
+    Ok(Answer { scan, replayed: false, registration, attendance, beside: None })
 }

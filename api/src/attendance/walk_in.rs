@@ -49,7 +49,8 @@ pub async fn first_answer(
         return Err(reused().into());
     }
     let attendance = super::of(db, scan.session_id, id).await?;
-    Ok(Some(Answer { scan, replayed: true, registration: Some(registration), attendance }))
+    let registration = Some(registration);
+    Ok(Some(Answer { scan, replayed: true, registration, attendance, beside: None }))
 }
 
 /// Registers somebody who is on no list and lets them in, or lets in by the registration that is there.

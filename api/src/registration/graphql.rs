@@ -161,6 +161,12 @@ impl Registration {
         Self { row, is_open, beside: None }
     }
 
+    /// A registration with what was fetched beside it.
+    #[must_use]
+    pub fn with(row: registration::Model, is_open: bool, beside: Option<Arc<Beside>>) -> Self {
+        Self { row, is_open, beside }
+    }
+
     async fn organisation(
         &self,
         ctx: &Context<'_>,

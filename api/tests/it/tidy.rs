@@ -89,6 +89,7 @@ const LONG: &[(&str, usize)] = &[
     ("main.rs", 520),
     ("activity/graphql.rs", 600),
     ("activity/mod.rs", 580),
+    ("attendance/scan.rs", 410),
     ("authn.rs", 430),
     ("activity/mod.rs", 560),
     ("person/graphql.rs", 490),

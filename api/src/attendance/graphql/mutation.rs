@@ -14,7 +14,7 @@ use crate::{
         self,
         close::{self, CloseSessionUserError},
         correct::{self, CorrectAttendanceErrorCode, CorrectAttendanceUserError},
-        scan::{self, Answer, Attempt, CheckInErrorCode, CheckInUserError, Shown},
+        scan::{Answer, Attempt, CheckInErrorCode, CheckInUserError, Shown},
         undo::{self, UndoScanErrorCode, UndoScanUserError},
     },
     authz::{
@@ -142,17 +142,7 @@ impl AttendanceMutation {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CheckIn>(input.session_id.0).await?;
         let done = match input.attempt(&permit, viewer.gate.stands_at()) {
-            Ok(attempt) => {
-                let taken = viewer
-                    .db
-                    .transaction(async |tx| scan::take(tx, &[attempt], viewer.now).await)
-                    .await?;
-                taken
-                    .into_iter()
-                    .next()
-                    .unwrap_or(Err(CheckInErrorCode::TicketUnclear.at(["ticketCode"])))
-                    .map_err(Error::from)
-            }
+            Ok(attempt) => viewer.app.door.take(&viewer.db, attempt, viewer.now).await,
             Err(refused) => Err(refused),
         };
         let (answer, user_errors) = settle(done, viewer.lang)?;
@@ -303,7 +293,9 @@ impl CheckInPayload {
             replayed: answer.replayed,
             scan: Some(Scan(answer.scan)),
             attendance: answer.attendance.map(|row| at_session(row, permit)),
-            registration: answer.registration.map(|row| Registration::new(row, is_open)),
+            registration: answer
+                .registration
+                .map(|row| Registration::with(row, is_open, answer.beside)),
             user_errors,
         }
     }

@@ -1,0 +1,148 @@
+//! The door of a server: scans that come at the same time are taken together and share one commit.
+//!
+//! While one batch is on its way to the disk the next one gathers, so that nobody waits for company. Each scan is
+//! answered after its commit. A batch that fails is taken again scan by scan, so that none fails for another.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use super::{
+    plain,
+    scan::{self, Answer, Attempt, CheckInErrorCode},
+};
+use crate::{
+    db::Db,
+    error::{Error, Failure},
+    registration::{self, Wanted},
+};
+
+/// How many scans share a commit at most.
+const TOGETHER: usize = 256;
+
+type Taken = Result<Answer, Error<CheckInErrorCode>>;
+
+struct Waiting {
+    attempt: Attempt,
+    now: DateTime<Utc>,
+    answer: oneshot::Sender<Taken>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    /// Whether somebody is taking scans, and will take these too.
+    is_served: bool,
+}
+
+/// Where scans wait to be taken together.
+#[derive(Default)]
+pub struct Door(Mutex<Queue>);
+
+impl Door {
+    /// Takes a scan, together with those that wait beside it. What was begun is finished, even if the caller goes away.
+    pub async fn take(self: &Arc<Self>, db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
+        let (answer, taken) = oneshot::channel();
+        let begins = {
+            let mut queue = self.queue();
+            queue.waiting.push(Waiting { attempt, now, answer });
+            !mem::replace(&mut queue.is_served, true)
+        };
+        if begins {
+            tokio::spawn(serve(self.clone(), db.clone()));
+        }
+        taken.await.map_err(|_| Failure::internal("a scan was not answered"))?
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who wait; none if there is nobody, and then somebody else begins with the next one.
+    fn next(&self) -> Vec<Waiting> {
+        let mut queue = self.queue();
+        let some = queue.waiting.len().min(TOGETHER);
+        let batch: Vec<Waiting> = queue.waiting.drain(..some).collect();
+        queue.is_served = !batch.is_empty();
+        batch
+    }
+}
+
+/// Takes batch after batch until nobody waits.
+async fn serve(door: Arc<Door>, db: Db) {
+    loop {
+        let batch = door.next();
+        if batch.is_empty() {
+            return;
+        }
+        let attempts: Vec<Attempt> = batch.iter().map(|it| it.attempt.clone()).collect();
+        let now = batch.iter().map(|it| it.now).max().unwrap_or_default();
+        match together(&db, &attempts, now).await {
+            Ok(answers) => {
+                for (it, answer) in batch.into_iter().zip(answers) {
+                    // Whoever asked may have gone; the scan is on record all the same.
+                    let _ = it.answer.send(answer);
+                }
+            }
+            Err(_) => {
+                for it in batch {
+                    let _ = it.answer.send(alone(&db, it.attempt, it.now).await);
+                }
+            }
+        }
+    }
+}
+
+/// Takes one scan. A rival that took the same one at the same moment has committed by the second try.
+async fn alone(db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
+    let attempts = [attempt];
+    let first = match together(db, &attempts, now).await {
+        Err(Failure::Conflict(..)) => together(db, &attempts, now).await?,
+        taken => taken?,
+    };
+    first.into_iter().next().ok_or_else(|| Failure::internal("a scan without an answer"))?
+}
+
+/// Takes some scans and fetches what doors ask for beside each.
+async fn together(
+    db: &Db,
+    attempts: &[Attempt],
+    now: DateTime<Utc>,
+) -> Result<Vec<Taken>, Failure> {
+    let mut admitted = plain::admit(db, attempts, now).await?;
+    let others: Vec<Attempt> = (0..attempts.len())
+        .filter(|at| !admitted.contains_key(at))
+        .map(|at| attempts[at].clone())
+        .collect();
+    let mut others = if others.is_empty() {
+        Vec::new()
+    } else {
+        let mut taken = db.transaction(async |tx| scan::take(tx, &others, now).await).await?;
+        with_people(db, &mut taken).await?;
+        taken
+    }
+    .into_iter();
+    let answers = (0..attempts.len()).map(|at| match admitted.remove(&at) {
+        Some(answer) => Ok(answer),
+        None => match others.next() {
+            Some(taken) => taken.map_err(Error::from),
+            None => Err(Failure::internal("a scan without an answer").into()),
+        },
+    });
+    Ok(answers.collect())
+}
+
+/// Fetches who they are and as what they come, once for all.
+async fn with_people(db: &Db, taken: &mut scan::Answers) -> Result<(), Failure> {
+    let rows: Vec<_> = taken.iter().flatten().filter_map(|it| it.registration.clone()).collect();
+    let wanted = Wanted { people: true, categories: true, ..Wanted::default() };
+    let beside = Arc::new(registration::beside(db.read(), &rows, wanted).await?);
+    for it in taken.iter_mut().flatten() {
+        it.beside = Some(beside.clone());
+    }
+    Ok(())
+}
