@@ -5,7 +5,7 @@ use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connec
 use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
-    attendance::graphql::{Attendance, AttendanceMutation, Scan},
+    attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
@@ -26,6 +26,8 @@ use crate::{
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
         Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
+        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
+        RegistrationQuery, WalkInMutation, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},
@@ -92,8 +94,10 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
+    SyncMutation,
     TicketMutation,
     TrainerMutation,
+    WalkInMutation,
     WaysInMutation,
 );
 

@@ -20,7 +20,7 @@ pub struct Model {
     pub code_expires_at: DateTimeUtc,
     /// Of its token, once it is in use.
     pub token_hash: Option<Vec<u8>>,
-    /// How far its clock was ahead of the server's when it was last measured, in milliseconds.
+    /// How far its clock was behind the server's when it was last measured, in milliseconds.
     pub clock_offset_ms: Option<i64>,
     pub created_by: AccountId,
     pub created_at: DateTimeUtc,

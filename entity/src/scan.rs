@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, RegistrationId, ScanId, SessionId};
+use crate::id::{AccountId, DeviceId, RegistrationId, ScanId, SessionId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "scan")]
@@ -33,7 +33,7 @@ pub struct Model {
     pub received_at: DateTimeUtc,
     /// Whose hand it was; none where a device or the person did it without an account.
     pub account_id: Option<AccountId>,
-    pub device_id: Option<Uuid>,
+    pub device_id: Option<DeviceId>,
     /// The scan that this one undoes.
     pub undoes_id: Option<ScanId>,
     /// The scan that let the same person in at another gate, where both did.

@@ -1,6 +1,7 @@
 //! The door and what came of it, as GraphQL shows them.
 
 mod mutation;
+mod sync;
 
 use async_graphql::{Context, Enum, Object, Result};
 use chrono::{DateTime, Utc};
@@ -11,7 +12,7 @@ use entity::{
 };
 use uuid::Uuid;
 
-pub use self::mutation::*;
+pub use self::{mutation::*, sync::*};
 use crate::{
     graphql::{Gid, Viewer},
     registration::graphql::Registration,
@@ -153,6 +154,12 @@ impl Scan {
         self.0.clock_offset_ms
     }
 
+    /// Whether a device let somebody in by itself whom the server would not have: another gate had let them in already,
+    /// or the registration was cancelled, not confirmed, unknown, or out of time.
+    async fn is_conflict(&self) -> bool {
+        super::sync::is_conflict(&self.0)
+    }
+
     /// The scan that let the same person in at another gate: both gates did.
     async fn conflicts_with_id(&self) -> Option<Gid<ScanId>> {
         self.0.conflicts_with_id.map(Gid)
@@ -271,6 +278,11 @@ impl Attendance {
     /// Whether two gates let the same code in; the scans say which.
     async fn has_conflict(&self) -> bool {
         self.row.has_conflict
+    }
+
+    /// Whether they came without being registered and were registered at the door (现场报名).
+    async fn is_walk_in(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.registration(ctx).await?.is_walk_in())
     }
 
     /// Whether the registration was on the list that the session was closed with; null while it is not closed.

@@ -14,8 +14,10 @@ pub mod past;
 mod plain;
 pub mod recompute;
 pub mod scan;
+pub mod sync;
 pub mod tally;
 pub mod undo;
+pub mod walk_in;
 
 use chrono::{DateTime, Utc};
 use entity::{

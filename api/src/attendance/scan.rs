@@ -47,6 +47,10 @@ refusals! {
         DirectionUnclear = "direction 须为 ENTRY 或 EXIT；撤销请用 undoScan", "direction is ENTRY or EXIT; undoScan undoes";
         /// The door of this session takes no exits.
         ExitsNotTaken = "此场次不登记离场", "this session takes no exits";
+        /// Of `syncScans` alone: no session is named, or there is none such at whose door one may stand.
+        SessionUnknown = "没有这个场次", "there is no such session";
+        /// Of `syncScans` alone: it could not be taken this time. Send it again.
+        TryAgain = "暂时无法登记，请重新发送", "it could not be taken this time; send it again";
     }
 }
 
@@ -104,7 +108,12 @@ impl Attempt {
         Self { known_at: Some(at), ..Self::by(None, session, client_id, shown) }
     }
 
-    fn by(by: Option<Actor>, session: &session::Model, client_id: Uuid, shown: Shown) -> Self {
+    pub(super) fn by(
+        by: Option<Actor>,
+        session: &session::Model,
+        client_id: Uuid,
+        shown: Shown,
+    ) -> Self {
         Self {
             session: session.id,
             activity: session.activity_id,
@@ -160,7 +169,7 @@ impl Attempt {
             clock_offset_ms: self.clock_offset.map(|it| it.num_milliseconds()),
             received_at: now,
             account_id: self.by.and_then(Actor::account),
-            device_id: self.by.and_then(Actor::device).map(|it| it.0),
+            device_id: self.by.and_then(Actor::device),
             undoes_id: None,
             conflicts_with_id,
             reason: None,
@@ -278,8 +287,10 @@ pub async fn take(
 
 /// Whether somebody went in or out by such a scan.
 fn moves(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Admitted | Outcome::AlreadyIn | Outcome::Exited)
+    MOVES.contains(&outcome)
 }
+
+pub(super) const MOVES: [Outcome; 3] = [Outcome::Admitted, Outcome::AlreadyIn, Outcome::Exited];
 
 /// The scan that an attempt comes to.
 fn decide(
@@ -299,7 +310,7 @@ fn decide(
         None => Outcome::UnknownCode,
         Some(it) => verdict(held, it, attempt.direction, let_in.is_some(), scanned_at),
     };
-    let device = attempt.by.and_then(Actor::device).map(|it| it.0);
+    let device = attempt.by.and_then(Actor::device);
     // A gate that answered alone let in whom another had let in.
     let rival = let_in.filter(|it| {
         attempt.told == Some(Outcome::Admitted)

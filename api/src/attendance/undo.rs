@@ -85,7 +85,7 @@ pub async fn undo(
     if known.facts_of(&pair).scans.iter().any(|it| it.undoes_id == Some(undone)) {
         return Err(UndoScanErrorCode::UndoneAlready.at(["undoneId"]).into());
     }
-    let (account, device) = (permit.actor().account(), permit.actor().device().map(|it| it.0));
+    let (account, device) = (permit.actor().account(), permit.actor().device());
     let is_own = (found.account_id, found.device_id) == (account, device)
         && now - found.received_at < OWN_FOR;
     if !permit.also::<ViewAttendance>() && !is_own {

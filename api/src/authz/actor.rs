@@ -90,6 +90,12 @@ impl Gate {
         Self { who: None, doorkeeper: Some(doorkeeper), me: None, db }
     }
 
+    /// At which gate the device stands that asks, if one does and always stands there.
+    #[must_use]
+    pub fn stands_at(&self) -> Option<&str> {
+        self.doorkeeper.as_ref()?.row.gate.as_deref()
+    }
+
     /// Which device asks. FORBIDDEN to whoever is none.
     pub fn doorkeeper(&self) -> Result<&Doorkeeper, Failure> {
         self.signed_in()?;

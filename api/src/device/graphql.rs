@@ -113,7 +113,7 @@ impl Device {
         self.row.last_seen_at
     }
 
-    /// How far its clock was ahead of the server's when `syncScans` last measured it, in milliseconds.
+    /// How far its clock was behind the server's when `syncScans` last measured it, in milliseconds.
     async fn clock_offset_ms(&self) -> Option<i64> {
         self.row.clock_offset_ms
     }

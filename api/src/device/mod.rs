@@ -220,6 +220,27 @@ pub async fn authenticate(
     Ok(Some(Doorkeeper::new(row, links.into_iter().map(|it| it.activity_id))))
 }
 
+/// Notes how far a device's clock is behind the server's, where that has changed by a second or more.
+pub async fn note_clock(
+    db: &Db,
+    doorkeeper: &Doorkeeper,
+    offset: TimeDelta,
+) -> Result<(), Failure> {
+    let offset = offset.num_milliseconds();
+    let known = doorkeeper.row.clock_offset_ms;
+    if known.is_some_and(|it| it.abs_diff(offset) < 1000) {
+        return Ok(());
+    }
+    let measured = device::ActiveModel {
+        id: Unchanged(doorkeeper.row.id),
+        clock_offset_ms: Set(Some(offset)),
+        ..Default::default()
+    };
+    db.transaction(async |tx| device::Entity::update(measured).exec_without_returning(tx).await)
+        .await?;
+    Ok(())
+}
+
 /// The devices at the doors of the permit's activity, newest first.
 pub async fn list(
     db: &impl ConnectionTrait,

@@ -83,7 +83,8 @@ pub struct Entry {
 
 impl Entry {
     /// Whether the entry is about this person, whose ID number is `id_no`.
-    fn is(&self, person: &person::Model, id_no: Option<&str>) -> bool {
+    #[must_use]
+    pub fn is(&self, person: &person::Model, id_no: Option<&str>) -> bool {
         match (self.id_no.as_deref(), id_no) {
             (Some(mine), Some(theirs)) => mine == theirs,
             _ => self.name == person.name && person.phone.as_deref() == Some(self.phone.as_str()),

@@ -5,6 +5,7 @@ mod at_door;
 mod bulk;
 mod change;
 mod enrolment;
+mod walk_in;
 mod ways;
 
 use std::{collections::HashMap, sync::Arc};
@@ -19,7 +20,9 @@ use entity::{
     registration,
 };
 
-pub use self::{approval::*, at_door::*, bulk::*, change::*, enrolment::*, ways::*};
+pub use self::{
+    approval::*, at_door::*, bulk::*, change::*, enrolment::*, walk_in::*, ways::*,
+};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
@@ -154,6 +157,12 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// Whether the person came without being registered.
+    #[must_use]
+    pub fn is_walk_in(&self) -> bool {
+        self.row.way == registration::Way::WalkIn
+    }
+
     /// A single registration: what is beside it is fetched when it is asked for.
     #[must_use]
     pub fn new(row: registration::Model, is_open: bool) -> Self {

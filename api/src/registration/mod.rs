@@ -15,7 +15,7 @@ pub mod transfer;
 mod waiting;
 pub mod ways;
 
-pub use self::rows::{by_id, by_ids, checked_in, lock_all, locked};
+pub use self::rows::{by_id, by_ids, checked_in, live_of, lock_all, locked};
 
 use std::collections::HashMap;
 
@@ -85,6 +85,12 @@ refusals! {
         NotLive = "报名已不在有效状态", "the registration is not live any more";
         /// The person to be replaced has checked in.
         CheckedIn = "此人已签到", "this person has checked in";
+        /// The session takes nobody who is not registered.
+        WalkInsRefused = "此场次不接受现场报名", "this session takes nobody who is not registered";
+        /// The door of the session takes nobody at this time.
+        DoorShut = "此场次当前不签到", "the door of this session takes nobody at this time";
+        /// The scan id is on record for somebody else.
+        ScanIdReused = "此扫码编号已用于他人", "this scan id was used for somebody else";
     }
 }
 

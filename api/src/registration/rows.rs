@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use entity::{
     attendance,
-    id::RegistrationId,
-    registration::{self, Column},
+    id::{ActivityId, PersonId, RegistrationId},
+    registration::{self, Column, Status},
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
@@ -92,4 +92,18 @@ pub async fn checked_in(
         inside.extend(rows);
     }
     Ok(inside)
+}
+
+/// The live registration of a person on an activity, if there is one.
+pub async fn live_of(
+    db: &impl ConnectionTrait,
+    activity: ActivityId,
+    person: PersonId,
+) -> Result<Option<registration::Model>, Failure> {
+    Ok(registration::Entity::find()
+        .filter(Column::ActivityId.eq(activity))
+        .filter(Column::PersonId.eq(person))
+        .filter(Column::Status.is_in(Status::LIVE))
+        .one(db)
+        .await?)
 }

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use entity::{
     id::RegistrationId,
-    registration::{self, Column, Status, Way},
+    registration::{self, Status, Way},
 };
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    DatabaseTransaction,
 };
 
 use super::{
@@ -83,13 +83,7 @@ pub async fn transfer_on(
     if !to.is_open() {
         return Err(Code::ActivityNotOpen.at(["toActivityId"]).into());
     }
-    let other = registration::Entity::find()
-        .filter(Column::ActivityId.eq(to.activity.id))
-        .filter(Column::PersonId.eq(it.person_id))
-        .filter(Column::Status.is_in(Status::LIVE))
-        .one(to.tx)
-        .await?;
-    if other.is_some() {
+    if super::live_of(to.tx, to.activity.id, it.person_id).await?.is_some() {
         return Err(Code::AlreadyRegistered.at(["toActivityId"]).into());
     }
     if it.status.holds_seat() && !to.pools.has_room(Seat::default()) {

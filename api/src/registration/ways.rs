@@ -17,9 +17,7 @@ use super::{
 use crate::{
     authz::{
         Permit,
-        policy::{
-            InviteAttendee, RecommendAttendee, RegisterAttendee, RegisterWalkIn, ReplaceAttendee,
-        },
+        policy::{InviteAttendee, RecommendAttendee, RegisterAttendee, ReplaceAttendee},
     },
     capacity::{Seat, allocation},
     db::is_duplicate,
@@ -30,6 +28,7 @@ use crate::{
 type Done = Result<registration::Model, Error<Code>>;
 
 /// Who is to be registered: somebody typed in, or somebody on record.
+#[derive(Clone)]
 pub enum Whom {
     Entry(Entry),
     Person(person::Model),
@@ -105,24 +104,26 @@ pub async fn recommend(
     Ok(desk.close_with(row).await?)
 }
 
-/// Somebody at the door who is on no list. There is no waiting at a door: full is refused, unless it may go `over`.
+/// Somebody at the door, at an open desk, and whether they are on the list only now. There is no waiting at a door: full
+/// is refused, unless it may go `over`.
 pub async fn walk_in(
-    tx: &DatabaseTransaction,
-    permit: &Permit<RegisterWalkIn>,
+    desk: &mut Desk<'_>,
     namer: &Namer,
     form: Form,
     over: bool,
-    now: DateTime<Utc>,
-) -> Done {
-    let mut desk = Desk::open(tx, permit.on().activity_id, now).await?;
+) -> Result<(registration::Model, bool), Error<Code>> {
+    let home = desk.activity.host_id;
+    let person = recognised(desk, namer, home, form.whom).await?;
+    if let Some(row) = super::live_of(desk.tx, desk.activity.id, person.id).await? {
+        return Ok((row, false));
+    }
     let seat = Seat { category: form.category.as_ref().map(|it| it.id), allocation: None };
     if !over && !desk.pools.has_room(seat) {
         return Err(Code::Full.at(["sessionId"]).into());
     }
     let start = if over { Start::ComesOver } else { Start::Comes };
-    let home = desk.activity.host_id;
-    let row = enter(&mut desk, namer, form, home, start, Way::WalkIn, None).await?;
-    Ok(desk.close_with(row).await?)
+    let form = Form { whom: Whom::Person(person), ..form };
+    Ok((enter(desk, namer, form, home, start, Way::WalkIn, None).await?, true))
 }
 
 /// Somebody else takes the place of who cannot come (替会): the same seat and allocation, the same place in whatever
@@ -196,18 +197,7 @@ async fn enter(
     if form.allocation.is_some_and(|it| !allocation::is_for(&desk.pools, it, category)) {
         return Err(Code::AllocationUnknown.at(["allocationId"]).into());
     }
-    let person = match form.whom {
-        Whom::Person(person) => person,
-        Whom::Entry(entry) => {
-            let entries = [entry];
-            let found = recognise_or_make(desk.tx, namer, home, &entries, desk.now).await?;
-            let first = found.into_iter().next().map(|(person, _)| person);
-            let person = first.ok_or_else(|| Failure::internal("nobody was made"))?;
-            // A mail address, say, that was not on record.
-            fill(desk.tx, &person, &entries[0]).await?;
-            person
-        }
-    };
+    let person = recognised(desk, namer, home, form.whom).await?;
     let new = New {
         person: person.id,
         seat: Seat { category, allocation: form.allocation },
@@ -226,6 +216,25 @@ async fn enter(
             first.ok_or_else(|| Failure::internal("nobody was enrolled").into())
         }
     }
+}
+
+/// The record of whoever is to be registered.
+async fn recognised(
+    desk: &Desk<'_>,
+    namer: &Namer,
+    home: OrganisationId,
+    whom: Whom,
+) -> Result<person::Model, Failure> {
+    let entries = match whom {
+        Whom::Person(person) => return Ok(person),
+        Whom::Entry(entry) => [entry],
+    };
+    let found = recognise_or_make(desk.tx, namer, home, &entries, desk.now).await?;
+    let first = found.into_iter().next().map(|(person, _)| person);
+    let person = first.ok_or_else(|| Failure::internal("nobody was made"))?;
+    // A mail address, say, that was not on record.
+    fill(desk.tx, &person, &entries[0]).await?;
+    Ok(person)
 }
 
 /// What breaks the rule of one live registration per person is the user's affair.

@@ -19,7 +19,7 @@ use crate::{
     authz::policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession},
     class::graphql::{self as class, Trainer},
     error::Refusal,
-    graphql::{Gid, Viewer, settle},
+    graphql::{Gid, Viewer, settle, wants},
     page::Slice,
     registration,
     text::Check,
@@ -148,7 +148,8 @@ impl Session {
         let here = ctx.look_ahead();
         let ahead = [here.field("edges").field("node"), here.field("nodes")]
             .map(|it| it.field("registration"));
-        let registrations = if ahead.iter().any(Lookahead::exists) {
+        let needed = ahead.iter().any(Lookahead::exists) || wants(ctx, "isWalkIn");
+        let registrations = if needed {
             let ids = page.rows.iter().map(|it| it.registration_id).collect();
             registration::graphql::of_attendances(viewer, ids, &ahead).await?
         } else {
@@ -171,11 +172,16 @@ impl Session {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        #[graphql(
+            default,
+            desc = "Only those by which a device let somebody in whom the server would not have: see `isConflict`."
+        )]
+        conflicts: bool,
     ) -> Result<Connection<String, Scan>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let page = super::scans(viewer.db.read(), &permit, slice).await?;
+        let page = super::scans(viewer.db.read(), &permit, conflicts, slice).await?;
         Ok(page.connection(|it| it.id, Scan))
     }
 }

@@ -323,14 +323,18 @@ pub async fn attendances(
     slice.of(rows.cursor_by(attendance::Column::Id), db).await
 }
 
-/// The scans of a session, newest first.
+/// The scans of a session, newest first: all, or the conflicts alone.
 pub async fn scans(
     db: &impl ConnectionTrait,
     permit: &Permit<ViewAttendance>,
+    conflicts: bool,
     slice: Slice<entity::id::ScanId>,
 ) -> Result<Page<entity::scan::Model>, Failure> {
-    let rows =
+    let mut rows =
         entity::scan::Entity::find().filter(entity::scan::Column::SessionId.eq(permit.on().id));
+    if conflicts {
+        rows = rows.filter(crate::attendance::sync::in_conflict());
+    }
     let mut cursor = rows.cursor_by(entity::scan::Column::Id);
     cursor.desc();
     slice.of(cursor, db).await

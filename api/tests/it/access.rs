@@ -374,7 +374,9 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         ),
         None,
     );
-    add("register_walk_in", "", input(json!({"sessionId": it.session, "person": person})), None);
+    let walk_in =
+        json!({"sessionId": it.session, "scanId": app.uuid(), "person": person, "confirm": true});
+    add("register_walk_in", "", input(walk_in), None);
     add(
         "replace_attendee",
         "",
@@ -566,6 +568,9 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     add("close_session", "", input(json!({"sessionId": it.session})), None);
+    let kept = json!({"scanId": app.uuid(), "sessionId": it.session, "ticketCode": it.code, "scannedAt": at(0), "told": "ADMITTED"});
+    let kept = json!({"deviceNow": at(0), "scans": [kept]});
+    add("sync_scans", "", input(kept), Some(&"ADMITTED".to_owned()));
     let words = json!({"occasion": "CANCELLED", "channel": "SMS", "text": "{{姓名}}您好"});
     let words = |place: &str, id: &String| {
         let mut words = words.clone();

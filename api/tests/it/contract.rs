@@ -268,6 +268,10 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(manifest["entries"]["edges"][0]["node"]["isInside"], true);
     let since = json!({"sessionId": session, "changedSince": manifest["changes"]});
     assert_eq!(it.run(&device, "door_manifest", since).await["startOver"], false);
+    let scan = json!({"scanId": app.uuid(), "ticketCode": registered["ticketCode"], "scannedAt": at(0), "told": "ADMITTED"});
+    let sent = json!({"input": {"deviceNow": at(0), "sessionId": session, "scans": [scan]}});
+    let synced = it.run(&device, "sync_scans", sent).await["synced"]["results"].take();
+    assert_eq!(synced[0]["outcome"], "ALREADY_IN");
     it.make("revoke_device", json!({"deviceId": made["device"]["id"]})).await;
     it.ask("devices", json!({"activityId": activity})).await;
     let summary = it.ask("attendance_summary", json!({"sessionId": session})).await;
@@ -584,11 +588,6 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "recommend_attendee",
             json!({"activityId": activity, "organisationId": root, "person": {"name": "殷素素", "phone": "13800000034"}}),
             json!({"activityId": activity, "organisationId": root, "person": {"name": "殷离", "phone": "13800000035"}}),
-        ),
-        (
-            "register_walk_in",
-            json!({"sessionId": festival.session, "person": {"name": "宋青书", "phone": "13800000036"}}),
-            json!({"sessionId": festival.session, "person": {"name": "韦一笑", "phone": "13800000037"}}),
         ),
         (
             "replace_attendee",

@@ -55,7 +55,7 @@ async fn whole(client: &Client, session: &str) -> BTreeMap<String, Value> {
 }
 
 /// The hash of a code as a device works it out.
-fn hash(key: &str, read: &str) -> String {
+pub fn hash(key: &str, read: &str) -> String {
     let key = BASE64_URL_SAFE_NO_PAD.decode(key).unwrap();
     let code: String = read.chars().filter(|it| !it.is_whitespace() && *it != '-').collect();
     let code = code.to_uppercase().replace(['I', 'L'], "1").replace('O', "0");

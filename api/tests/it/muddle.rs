@@ -99,7 +99,7 @@ impl Ground {
         let at = |days| (app.now() + TimeDelta::days(days)).to_rfc3339();
         let input = json!({"programmeId": programme, "title": "论坛", "capacity": 20,
             "categories": [{"name": "企业家"}, {"name": "嘉宾", "capacity": 8}],
-            "sessions": [{"title": "论坛", "startsAt": at(400), "endsAt": at(401)}]});
+            "sessions": [{"title": "论坛", "startsAt": at(400), "endsAt": at(401), "opensAt": at(0)}]});
         let made = client.run("create_activity", json!({"input": input})).await;
         let made = &made["createActivity"]["activity"];
         let (activity, session) = (text(&made["id"]), text(&made["sessions"][0]["id"]));
@@ -197,9 +197,10 @@ impl Ground {
                 "invite_attendee",
                 json!({"activityId": activity, "person": person(who), "category": CATEGORIES[category]}),
             ),
-            Act::WalkIn { who } => {
-                ("register_walk_in", json!({"sessionId": self.session, "person": person(who)}))
-            }
+            Act::WalkIn { who } => (
+                "register_walk_in",
+                json!({"sessionId": self.session, "scanId": entity::id::ScanId::generate().0, "person": person(who), "confirm": true}),
+            ),
             Act::Answer { which, comes } => (
                 "answer_registration",
                 json!({"registrationId": self.registration(which)?, "attending": comes}),

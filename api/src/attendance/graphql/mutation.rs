@@ -34,19 +34,19 @@ use crate::{
 #[derive(InputObject)]
 pub struct CheckInInput {
     /// At which session's door.
-    session_id: Gid<SessionId>,
+    pub(super) session_id: Gid<SessionId>,
     /// The code as it was read or typed; spaces, dashes and lower case do not matter.
-    ticket_code: Option<String>,
+    pub(super) ticket_code: Option<String>,
     /// A registration that was looked up, instead of `ticketCode`.
-    registration_id: Option<Gid<RegistrationId>>,
+    pub(super) registration_id: Option<Gid<RegistrationId>>,
     /// The device's own id of this scan. The same one sent again is the same scan and gets the first answer.
-    scan_id: Uuid,
-    /// At most 50 characters.
-    gate: Option<String>,
+    pub(super) scan_id: Uuid,
+    /// At most 50 characters; where a device always stands if not given.
+    pub(super) gate: Option<String>,
     /// The device's clock; the server's if not given. Believed from 72 hours before to 2 minutes after the server's.
-    scanned_at: Option<DateTime<Utc>>,
+    pub(super) scanned_at: Option<DateTime<Utc>>,
     /// ENTRY if not given; EXIT where the session takes exits, until 12 hours after the door has shut.
-    direction: Option<ScanDirection>,
+    pub(super) direction: Option<ScanDirection>,
 }
 
 /// What `checkIn` gives.
@@ -142,7 +142,7 @@ impl AttendanceMutation {
     async fn check_in(&self, ctx: &Context<'_>, input: CheckInInput) -> Result<CheckInPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<CheckIn>(input.session_id.0).await?;
-        let done = match input.attempt(&permit) {
+        let done = match input.attempt(&permit, viewer.gate.stands_at()) {
             Ok(attempt) => viewer.app.door.take(&viewer.db, attempt, viewer.now).await,
             Err(refused) => Err(refused),
         };
@@ -247,7 +247,12 @@ fn at_session<A: crate::authz::Action<On = entity::session::Model>>(
 }
 
 impl CheckInInput {
-    fn attempt(self, permit: &Permit<CheckIn>) -> Result<Attempt, Error<CheckInErrorCode>> {
+    /// The attempt, or all that is wrong with it.
+    pub(super) fn attempt(
+        self,
+        permit: &Permit<CheckIn>,
+        stands_at: Option<&str>,
+    ) -> Result<Attempt, Error<CheckInErrorCode>> {
         let mut check = Check::new(CheckInErrorCode::TooLong);
         let gate = check.optional(self.gate.as_deref(), 50, &["gate"]);
         let code = check.optional(self.ticket_code.as_deref(), 200, &["ticketCode"]);
@@ -267,7 +272,7 @@ impl CheckInInput {
         check.done()?;
         let mut attempt = Attempt::new(permit, self.scan_id, shown);
         attempt.direction = direction;
-        attempt.gate = gate;
+        attempt.gate = gate.or(stands_at.map(str::to_owned));
         // What the databases keep; otherwise the same scan would not be equal to itself.
         attempt.device_at = self.scanned_at.map(|at| at.trunc_subsecs(6));
         Ok(attempt)

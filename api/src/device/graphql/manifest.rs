@@ -69,7 +69,7 @@ impl ManifestEntry {
 
     /// Whether the person is inside at this session, as far as the server knows.
     async fn is_inside(&self) -> bool {
-        self.0.attendance.as_ref().is_some_and(|it| it.first_in_at.is_some())
+        self.0.attendance.as_ref().is_some_and(|it| it.is_inside)
     }
 
     /// When the person first came in at this session.

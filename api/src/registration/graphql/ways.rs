@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::id::{ActivityId, AllocationId, OrganisationId, PersonId, RegistrationId, SessionId};
+use entity::id::{ActivityId, AllocationId, OrganisationId, PersonId, RegistrationId};
 
 use super::Registration;
 use crate::{
     authz::policy::{
-        ExceedCapacity, InviteAttendee, RecommendAttendee, RegisterAttendee, RegisterWalkIn,
-        ReplaceAttendee, ViewActivity, ViewPerson, ViewTicket,
+        ExceedCapacity, InviteAttendee, RecommendAttendee, RegisterAttendee, ReplaceAttendee,
+        ViewActivity, ViewPerson, ViewTicket,
     },
     error::{Error, Failure, Refusal},
     form::{
@@ -92,26 +92,6 @@ pub struct RecommendAttendeeInput {
     idempotency_key: Option<String>,
 }
 
-/// What `registerWalkIn` takes.
-#[derive(InputObject)]
-pub struct RegisterWalkInInput {
-    /// At the door of which session.
-    session_id: Gid<SessionId>,
-    /// The person as typed. Whoever has the same name and phone on record is the same person.
-    person: Option<PersonInput>,
-    /// Somebody on record, instead of `person`.
-    person_id: Option<Gid<PersonId>>,
-    /// The name of a category of the activity.
-    category: Option<String>,
-    /// Takes a seat though there is none left, for a reason. For ORG_ADMIN.
-    #[graphql(default)]
-    over_capacity: bool,
-    /// Why, where it goes over; at most 500 characters.
-    reason: Option<String>,
-    /// The same key with the same input gives the first answer.
-    idempotency_key: Option<String>,
-}
-
 /// What `replaceAttendee` takes.
 #[derive(InputObject)]
 pub struct ReplaceAttendeeInput {
@@ -134,8 +114,6 @@ payloads! {
     InviteAttendeePayload { registration: Registration, RegisterAttendeeUserError }
     /// What `recommendAttendee` gives.
     RecommendAttendeePayload { registration: Registration, RegisterAttendeeUserError }
-    /// What `registerWalkIn` gives.
-    RegisterWalkInPayload { registration: Registration, RegisterAttendeeUserError }
     /// What `replaceAttendee` gives.
     ReplaceAttendeePayload { registration: Registration, RegisterAttendeeUserError }
 }
@@ -149,17 +127,21 @@ const CODES: CleanCodes<Code> = CleanCodes {
 };
 
 /// The parts of an input that say who comes and as what.
-struct Entered {
-    activity: ActivityId,
-    person: Option<PersonInput>,
-    person_id: Option<Gid<PersonId>>,
-    category: Option<String>,
-    allocation: Option<AllocationId>,
+pub(super) struct Entered {
+    pub activity: ActivityId,
+    pub person: Option<PersonInput>,
+    pub person_id: Option<Gid<PersonId>>,
+    pub category: Option<String>,
+    pub allocation: Option<AllocationId>,
 }
 
 impl Entered {
     /// Reads them with all their faults at once.
-    async fn read(self, viewer: &Viewer, check: &mut Check<Code>) -> Result<Option<Form>, Failure> {
+    pub(super) async fn read(
+        self,
+        viewer: &Viewer,
+        check: &mut Check<Code>,
+    ) -> Result<Option<Form>, Failure> {
         let (mut organisation_name, mut title) = (None, None);
         let whom = match (self.person, self.person_id) {
             (Some(person), None) => {
@@ -216,13 +198,13 @@ async fn answered(
 }
 
 /// A form that was read without fault.
-fn whole(check: Check<Code>, form: Option<Form>) -> Result<Form, Error<Code>> {
+pub(super) fn whole(check: Check<Code>, form: Option<Form>) -> Result<Form, Error<Code>> {
     check.done()?;
     form.ok_or_else(|| Failure::internal("nobody to register").into())
 }
 
 /// Whoever goes over capacity needs the permission for it, and a reason.
-async fn over(
+pub(super) async fn over(
     viewer: &Viewer,
     check: &mut Check<Code>,
     activity: ActivityId,
@@ -349,40 +331,6 @@ impl WaysInMutation {
         let (row, user_errors) = settle(done, viewer.lang)?;
         let registration = row.map(|row| Registration::new(row, true));
         Ok(RecommendAttendeePayload { registration, user_errors })
-    }
-
-    /// Registers somebody at the door who is on no list. There is no waiting at a door: full is refused, unless
-    /// `overCapacity`. For ORG_ADMIN, ORGANISER and DOOR_STAFF.
-    async fn register_walk_in(
-        &self,
-        ctx: &Context<'_>,
-        input: RegisterWalkInInput,
-    ) -> Result<RegisterWalkInPayload> {
-        let viewer = Viewer::of(ctx);
-        let permit = viewer.gate.permit::<RegisterWalkIn>(input.session_id.0).await?;
-        let note = Note::keyed(input.idempotency_key.clone(), &input);
-        let mut check = Check::new(Code::TooLong);
-        let (activity, goes_over) = (permit.on().activity_id, input.over_capacity);
-        let reason = over(viewer, &mut check, activity, goes_over, input.reason.as_deref()).await?;
-        let entered = Entered {
-            activity,
-            person: input.person,
-            person_id: input.person_id,
-            category: input.category,
-            allocation: None,
-        };
-        let form = entered.read(viewer, &mut check).await?;
-        let note = note.because(reason.as_deref());
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                let form = whole(check, form)?;
-                ways::walk_in(tx, &permit, &viewer.app.namer, form, goes_over, viewer.now).await
-            })
-            .await;
-        let (row, user_errors) = settle(done, viewer.lang)?;
-        // Whoever works at a door sees phones masked, also of those who were just typed in.
-        let registration = row.map(|row| Registration::new(row, false));
-        Ok(RegisterWalkInPayload { registration, user_errors })
     }
 
     /// Puts somebody else in the place of who cannot come (替会): the same seat, category and allocation, the same

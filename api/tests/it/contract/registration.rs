@@ -8,7 +8,8 @@ use super::Script;
 /// A forum of one seat that takes recommendations, and a salon with seats set aside.
 pub async fn lives(it: &Script<'_>, programme: &Value, chamber: &Value) {
     let at = |minutes| (it.app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
-    let session = json!({"title": "论坛", "startsAt": at(1500), "endsAt": at(1600)});
+    let session =
+        json!({"title": "论坛", "startsAt": at(1500), "endsAt": at(1600), "opensAt": at(0)});
     let activity = async |title: &str, capacity: i32| {
         let input = json!({"programmeId": programme, "title": title, "capacity": capacity,
             "categories": [{"name": "嘉宾"}], "sessions": [session]});
@@ -33,7 +34,9 @@ pub async fn lives(it: &Script<'_>, programme: &Value, chamber: &Value) {
     let recommended = it.make("recommend_attendee", input).await;
     assert_eq!(recommended["registration"]["allocation"]["id"], seats);
     it.make("release_allocation", json!({"allocationId": seats, "reason": "人数已定"})).await;
-    it.make("register_walk_in", json!({"sessionId": door, "person": person()})).await;
+    let input =
+        json!({"sessionId": door, "scanId": it.app.uuid(), "person": person(), "confirm": true});
+    it.make("register_walk_in", input).await;
     let input = json!({"activityId": salon, "person": person(), "replyBy": at(800)});
     let invited = id(&it.make("invite_attendee", input).await);
     let input = json!({"registrationId": invited, "attending": true});
