@@ -25,9 +25,7 @@ use crate::{
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
-        Registration, RegistrationMutation, RegistrationQuery, WaysInMutation,
-        ApprovalMutation, BulkMutation, BulkQuery, BulkRow, Registration, RegistrationMutation,
-        RegistrationQuery, WalkInMutation, WaysInMutation,
+        Registration, RegistrationMutation, RegistrationQuery, WalkInMutation, WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},

@@ -20,9 +20,7 @@ use entity::{
     registration,
 };
 
-pub use self::{
-    approval::*, at_door::*, bulk::*, change::*, enrolment::*, walk_in::*, ways::*,
-};
+pub use self::{approval::*, at_door::*, bulk::*, change::*, enrolment::*, walk_in::*, ways::*};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
