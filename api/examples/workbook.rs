@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     let started = Instant::now();
     let mut book = Workbook::new();
-    let sheet = book.add_worksheet_with_constant_memory();
+    let sheet = book.add_worksheet_with_constant_memory()?;
     for (row, cells) in (0..).zip(&rows) {
         sheet.write_number(row, 0, row + 1)?;
         for (column, cell) in (1..).zip(cells) {

@@ -9,6 +9,7 @@ use crate::{
     attendance::door::Door,
     attendee::sender::CodeSender,
     authn::Keys,
+    authz::recognised::Recognised,
     channel::Channels,
     config::Config,
     db::Db,
@@ -42,6 +43,8 @@ pub struct App {
     pub channels: Channels,
     /// What changes while the server runs, here and at others.
     pub live: Arc<Live>,
+    /// Who was recognised a moment ago.
+    pub recognised: Recognised,
     /// Where scans wait to be taken together.
     pub door: Arc<Door>,
     clock: Clock,
@@ -79,6 +82,7 @@ impl App {
             metrics: Metrics::default(),
             codes,
             channels,
+            recognised: Recognised::default(),
             door: Arc::new(Door::new(live.clone())),
             live,
             clock,

@@ -7,16 +7,22 @@ mod actor;
 mod me;
 pub mod place;
 pub mod policy;
+pub mod recognised;
 
 pub use self::{
     actor::{Actor, By, Doorkeeper},
     me::{Me, Mine},
 };
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
 use chrono::{DateTime, Utc};
 use entity::{
     account,
-    id::{AccountId, ActivityId, Id, OrganisationId, ProgrammeId, SignInId},
+    id::{AccountId, ActivityId, Id, OrganisationId, ProgrammeId, SessionId, SignInId},
     organisation, role_grant,
     role_grant::Role,
 };
@@ -27,6 +33,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use self::policy::CheckIn;
 use crate::{db::Db, error::Failure};
 
 /// Something that needs permission, the kind of row it is done to, and the roles that may.
@@ -153,6 +160,13 @@ pub struct Permit<A: Action> {
     is_near: bool,
 }
 
+impl<A: Action> Clone for Permit<A> {
+    fn clone(&self) -> Self {
+        let Self { actor, on, roles, is_near } = self;
+        Self { actor: *actor, on: on.clone(), roles: roles.clone(), is_near: *is_near }
+    }
+}
+
 impl<A: Action> Permit<A> {
     #[must_use]
     pub fn actor(&self) -> A::By {
@@ -221,12 +235,33 @@ pub struct Gate {
     doorkeeper: Option<Doorkeeper>,
     me: Option<Me>,
     db: Db,
+    /// The doors it has let somebody work at. They go with the gate, which is remembered for seconds at most.
+    doors: Doors,
 }
+
+/// The permits to let people in, by their sessions.
+type Doors = Arc<Mutex<HashMap<SessionId, Permit<CheckIn>>>>;
 
 impl Gate {
     #[must_use]
     pub fn new(who: Option<Who>, db: Db) -> Self {
-        Self { who, doorkeeper: None, me: None, db }
+        Self { who, doorkeeper: None, me: None, db, doors: Doors::default() }
+    }
+
+    /// The permit to let people in at a session, looked up once for as long as the gate is remembered. What it says of the
+    /// session may be as old.
+    pub async fn door(&self, session: SessionId) -> Result<Permit<CheckIn>, Failure> {
+        let known = self.doors().get(&session).cloned();
+        if let Some(permit) = known {
+            return Ok(permit);
+        }
+        let permit = self.permit::<CheckIn>(session).await?;
+        self.doors().insert(session, permit.clone());
+        Ok(permit)
+    }
+
+    fn doors(&self) -> MutexGuard<'_, HashMap<SessionId, Permit<CheckIn>>> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it is anybody's.

@@ -208,6 +208,26 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
 
 /// The gate of whom an `Authorization` header speaks for.
 async fn gate(app: &Arc<App>, header: Option<&str>, now: DateTime<Utc>) -> Result<Gate, Failure> {
+    let access = app.live.access();
+    let (Some(text), Some(access)) = (header, access) else {
+        return look_up(app, header, now).await;
+    };
+    if let Some(gate) = app.recognised.find(text, access, now) {
+        return Ok(gate);
+    }
+    let gate = look_up(app, header, now).await?;
+    if let Some(expires) = gate.until().or_else(|| app.keys.expiry(text)).filter(|_| gate.is_held())
+    {
+        app.recognised.keep(text, &gate, access, now, expires);
+    }
+    Ok(gate)
+}
+
+async fn look_up(
+    app: &Arc<App>,
+    header: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Gate, Failure> {
     Ok(if let Some(doorkeeper) = device::authenticate(&app.db, header, now).await? {
         Gate::of_device(doorkeeper, app.db.clone())
     } else if let Some(phone) = app.keys.attendee_phone(header, now) {

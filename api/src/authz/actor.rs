@@ -87,7 +87,7 @@ impl Gate {
     /// The gate of a device.
     #[must_use]
     pub fn of_device(doorkeeper: Doorkeeper, db: Db) -> Self {
-        Self { who: None, doorkeeper: Some(doorkeeper), me: None, db }
+        Self { doorkeeper: Some(doorkeeper), ..Self::new(None, db) }
     }
 
     /// At which gate the device stands that asks, if one does and always stands there.

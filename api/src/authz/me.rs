@@ -54,7 +54,7 @@ impl Gate {
     /// The gate of somebody whose phone was proven.
     #[must_use]
     pub fn of_attendee(phone: String, db: Db) -> Self {
-        Self { who: None, doorkeeper: None, me: Some(Me { phone }), db }
+        Self { me: Some(Me { phone }), ..Self::new(None, db) }
     }
 
     /// Whose phone was proven.
