@@ -282,7 +282,7 @@ async fn everything(it: &Script<'_>) {
     it.ask("organisation_year", json!({"id": root, "year": 2026})).await;
     it.ask("participants", json!({"id": root, "year": 2026})).await;
     let listed = it.ask("people", json!({"first": 1})).await;
-    let somebody = &listed["people"]["edges"][0]["node"]["id"];
+    let somebody = &listed["edges"][0]["node"]["id"];
     it.ask("person_history", json!({"id": somebody, "year": 2026})).await;
     it.ask("export_columns", json!({"activityId": activity})).await;
     let input = json!({"activityId": activity, "name": "上报", "columns": ["name", "phone"]});
