@@ -51,6 +51,7 @@ pub fn matches(search: &str) -> SimpleExpr {
         Some(name) => {
             let (from, to) = name.range();
             let found = Query::select()
+                .distinct()
                 .column(person_term::Column::PersonId)
                 .from(person_term::Entity)
                 .and_where(person_term::Column::Term.gte(from))

@@ -73,7 +73,9 @@ impl Typed {
                     .and_where(person_term::Column::Term.lt(to))
             }
         };
-        Column::PersonId.in_subquery(people.to_owned())
+        // Said to be distinct, they are looked up once. PostgreSQL would otherwise ask for each registration while it has no
+        // statistics of them, as after a list was committed.
+        Column::PersonId.in_subquery(people.distinct().to_owned())
     }
 }
 

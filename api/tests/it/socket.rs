@@ -53,15 +53,7 @@ impl Served {
         protocols: &[&str],
         token: Option<&str>,
     ) -> Result<Socket, tungstenite::Error> {
-        let uri = format!("ws://{}/graphql/ws", self.address).parse().unwrap();
-        let mut request = ClientRequestBuilder::new(uri).with_header("accept-language", "en");
-        for protocol in protocols {
-            request = request.with_sub_protocol(*protocol);
-        }
-        if let Some(token) = token {
-            request = request.with_header("authorization", format!("Bearer {token}"));
-        }
-        Ok(Socket { wire: connect_async(request).await?.0 })
+        Socket::connect(&self.address.to_string(), protocols, token).await
     }
 
     /// A socket that was acknowledged as somebody's.
@@ -91,6 +83,22 @@ pub enum Came {
 }
 
 impl Socket {
+    pub async fn connect(
+        address: &str,
+        protocols: &[&str],
+        token: Option<&str>,
+    ) -> Result<Self, tungstenite::Error> {
+        let uri = format!("ws://{address}/graphql/ws").parse().unwrap();
+        let mut request = ClientRequestBuilder::new(uri).with_header("accept-language", "en");
+        for protocol in protocols {
+            request = request.with_sub_protocol(*protocol);
+        }
+        if let Some(token) = token {
+            request = request.with_header("authorization", format!("Bearer {token}"));
+        }
+        Ok(Self { wire: connect_async(request).await?.0 })
+    }
+
     pub async fn send(&mut self, message: Value) {
         self.send_raw(Message::text(message.to_string())).await;
     }

@@ -1,4 +1,53 @@
-//! Several servers on one database.
+//! Several servers on one database, and the real one.
+
+use serde_json::json;
+
+use crate::{
+    app::PASSWORD,
+    server::{on_both_servers, text},
+    socket::{PROTOCOL, Socket},
+};
+
+on_both_servers! {
+    async fn the_real_server_tells_and_ends_its_sockets(home) {
+        let (mut server, organiser) = home.open().await;
+        let festival = organiser.festival(None).await;
+        let input = json!({"activityId": festival.activity, "person": {"name": "张三丰", "phone": "13800000000"}});
+        let made = organiser.run("register_attendee", json!({"input": input})).await;
+        let code = text(&made["registerAttendee"]["registration"]["ticketCode"]);
+        let token = organiser.token.clone().unwrap();
+        let of = json!({"sessionId": festival.session});
+        let mut sockets = Vec::new();
+        for _ in 0..2 {
+            let mut socket = Socket::connect(&server.address, &[PROTOCOL], None).await.unwrap();
+            socket.init(&token).await;
+            assert_eq!(socket.next().await["type"], "connection_ack");
+            socket.run("s", "session_figures", of.clone()).await;
+            assert_eq!(socket.data("s").await["sessionFigures"]["present"], 0);
+            sockets.push(socket);
+        }
+        let scan = entity::id::ScanId::generate().0.to_string();
+        let input = json!({"sessionId": festival.session, "ticketCode": code, "scanId": scan});
+        organiser.run("check_in", json!({"input": input})).await;
+        for socket in &mut sockets {
+            assert_eq!(socket.data("s").await["sessionFigures"]["present"], 1);
+        }
+        if home.url.starts_with("postgres") {
+            // The command is heard by the server; on SQLite it is noticed when the socket asks again.
+            let reset = ["admin", "reset-password", "--username", "organiser", "--password-stdin"];
+            assert!(home.run(&reset, PASSWORD).status.success());
+            for socket in &mut sockets {
+                assert_eq!(socket.closed().await, 4401);
+            }
+        } else {
+            server.terminate();
+            for socket in &mut sockets {
+                assert_eq!(socket.closed().await, 1001);
+            }
+            assert!(server.ended().await.success());
+        }
+    }
+}
 
 /// SQLite has one server, so that none of this is of it.
 mod postgres {
