@@ -475,6 +475,7 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
         .run("cancel_registration", json!({"input": {"registrationId": declined}}))
         .await;
     let replaced = festival.register(app, "张无忌", "13800000031").await.registration;
+    let (made_up, certificate) = credit::keyed(app, programme).await;
     let hook = |url: &str| json!({"organisationId": root, "url": url, "occasions": ["CONFIRMED"]});
     let school = School::open(app, &root, &[("2026-11-03T09:00", "2026-11-03T17:00")]).await;
     let (trainee, _) = school.enrol(app, "殷素素", "13800000041").await;
@@ -543,6 +544,16 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "adjust_credits",
             json!({"registrationId": lost, "hours": "1", "reason": "补登"}),
             json!({"registrationId": lost, "hours": "2", "reason": "补登"}),
+        ),
+        (
+            "record_make_up",
+            made_up.clone(),
+            json!({"reason": "另一主题", "registrationId": made_up["registrationId"], "missedSessionId": made_up["missedSessionId"], "online": made_up["online"]}),
+        ),
+        (
+            "reissue_certificate",
+            json!({"certificateId": certificate, "reason": "姓名更正"}),
+            json!({"certificateId": certificate, "reason": "纸质遗失"}),
         ),
         (
             "issue_certificates",

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::Script;
-use crate::fixture::text;
+use crate::{app::TestApp, fixture::text};
 
 /// A class of one session in the morning, which somebody attends and somebody makes up for.
 pub async fn class(it: &Script<'_>, programme: &Value) {
@@ -52,4 +52,34 @@ pub async fn class(it: &Script<'_>, programme: &Value) {
     let public = it.run(&it.app.anonymous(), "public_certificate", token).await;
     assert_eq!(public["status"], "VALID");
     it.make("revoke_certificate", why).await;
+}
+
+/// A make-up to be recorded, and a certificate: of a class that one of two attended.
+pub async fn keyed(app: &TestApp, programme: &str) -> (Value, Value) {
+    let made = async |name: &str, field: &str, input: Value| {
+        app.organiser().run(name, json!({"input": input})).await[field].take()
+    };
+    let at = |minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
+    let session =
+        json!({"title": "专题讲座", "startsAt": at(-60), "endsAt": at(-10), "creditHours": "4"});
+    let input = json!({"programmeId": programme, "title": "研修班", "sessions": [session]});
+    let class = made("create_activity", "createActivity", input).await["activity"].take();
+    let (id, session) = (&class["id"], &class["sessions"][0]["id"]);
+    made("publish_activity", "publishActivity", json!({"activityId": id})).await;
+    let mut people = Vec::new();
+    for nth in 760..762 {
+        let person = json!({"name": crate::lists::name(nth), "phone": crate::lists::phone(nth)});
+        let input = json!({"activityId": id, "person": person});
+        let mut it = made("register_attendee", "registerAttendee", input).await;
+        people.push(it["registration"]["id"].take());
+    }
+    let input = json!({"sessionId": session, "registrationId": people[0], "status": "PRESENT", "reason": "签到表"});
+    made("correct_attendance", "correctAttendance", input).await;
+    made("close_session", "closeSession", json!({"sessionId": session})).await;
+    made("issue_certificates", "issueCertificates", json!({"activityId": id})).await;
+    let listed = app.organiser().run("certificates", json!({"activityId": id})).await;
+    let certificate = listed["certificates"]["edges"][0]["node"]["id"].clone();
+    let online = json!({"title": "网课", "hours": "4", "on": "2026-11-01"});
+    let made_up = json!({"registrationId": people[1], "missedSessionId": session, "online": online, "reason": "同一主题"});
+    (made_up, certificate)
 }
