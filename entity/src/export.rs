@@ -147,6 +147,8 @@ pub enum Kind {
     Badges,
     /// To be put before those who sit at a table.
     TableCards,
+    /// Those that are valid.
+    Certificates,
 }
 
 /// How far its file is.

@@ -21,7 +21,7 @@ mod m2026_11_25_000004_class;
 mod m2026_11_25_000005_credit;
 mod m2026_11_25_000006_export;
 mod m2026_11_25_000007_find;
-mod m2026_11_25_000007_paper;
+mod m2026_11_25_000008_paper;
 
 pub struct Migrator;
 
@@ -43,7 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000004_class::Migration),
             Box::new(m2026_11_25_000005_credit::Migration),
             Box::new(m2026_11_25_000006_export::Migration),
-            Box::new(m2026_11_25_000007_paper::Migration),
+            Box::new(m2026_11_25_000008_paper::Migration),
         ]
     }
 }

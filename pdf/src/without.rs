@@ -22,6 +22,7 @@ impl Fonts {
     }
 }
 
+#[expect(clippy::unused_self, reason = "it stands in for one that is made")]
 impl Document {
     /// Begins a document.
     #[must_use]

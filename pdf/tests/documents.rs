@@ -1,5 +1,6 @@
 //! Documents are made and looked at with poppler's tools, as a reader and a printer would: `apt-get install
 //! poppler-utils fonts-noto-cjk fonts-hanazono`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{fmt::Write as _, path::Path, process::Command};
 
@@ -164,6 +165,7 @@ fn certificate(name: &str) -> Certificate {
 }
 
 /// Keeps a document to be looked at, where `KEEP_PDF` names a folder.
+#[expect(clippy::disallowed_methods, reason = "the tests' own configuration")]
 fn keep(name: &str, made: &Made) {
     if let Some(folder) = std::env::var_os("KEEP_PDF") {
         std::fs::write(Path::new(&folder).join(name), &made.pdf).unwrap();

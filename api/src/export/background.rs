@@ -93,6 +93,7 @@ impl Run<'_> {
     async fn whole(&self, export: export::Model) -> Result<(), Failure> {
         let db = self.app.db.read();
         let brief = Brief::new(db, export, self.app.now()).await?;
+        let brief = brief.found_at(&self.app.config.public_url);
         let total = i64::try_from(kind::count(db, &brief).await?).unwrap_or(i64::MAX);
         let (told, mut rows) = watch::channel(0);
         if !self.note(0, |it| it.col_expr(Column::RowsTotal, Expr::value(total))).await? {

@@ -40,6 +40,8 @@ pub struct Brief {
     by: String,
     zone: chrono_tz::Tz,
     pub now: DateTime<Utc>,
+    /// Where this server is found, which certificates say; empty until it is told.
+    pub public_url: String,
 }
 
 impl Brief {
@@ -66,7 +68,25 @@ impl Brief {
         let filter = serde_json::from_value(export.filter.clone()).map_err(Failure::internal)?;
         let zone = activity.time_zone.parse().map_err(Failure::internal)?;
         let by = account.ok_or(Failure::NotFound)?.username;
-        Ok(Self { export, filter, activity, sessions, categories, form, by, zone, now })
+        Ok(Self {
+            export,
+            filter,
+            activity,
+            sessions,
+            categories,
+            form,
+            by,
+            zone,
+            now,
+            public_url: String::new(),
+        })
+    }
+
+    /// The same, by a server that is found there.
+    #[must_use]
+    pub fn found_at(mut self, public_url: &str) -> Self {
+        public_url.clone_into(&mut self.public_url);
+        self
     }
 
     /// What the file is called when it is saved.

@@ -40,6 +40,9 @@ pub enum ExportKind {
     Badges,
     /// 桌牌: whoever holds a seat; as PDF an A4 sheet each, to be folded, with the name on both halves.
     TableCards,
+    /// 结业证书: the valid certificates in the order of their numbers; as PDF an A4 sheet each, with a QR code of the address
+    /// at which it is verified.
+    Certificates,
 }
 
 /// What kind of file.
@@ -52,7 +55,7 @@ pub enum ExportFormat {
     /// UTF-8 with a byte order mark and CRLF; a list that goes by sessions has the session as its first column. Nothing
     /// in it is run by a spreadsheet. The last line says who took it out, when and what for.
     Csv,
-    /// To be printed: of SIGN_IN_SHEET, BADGES and TABLE_CARDS alone, at most 5,000 lines. It is always made in the
+    /// To be printed: of SIGN_IN_SHEET, BADGES, TABLE_CARDS and CERTIFICATES alone, at most 5,000 lines. It is always made in the
     /// background. Its properties say who took it out, when and what for. A character that no font has is set as □ with
     /// its number, and the text is in `unshown`. Refused by a server that was built without PDF documents.
     Pdf,

@@ -4,6 +4,7 @@
 pub mod attendance_list;
 pub mod attendance_matrix;
 pub mod badges;
+pub mod certificates;
 pub mod line;
 pub mod people;
 pub mod registrations;
@@ -148,6 +149,10 @@ macro_rules! with_list {
                 type $list = $crate::export::kind::TableCards;
                 $done
             }
+            Kind::Certificates => {
+                type $list = $crate::export::kind::Certificates;
+                $done
+            }
         }
     }};
 }
@@ -155,8 +160,8 @@ pub(super) use with_list;
 
 pub use self::{
     attendance_list::AttendanceList, attendance_matrix::AttendanceMatrix, badges::Badges,
-    registrations::Registrations, scan_log::ScanLog, sign_in_sheet::SignInSheet,
-    table_cards::TableCards,
+    certificates::Certificates, registrations::Registrations, scan_log::ScanLog,
+    sign_in_sheet::SignInSheet, table_cards::TableCards,
 };
 
 /// A column on offer, whatever the kind.

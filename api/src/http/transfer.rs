@@ -149,6 +149,7 @@ async fn send(
         Format::Pdf => "application/pdf",
     };
     let brief = Brief::new(app.db.read(), row.clone(), now).await?;
+    let brief = brief.found_at(&app.config.public_url);
     let disposition = disposition::attachment(&brief.file_name());
     let mut response = match row.state {
         Stage::OnFetch if method == Method::HEAD => StatusCode::OK.into_response(),

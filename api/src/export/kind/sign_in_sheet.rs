@@ -122,7 +122,7 @@ impl List for SignInSheet {
 /// The sheets of an export: one for each session, or for each day with a column for each of its sessions.
 fn sheets(brief: &Brief) -> Vec<Sheet> {
     let mut sheets: Vec<Sheet> = Vec::new();
-    for at in 0..brief.sessions.len() {
+    for (at, held) in brief.sessions.iter().enumerate() {
         match sheets.last_mut() {
             Some(last)
                 if brief.export.layout.sheets == Sheets::Day
@@ -130,7 +130,7 @@ fn sheets(brief: &Brief) -> Vec<Sheet> {
                     && last
                         .sessions
                         .first()
-                        .is_some_and(|it| brief.sessions[*it].day == brief.sessions[at].day) =>
+                        .is_some_and(|it| brief.sessions[*it].day == held.day) =>
             {
                 last.sessions.push(at);
             }

@@ -104,6 +104,7 @@ mod documents {
     use std::process::Command;
 
     use super::*;
+    use crate::school::{self, Class};
 
     /// Has a document made; the export, and its bytes.
     async fn document(app: &TestApp, input: Value) -> (Value, Vec<u8>) {
@@ -188,6 +189,27 @@ mod documents {
             let pages = pages(&document);
             assert_eq!(pages.len(), 2);
             assert_eq!(pages[0].matches('张').count(), 2);
+        }
+
+        async fn certificates_say_what_they_say_to_whoever_verifies_them(app) {
+            let class = Class::make(&app, "新生代温商传承研修班", &[("2026-10-26T01:00:00Z", 180, "4")]).await;
+            let who = class.enrol(&app, 0).await;
+            class.mark(&app, &who, 0, "PRESENT").await;
+            class.close(&app, 0).await;
+            let pattern = json!({"activityId": class.id, "pattern": "温民院结字〔{year}〕第{seq:3}号", "issuer": "温州民营经济学院"});
+            school::made(&app, "set_certificate_pattern", pattern).await;
+            school::made(&app, "issue_certificates", json!({"activityId": class.id})).await;
+            let (_, document) = document(&app, json!({"activityId": class.id, "kind": "CERTIFICATES"})).await;
+            let pages = pages(&document);
+            assert_eq!(pages.len(), 1);
+            for word in [
+                "结业证书", "温民院结字〔2026〕第001号", &lists::name(0), "于2026年10月26日", "新生代温商传承研修班", "共4学时",
+                "温州民营经济学院", "2026年11月1日",
+            ] {
+                assert!(pages[0].contains(word), "{word}: {}", pages[0]);
+            }
+            let address = scanned(&document);
+            assert!(address.starts_with(&format!("{}/certificates/", app.app.config.public_url)), "{address}");
         }
 
         async fn what_is_not_for_paper_is_refused(app) {
