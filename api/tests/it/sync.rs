@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+use api::live::Notice;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -248,6 +249,22 @@ on_both! {
         assert_eq!(first, 60);
         assert_eq!(app.count("SELECT count(*) FROM scan").await, 60);
         assert_eq!(app.count("SELECT count(*) FROM attendance").await, 40);
+    }
+
+    async fn who_looks_on_is_told_once(app) {
+        let festival = app.festival(None, &[]).await;
+        let codes = crowd(&app, &festival, 3).await;
+        let (client, _) = device(&app, &[&festival.activity]).await;
+        let scans: Vec<Value> = codes.iter().map(|it| kept(&app, it, app.now(), "ADMITTED")).collect();
+        let mut changes = app.app.live.changes();
+        for told in [3, 0] {
+            sync(&client, &festival, app.now(), &scans).await;
+            let mut scanned = 0;
+            while let Ok(notice) = changes.try_recv() {
+                scanned += usize::from(matches!(notice, Notice::Scan(..)));
+            }
+            assert_eq!(scanned, told);
+        }
     }
 
     async fn a_device_checks_in_at_its_gate(app) {

@@ -134,6 +134,7 @@ impl SyncMutation {
             device::note_clock(&viewer.db, doorkeeper, offset).await?;
         }
         let mut results = Vec::with_capacity(ids.len());
+        let mut new = Vec::new();
         for (nth, (scan_id, read)) in ids.into_iter().zip(read).enumerate() {
             let came = match read {
                 Ok(_) => taken.next().unwrap_or(Synced::Later),
@@ -144,13 +145,18 @@ impl SyncMutation {
                 Err(Error::Failed(failure)) => return Err(failure.into()),
             };
             results.push(match came {
-                Synced::Taken(answer) => SyncedScan {
-                    scan_id,
-                    outcome: Some(answer.scan.outcome.into()),
-                    replayed: answer.replayed,
-                    scan: Some(Scan(answer.scan)),
-                    user_errors: Vec::new(),
-                },
+                Synced::Taken(answer) => {
+                    let (session, id) = (answer.scan.session_id, answer.scan.id);
+                    let door = doors.0.get(&session).filter(|_| !answer.replayed);
+                    new.extend(door.map(|it| (it.on().activity_id, session, id)));
+                    SyncedScan {
+                        scan_id,
+                        outcome: Some(answer.scan.outcome.into()),
+                        replayed: answer.replayed,
+                        scan: Some(Scan(answer.scan)),
+                        user_errors: Vec::new(),
+                    }
+                }
                 Synced::Refused(why) => refused(scan_id, vec![why], nth, viewer),
                 Synced::Later => {
                     let later = CheckInErrorCode::TryAgain.at::<String>([]);
@@ -158,6 +164,7 @@ impl SyncMutation {
                 }
             });
         }
+        viewer.app.live.scanned(new);
         let clock_offset_ms = offset.num_milliseconds();
         let synced = SyncedScans { results, server_time: viewer.now, clock_offset_ms };
         Ok(SyncScansPayload { synced: Some(synced), user_errors: Vec::new() })

@@ -147,7 +147,12 @@ async fn come(
         })
         .await;
     match done {
-        Ok(_) => Ok(answer),
+        Ok(_) => {
+            let session = permit.on();
+            let new = answer.iter().map(|it| (session.activity_id, session.id, it.scan.id));
+            viewer.app.live.scanned(new);
+            Ok(answer)
+        }
         // A rival sent the same: its answer is the first.
         Err(Error::Failed(Failure::Conflict(zh, en))) => {
             let first = walk_in::first_answer(viewer.db.read(), permit, &at_door, &whom).await?;
