@@ -283,6 +283,12 @@ impl Gate {
         self.doorkeeper.as_ref().map(|it| it.row.expires_at)
     }
 
+    /// When the first of the grants ends by itself that it goes by.
+    #[must_use]
+    pub fn changes_at(&self) -> Option<DateTime<Utc>> {
+        self.who.iter().flat_map(|it| &it.grants).filter_map(|it| it.row.expires_at).min()
+    }
+
     /// Who is signed in. FORBIDDEN to a device, which has no account.
     pub fn who(&self) -> Result<&Who, Failure> {
         self.who.as_ref().ok_or(match self.doorkeeper {

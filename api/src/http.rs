@@ -218,7 +218,8 @@ async fn gate(app: &Arc<App>, header: Option<&str>, now: DateTime<Utc>) -> Resul
     let gate = look_up(app, header, now).await?;
     if let Some(expires) = gate.until().or_else(|| app.keys.expiry(text)).filter(|_| gate.is_held())
     {
-        app.recognised.keep(text, &gate, access, now, expires);
+        let until = gate.changes_at().map_or(expires, |it| std::cmp::min(it, expires));
+        app.recognised.keep(text, &gate, access, now, until);
     }
     Ok(gate)
 }

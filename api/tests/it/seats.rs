@@ -55,7 +55,7 @@ async fn requests(app: &TestApp, festival: &Festival) -> Vec<(Client, &'static s
         let input = json!({"activityId": festival.activity, "organisationId": chamber,
             "person": person(EACH + nth), "idempotencyKey": key("liaison")});
         requests.push((liaison.clone(), "recommend_attendee", input));
-        let input = json!({"sessionId": festival.session, "person": person(2 * EACH + nth), "idempotencyKey": key("door")});
+        let input = json!({"sessionId": festival.session, "person": person(2 * EACH + nth), "scanId": app.uuid(), "confirm": true});
         requests.push((door.clone(), "register_walk_in", input));
 
         let input = json!({"activityId": festival.activity, "person": person(3 * EACH + nth)});
