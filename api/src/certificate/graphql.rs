@@ -4,7 +4,9 @@ mod mutation;
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{
+    Context, Enum, Lookahead, Object, Result, SimpleObject, connection::Connection,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     activity, certificate, certificate_face,
@@ -23,7 +25,7 @@ use crate::{
     error::Failure,
     graphql::{Gid, Viewer},
     page::Slice,
-    registration::graphql::Registration,
+    registration::graphql::{Registration, of_attendances},
 };
 
 /// Whether what somebody holds in hand is valid.
@@ -43,6 +45,8 @@ pub enum CertificateStatus {
 pub struct Certificate {
     row: certificate::Model,
     versions: Vec<certificate_face::Model>,
+    /// What a list fetched ahead.
+    registration: Option<Registration>,
 }
 
 impl Certificate {
@@ -52,7 +56,7 @@ impl Certificate {
         let mut versions = face::versions(viewer.db.read(), ids).await?;
         let with = |row: certificate::Model| {
             let versions = versions.remove(&row.id).unwrap_or_default();
-            Self { row, versions }
+            Self { row, versions, registration: None }
         };
         Ok(rows.into_iter().map(with).collect())
     }
@@ -186,7 +190,12 @@ impl Certificate {
 
     /// Whose.
     async fn registration(&self, ctx: &Context<'_>) -> Result<Registration> {
-        Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
+        match &self.registration {
+            Some(it) => Ok(it.clone()),
+            None => {
+                Ok(Registration::new(Viewer::of(ctx).row(self.row.registration_id).await?, false))
+            }
+        }
     }
 }
 
@@ -296,7 +305,17 @@ impl CertificateQuery {
         let permit = viewer.gate.permit::<ListCertificates>(activity_id.0).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let mut page = super::list(viewer.db.read(), &permit, slice).await?;
-        let all = Certificate::all(viewer, std::mem::take(&mut page.rows)).await?;
+        let mut all = Certificate::all(viewer, std::mem::take(&mut page.rows)).await?;
+        let here = ctx.look_ahead();
+        let ahead = [here.field("edges").field("node"), here.field("nodes")]
+            .map(|it| it.field("registration"));
+        if ahead.iter().any(Lookahead::exists) {
+            let ids = all.iter().map(|it| it.row.registration_id).collect();
+            let found = of_attendances(viewer, ids, &ahead).await?;
+            for it in &mut all {
+                it.registration = found.get(&it.row.registration_id).cloned();
+            }
+        }
         Ok(page.with(all.into_iter().map(|it| (it.row.id, it))))
     }
 

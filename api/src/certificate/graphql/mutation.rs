@@ -82,8 +82,8 @@ pub struct SetCertificatePatternInput {
 pub struct IssueCertificatesPayload {
     /// The activity; null where it was refused.
     activity: Option<Activity>,
-    /// How many are new; 0 where everybody has theirs already.
-    issued: i32,
+    /// How many are new; 0 where everybody has theirs already, null where it was refused.
+    issued: Option<i32>,
     /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<IssueCertificatesUserError>,
 }
@@ -137,7 +137,7 @@ impl CertificateMutation {
             })
             .await;
         let (done, user_errors) = settle(done, viewer.lang)?;
-        let issued = done.as_ref().map_or(0, |it| it.count);
+        let issued = done.as_ref().map(|it| it.count);
         let activity = done.map(|it| Activity::from(it.activity));
         Ok(IssueCertificatesPayload { activity, issued, user_errors })
     }
