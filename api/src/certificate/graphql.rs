@@ -311,9 +311,9 @@ impl CertificateQuery {
             .map(|it| it.field("registration"));
         if ahead.iter().any(Lookahead::exists) {
             let ids = all.iter().map(|it| it.row.registration_id).collect();
-            let mut found = of_attendances(viewer, ids, &ahead).await?;
+            let found = of_attendances(viewer, ids, &ahead).await?;
             for it in &mut all {
-                it.registration = found.remove(&it.row.registration_id);
+                it.registration = found.get(&it.row.registration_id).cloned();
             }
         }
         Ok(page.with(all.into_iter().map(|it| (it.row.id, it))))

@@ -82,7 +82,7 @@ pub struct SetCertificatePatternInput {
 pub struct IssueCertificatesPayload {
     /// The activity; null where it was refused.
     activity: Option<Activity>,
-    /// How many are new; 0 where everybody has theirs already.
+    /// How many are new; 0 where everybody has theirs already, null where it was refused.
     issued: Option<i32>,
     /// Why it was refused, all reasons at once; empty where it was done.
     user_errors: Vec<IssueCertificatesUserError>,
