@@ -118,7 +118,8 @@ pub async fn walk_in(
         return Ok((row, false));
     }
     let seat = Seat { category: form.category.as_ref().map(|it| it.id), allocation: None };
-    if !over && !desk.pools.has_room(seat) {
+    // That an activity takes nobody is said before that it is full.
+    if desk.is_open() && !over && !desk.pools.has_room(seat) {
         return Err(Code::Full.at(["sessionId"]).into());
     }
     let start = if over { Start::ComesOver } else { Start::Comes };

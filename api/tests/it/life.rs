@@ -444,7 +444,7 @@ on_both! {
             ("register_attendee", json!({"activityId": tree.activity, "person": person})),
             ("invite_attendee", json!({"activityId": tree.activity, "person": person})),
             ("recommend_attendee", json!({"activityId": tree.activity, "organisationId": tree.chamber, "person": person})),
-            ("register_walk_in", json!({"sessionId": tree.session, "scanId": app.uuid(), "person": person})),
+            ("register_walk_in", json!({"sessionId": tree.session, "scanId": app.uuid(), "person": person, "confirm": true})),
             ("replace_attendee", json!({"registrationId": there, "person": person})),
         ];
         for (code, person) in [

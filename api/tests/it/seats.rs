@@ -55,7 +55,8 @@ async fn requests(app: &TestApp, festival: &Festival) -> Vec<(Client, &'static s
         let input = json!({"activityId": festival.activity, "organisationId": chamber,
             "person": person(EACH + nth), "idempotencyKey": key("liaison")});
         requests.push((liaison.clone(), "recommend_attendee", input));
-        let input = json!({"sessionId": festival.session, "person": person(2 * EACH + nth), "scanId": app.uuid(), "confirm": true});
+        let input = json!({"sessionId": festival.session, "person": person(2 * EACH + nth),
+            "scanId": app.uuid(), "confirm": true});
         requests.push((door.clone(), "register_walk_in", input));
 
         let input = json!({"activityId": festival.activity, "person": person(3 * EACH + nth)});
@@ -123,7 +124,9 @@ on_both! {
         // Thirty seats at once, none of them set aside: offered to the first thirty who wait for such.
         let is_general = "AND allocation_id IS NULL";
         let waiting = in_order(&app, "WAITLISTED", is_general).await;
-        let leaving: Vec<String> = in_order(&app, "CONFIRMED", is_general).await.into_iter().take(30).collect();
+        // Whoever came by the door is inside, and does not leave.
+        let outside = "AND allocation_id IS NULL AND way <> 'WALK_IN'";
+        let leaving: Vec<String> = in_order(&app, "CONFIRMED", outside).await.into_iter().take(30).collect();
         let mut racing = JoinSet::new();
         for id in leaving {
             let client = app.organiser().clone();

@@ -90,7 +90,10 @@ on_both! {
             ("register_attendee", of(json!({"overCapacity": true, "reason": "领导要求"}))),
             ("invite_attendee", of(json!({}))),
             ("recommend_attendee", of(json!({"organisationId": app.root_id()}))),
-            ("register_walk_in", json!({"sessionId": session, "scanId": app.uuid(), "person": person})),
+            (
+                "register_walk_in",
+                json!({"sessionId": session, "scanId": app.uuid(), "person": person, "confirm": true}),
+            ),
             ("move_registration", json!({"registrationId": registration, "toActivityId": id})),
             ("set_allocation", json!({"activityId": id, "organisationId": app.root_id(), "seats": 1})),
         ];
