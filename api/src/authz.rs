@@ -239,6 +239,9 @@ pub struct Gate {
     doors: Doors,
 }
 
+/// A role, and what it is held over.
+type Grant<'a> = (Role, &'a Scope);
+
 /// The permits to let people in, by their sessions.
 type Doors = Arc<Mutex<HashMap<SessionId, Permit<CheckIn>>>>;
 
@@ -303,7 +306,7 @@ impl Gate {
     }
 
     /// Who acts, and which roles they hold over what.
-    fn held(&self) -> Result<(Actor, Vec<(Role, &Scope)>), Failure> {
+    fn held(&self) -> Result<(Actor, Vec<Grant<'_>>), Failure> {
         if let Some(it) = &self.doorkeeper {
             return Ok((Actor::Device(it.row.id), it.held().collect()));
         }

@@ -224,7 +224,7 @@ pub async fn at_most_by<M>(
     read: impl Fn(&QueryResult) -> Result<M, DbErr>,
 ) -> Result<Vec<M>, DbErr> {
     let mut statement = db.get_database_backend().build(select);
-    statement.sql.push_str(&format!(" LIMIT {limit}"));
+    statement.sql = format!("{} LIMIT {limit}", statement.sql);
     let mut rows = pin!(db.stream_raw(statement).await?);
     let mut found = Vec::new();
     while let Some(row) = rows.try_next().await? {

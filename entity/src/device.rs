@@ -7,6 +7,7 @@ use crate::id::{AccountId, DeviceId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "device")]
+#[expect(clippy::struct_field_names, reason = "a device is of a model, and every row is a Model")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: DeviceId,

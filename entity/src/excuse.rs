@@ -6,6 +6,7 @@ use crate::id::{RegistrationId, SessionId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "excuse")]
+#[expect(clippy::struct_field_names, reason = "it is nothing but three ids")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub registration_id: RegistrationId,

@@ -27,7 +27,10 @@ fn at() -> DateTime<Utc> {
     "2026-10-30T09:20:00Z".parse().unwrap()
 }
 
-fn make(sheets: &[&dyn Fn(&mut Document) -> Result<(), Error>]) -> Made {
+/// Adds a part to a document.
+type Add<'a> = &'a dyn Fn(&mut Document) -> Result<(), Error>;
+
+fn make(sheets: &[Add<'_>]) -> Made {
     let mut document = Document::new(Fonts::find(None).unwrap(), "试印", "注：试印", at());
     for add in sheets {
         add(&mut document).unwrap();

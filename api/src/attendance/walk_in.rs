@@ -77,9 +77,8 @@ pub async fn take(
     let mut attempt = Attempt::by(Some(permit.actor()), permit.on(), at_door.client_id, shown);
     attempt.gate.clone_from(&at_door.gate);
     let taken = scan::take(tx, &[attempt], now).await?.into_iter().next();
-    let answer = match taken {
-        Some(Ok(answer)) => answer,
-        Some(Err(_)) | None => return Err(Code::ScanIdReused.at(["scanId"]).into()),
+    let Some(Ok(answer)) = taken else {
+        return Err(Code::ScanIdReused.at(["scanId"]).into());
     };
     if is_new && answer.scan.outcome != Outcome::Admitted {
         return Err(Code::DoorShut.at(["sessionId"]).into());

@@ -299,6 +299,7 @@ impl CreditQuery {
     /// The confirmed registrations of an activity by whether they complete it, in the order in which they were made: each
     /// has its `completion`. Empty where no session earns hours. For ORG_ADMIN and ORGANISER.
     #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection's four and the filter")]
     async fn completions(
         &self,
         ctx: &Context<'_>,

@@ -67,7 +67,7 @@ refusals! {
 /// What makes up for a missed session.
 pub enum Source {
     /// The viewer may see who attended it.
-    Session(Permit<ViewAttendance>),
+    Session(Box<Permit<ViewAttendance>>),
     Online {
         unit: String,
         centihours: i32,

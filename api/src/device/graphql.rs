@@ -158,9 +158,10 @@ impl DeviceQuery {
         let permit = viewer.gate.permit::<ViewDevices>(activity_id.0).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page = super::list(viewer.db.read(), &permit, slice).await?;
-        let doors = match wants(ctx, "activities") {
-            true => Some(seen(viewer, page.rows.iter().map(|it| it.id)).await?),
-            false => None,
+        let doors = if wants(ctx, "activities") {
+            Some(seen(viewer, page.rows.iter().map(|it| it.id)).await?)
+        } else {
+            None
         };
         let of = |id: DeviceId, doors: &super::Doors| {
             doors.iter().filter(|it| it.0 == id).map(|it| it.1.clone()).collect()

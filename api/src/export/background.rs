@@ -80,6 +80,7 @@ async fn begin(app: &App, id: ExportId) -> Result<Option<export::Model>, Failure
         .await
 }
 
+#[expect(clippy::struct_field_names, reason = "the column that names it is called so")]
 struct Run<'a> {
     app: &'a Arc<App>,
     id: ExportId,

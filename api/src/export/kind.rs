@@ -59,6 +59,7 @@ pub trait List: Sized + Send + Sync + 'static {
     fn parts(&self) -> Vec<Part>;
 
     /// Some rows of a part, and where those after them begin, if there may be any.
+    #[expect(clippy::type_complexity, reason = "rows, and where the next ones begin")]
     fn page(
         &self,
         db: &DatabaseConnection,

@@ -300,7 +300,7 @@ impl CreditMutation {
         let note = Note::keyed(input.idempotency_key.clone(), &input).because(Some(&reason));
         let source = match (input.attended_session_id, input.online) {
             (Some(id), None) => {
-                Some(Source::Session(viewer.gate.permit::<ViewAttendance>(id.0).await?))
+                Some(Source::Session(Box::new(viewer.gate.permit::<ViewAttendance>(id.0).await?)))
             }
             (None, Some(it)) => {
                 let missing = MakeUpErrorCode::UnitMissing;

@@ -66,6 +66,7 @@ pub fn rest<F>(brief: &Brief, of: impl Fn(Field) -> F) -> Vec<Column<F>> {
 
 /// What of a registration is read; all else is passed over.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "columns, each needed or not")]
 pub struct Needs {
     pub student_no: bool,
     pub group: bool,
@@ -137,6 +138,7 @@ pub struct Life {
 
 /// What is selected of a line, in the order in which [`Line::read`] takes it. What is not needed is not even null: a null
 /// costs more to read than most values.
+#[must_use]
 pub fn selected(needs: Needs, at_session: bool) -> Vec<SimpleExpr> {
     use attendance::Column as A;
     use registration::Column as R;
@@ -233,6 +235,7 @@ impl Life {
 }
 
 impl Line {
+    #[must_use]
     pub fn cell<'a>(&'a self, brief: &'a Brief, nth: u32, field: Field) -> Cell<'a> {
         match field {
             Field::Nth => Cell::count(nth),
@@ -253,6 +256,7 @@ impl Line {
 
 /// How somebody attended a session that they belong to, as lists say it: whoever is not on record is absent once the door
 /// has shut.
+#[must_use]
 pub fn attendance_word(
     held: &Held,
     status: Option<attendance::Status>,

@@ -252,6 +252,7 @@ fn line(it: &line::Line) -> pdf::Line {
 }
 
 /// `2026年3月2日`.
+#[must_use]
 pub fn day(day: NaiveDate) -> String {
     day.format("%Y年%-m月%-d日").to_string()
 }

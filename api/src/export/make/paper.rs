@@ -20,6 +20,7 @@ pub struct Paper<L: List> {
     /// How many lines are set at a time; more than that are set in several pieces, between which it can be called off.
     pub piece: usize,
     /// Sets some lines of a part, all of them or a piece.
+    #[expect(clippy::type_complexity, reason = "the arguments say it all")]
     pub set: fn(&L, usize, &[L::Line], &mut Document) -> Result<(), Failure>,
 }
 
