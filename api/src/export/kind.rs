@@ -165,8 +165,8 @@ pub(super) use with_list;
 
 pub use self::{
     attendance_list::AttendanceList, attendance_matrix::AttendanceMatrix, badges::Badges,
-    certificates::Certificates, credit_hours::CreditHours, registrations::Registrations, scan_log::ScanLog,
-    sign_in_sheet::SignInSheet, table_cards::TableCards,
+    certificates::Certificates, credit_hours::CreditHours, registrations::Registrations,
+    scan_log::ScanLog, sign_in_sheet::SignInSheet, table_cards::TableCards,
 };
 
 /// A column on offer, whatever the kind.

@@ -81,8 +81,7 @@ impl List for AttendanceList {
         let part = |held: &Held| {
             let it = &held.session;
             let starts = brief.local(it.starts_at).format("%Y-%m-%d %H:%M");
-            let title =
-                format!("{} {} {}（{starts}）", brief.title, it.title, Self::TITLE);
+            let title = format!("{} {} {}（{starts}）", brief.title, it.title, Self::TITLE);
             Part { name: it.title.clone(), title }
         };
         brief.sessions.iter().map(part).collect()

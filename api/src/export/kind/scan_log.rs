@@ -149,16 +149,12 @@ impl List for ScanLog {
     fn parts(&self) -> Vec<Part> {
         let brief = &self.brief;
         if brief.sessions.is_empty() {
-            return vec![Part {
-                name: Self::TITLE.to_owned(),
-                title: brief.title.clone(),
-            }];
+            return vec![Part { name: Self::TITLE.to_owned(), title: brief.title.clone() }];
         }
         let part = |held: &Held| {
             let it = &held.session;
             let starts = brief.local(it.starts_at).format("%Y-%m-%d %H:%M");
-            let title =
-                format!("{} {} {}（{starts}）", brief.title, it.title, Self::TITLE);
+            let title = format!("{} {} {}（{starts}）", brief.title, it.title, Self::TITLE);
             Part { name: it.title.clone(), title }
         };
         brief.sessions.iter().map(part).collect()
