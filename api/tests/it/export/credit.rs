@@ -117,7 +117,6 @@ on_both! {
             (of_year(&root, 1948), "YEAR_OUT_OF_RANGE", "year"),
             (json!({"organisationId": root, "year": 2026, "kind": "CREDIT_HOURS", "sessionId": festival.session}), "NOT_OF_ACTIVITY", "sessionId"),
             (json!({"organisationId": root, "year": 2026, "kind": "CREDIT_HOURS", "filter": {"search": "张"}}), "NOT_OF_ACTIVITY", "filter"),
-            (json!({"organisationId": root, "year": 2026, "kind": "CREDIT_HOURS", "format": "PDF"}), "NOT_ON_PAPER", "format"),
         ] {
             let refused = ask(app.organiser(), input).await;
             let first = &refused["userErrors"][0];
