@@ -149,6 +149,8 @@ pub enum Kind {
     TableCards,
     /// Those that are valid.
     Certificates,
+    /// Of a year, person by person, of an organisation and all below it.
+    CreditHours,
 }
 
 /// How far its file is.

@@ -22,6 +22,7 @@ mod m2026_11_25_000005_credit;
 mod m2026_11_25_000006_export;
 mod m2026_11_25_000007_find;
 mod m2026_11_25_000008_paper;
+mod m2026_11_25_000009_credit_hours;
 
 pub struct Migrator;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000005_credit::Migration),
             Box::new(m2026_11_25_000006_export::Migration),
             Box::new(m2026_11_25_000008_paper::Migration),
+            Box::new(m2026_11_25_000009_credit_hours::Migration),
         ]
     }
 }

@@ -317,6 +317,8 @@ policy! {
 
     /// Take the list of who registered and who came out of the building.
     CreateExport on activity => [OrgAdmin, Organiser];
+    /// Take out the list of who earned how many credit hours in a year.
+    ExportCredits on organisation => [OrgAdmin];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
     /// Call off the making of a file.

@@ -290,15 +290,20 @@ pub struct Share {
     pub hours: i64,
 }
 
+/// The first day and the last of a year in which hours are earned.
+#[must_use]
+pub fn days_of(year: i32) -> Option<(NaiveDate, NaiveDate)> {
+    let days = NaiveDate::from_ymd_opt(year, 1, 1).zip(NaiveDate::from_ymd_opt(year, 12, 31));
+    days.filter(|_| YEARS.contains(&year))
+}
+
 /// What some people earned in a year, by the days of the sessions, class by class.
 pub async fn of_year(
     db: &impl ConnectionTrait,
     people: impl IntoIterator<Item = PersonId>,
     year: i32,
 ) -> Result<Vec<Share>, Failure> {
-    let span = NaiveDate::from_ymd_opt(year, 1, 1).zip(NaiveDate::from_ymd_opt(year, 12, 31));
-    let span = span.filter(|_| YEARS.contains(&year));
-    let (first, last) = span
+    let (first, last) = days_of(year)
         .ok_or(Failure::BadInput("年份须在1949至2100之间", "the year must be from 1949 to 2100"))?;
     Ok(credit_entry::Entity::find()
         .select_only()

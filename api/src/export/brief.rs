@@ -1,13 +1,17 @@
 //! What is to be made: an export with all that stands beside its rows.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::{Asia::Shanghai, Tz};
 use entity::{
     account, activity, attendance, category,
     export::{self, Format},
-    id::CategoryId,
-    question,
+    id::{AccountId, CategoryId},
+    organisation, question,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait},
+};
 use serde::{Deserialize, Serialize};
 
 use super::kind::{List, with_list};
@@ -30,7 +34,12 @@ pub struct Filter {
 pub struct Brief {
     pub export: export::Model,
     pub filter: Filter,
-    pub activity: activity::Model,
+    /// None where it is of a year of an organisation.
+    activity: Option<activity::Model>,
+    /// Of an organisation whose people are listed: where it stands among all.
+    pub path: String,
+    /// What the activity is called, or the organisation.
+    pub title: String,
     /// All of the activity, or the one that is asked for, in the order in which they take place.
     pub sessions: Vec<Held>,
     categories: Vec<category::Model>,
@@ -38,7 +47,7 @@ pub struct Brief {
     pub form: Vec<question::Model>,
     /// The name by which whoever takes it out signs in.
     by: String,
-    zone: chrono_tz::Tz,
+    zone: Tz,
     pub now: DateTime<Utc>,
     /// Where this server is found, which certificates say; empty until it is told.
     pub public_url: String,
@@ -51,6 +60,10 @@ impl Brief {
         export: export::Model,
         now: DateTime<Utc>,
     ) -> Result<Self, Failure> {
+        if let Some(id) = export.organisation_id {
+            let of = organisation::Entity::find_by_id(id).one(db).await?;
+            return Self::of_year(db, export, of.ok_or(Failure::NotFound)?, now).await;
+        }
         let id = export.activity_id.ok_or(Failure::NotFound)?;
         let activity = activity::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
         let mut sessions = crate::session::schedule(db, id).await?;
@@ -64,14 +77,15 @@ impl Brief {
             .order_by_asc(category::Column::Position)
             .all(db)
             .await?;
-        let account = account::Entity::find_by_id(export.account_id).one(db).await?;
+        let by = username(db, export.account_id).await?;
         let filter = serde_json::from_value(export.filter.clone()).map_err(Failure::internal)?;
         let zone = activity.time_zone.parse().map_err(Failure::internal)?;
-        let by = account.ok_or(Failure::NotFound)?.username;
         Ok(Self {
             export,
             filter,
-            activity,
+            path: String::new(),
+            title: activity.title.clone(),
+            activity: Some(activity),
             sessions,
             categories,
             form,
@@ -80,6 +94,43 @@ impl Brief {
             now,
             public_url: String::new(),
         })
+    }
+
+    async fn of_year(
+        db: &impl ConnectionTrait,
+        export: export::Model,
+        of: organisation::Model,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        let by = username(db, export.account_id).await?;
+        Ok(Self {
+            export,
+            filter: Filter::default(),
+            activity: None,
+            path: of.path,
+            title: of.name,
+            sessions: Vec::new(),
+            categories: Vec::new(),
+            form: Vec::new(),
+            by,
+            zone: Shanghai,
+            now,
+            public_url: String::new(),
+        })
+    }
+
+    /// The activity whose people are listed.
+    pub fn activity(&self) -> Result<&activity::Model, Failure> {
+        self.activity.as_ref().ok_or(Failure::internal("a list of an activity without one"))
+    }
+
+    /// The registrations that it is narrowed to; none where there is no activity.
+    #[must_use]
+    pub fn registrations(&self) -> Condition {
+        match &self.activity {
+            Some(it) => registration::condition(it.id, self.filter.registrations.clone()),
+            None => Condition::all().add(Expr::val(1).eq(0)),
+        }
     }
 
     /// The same, by a server that is found there.
@@ -99,10 +150,10 @@ impl Brief {
         };
         let title = with_list!(self.export.kind, L => L::TITLE);
         let at = self.export.finished_at.unwrap_or(self.now).with_timezone(&self.zone);
-        format!("{}-{title}-{}.{ending}", self.activity.title, at.format("%Y%m%d-%H%M"))
+        format!("{}-{title}-{}.{ending}", self.title, at.format("%Y%m%d-%H%M"))
     }
 
-    /// By the wall clock of the activity.
+    /// By the wall clock of the activity; of an organisation by that of Asia/Shanghai.
     #[must_use]
     pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
         at.with_timezone(&self.zone).naive_local()
@@ -132,4 +183,9 @@ impl Brief {
             Gid(self.export.id),
         )
     }
+}
+
+async fn username(db: &impl ConnectionTrait, id: AccountId) -> Result<String, Failure> {
+    let account = account::Entity::find_by_id(id).one(db).await?;
+    Ok(account.ok_or(Failure::NotFound)?.username)
 }

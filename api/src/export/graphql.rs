@@ -16,6 +16,7 @@ use crate::{
     activity::graphql::Activity,
     authz::policy::{CreateExport, ViewExport},
     graphql::{Gid, Viewer},
+    organisation::graphql::Organisation,
     page::Slice,
     session::graphql::Session,
 };
@@ -43,6 +44,10 @@ pub enum ExportKind {
     /// 结业证书: the valid certificates in the order of their numbers; as PDF an A4 sheet each, with a QR code of the address
     /// at which it is verified.
     Certificates,
+    /// 年度学时: the credit hours of a year, person by person, of an organisation and all below it, where the people's
+    /// records are kept; those who earned none are left out. An hour belongs to the year of the local day on which it was
+    /// earned. Of an organisation, and not as PDF.
+    CreditHours,
 }
 
 /// What kind of file.
@@ -259,10 +264,21 @@ impl Export {
         self.0.finished_at
     }
 
-    /// Whose people are in it.
+    /// Whose people are in it; null where it is of an organisation.
     async fn activity(&self, ctx: &Context<'_>) -> Result<Option<Activity>> {
         let Some(id) = self.0.activity_id else { return Ok(None) };
         Ok(Some(Activity::from(Viewer::of(ctx).row(id).await?)))
+    }
+
+    /// Whose people, and those of all below it, are in it; null where it is of an activity.
+    async fn organisation(&self, ctx: &Context<'_>) -> Result<Option<Organisation>> {
+        let Some(id) = self.0.organisation_id else { return Ok(None) };
+        Ok(Some(Organisation::from(Viewer::of(ctx).row(id).await?)))
+    }
+
+    /// Of an organisation: the year that it is of.
+    async fn year(&self) -> Option<i32> {
+        self.0.year
     }
 
     /// The session that it is narrowed to.
@@ -335,7 +351,7 @@ pub struct ExportQuery;
 
 #[Object]
 impl ExportQuery {
-    /// One export, and how far it is. For ORG_ADMIN and ORGANISER of its activity.
+    /// One export, and how far it is. For ORG_ADMIN and ORGANISER of its activity or organisation.
     async fn export(&self, ctx: &Context<'_>, id: Gid<ExportId>) -> Result<Option<Export>> {
         Ok(Some(Export(Viewer::of(ctx).gate.permit::<ViewExport>(id.0).await?.into_row())))
     }

@@ -5,6 +5,7 @@ pub mod attendance_list;
 pub mod attendance_matrix;
 pub mod badges;
 pub mod certificates;
+pub mod credit_hours;
 pub mod line;
 pub mod people;
 pub mod registrations;
@@ -154,6 +155,10 @@ macro_rules! with_list {
                 type $list = $crate::export::kind::Certificates;
                 $done
             }
+            Kind::CreditHours => {
+                type $list = $crate::export::kind::CreditHours;
+                $done
+            }
         }
     }};
 }
@@ -161,8 +166,8 @@ pub(super) use with_list;
 
 pub use self::{
     attendance_list::AttendanceList, attendance_matrix::AttendanceMatrix, badges::Badges,
-    certificates::Certificates, registrations::Registrations, scan_log::ScanLog,
-    sign_in_sheet::SignInSheet, table_cards::TableCards,
+    certificates::Certificates, credit_hours::CreditHours, registrations::Registrations,
+    scan_log::ScanLog, sign_in_sheet::SignInSheet, table_cards::TableCards,
 };
 
 /// A column on offer, whatever the kind.

@@ -208,7 +208,7 @@ fn write_xlsx<L: List>(
     rows: &watch::Sender<u64>,
 ) -> Result<(File, u64), Failure> {
     let about = About {
-        title: task.brief.activity.title.clone(),
+        title: task.brief.title.clone(),
         author: "青蓝 Qinglan".to_owned(),
         at: task.brief.now,
         note: Some(task.brief.watermark()),

@@ -18,7 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity,
     export::{self, Format, Keys, Kind, Layout, Sort, State, Unshown},
-    id::{AccountId, ExportId, ExportViewId, SessionId},
+    id::{AccountId, ExportId, ExportViewId, OrganisationId, SessionId},
     job,
 };
 use sea_orm::{
@@ -29,10 +29,14 @@ use self::brief::{Brief, Filter};
 use crate::{
     app::App,
     authn,
-    authz::{Action, Gate, Permit, policy::CreateExport},
+    authz::{
+        Action, Gate, Permit,
+        policy::{CreateExport, ExportCredits},
+    },
+    credit,
     error::{Error, Failure, Refusal, Refused},
     job::enqueue,
-    refusals,
+    refusals, registration,
 };
 
 refusals! {
@@ -60,7 +64,17 @@ refusals! {
         TooManyOnPaper = "一份PDF文件最多{}人次，请缩小范围", "a PDF document takes at most {} lines; narrow it down";
         /// More blank lines than 100.
         BlankLinesOutOfRange = "空行须在0至100之间", "blank lines are from 0 to 100";
-        /// There is no such view of the activity's host for this kind of list, or none of its columns is on offer here.
+        /// Not exactly one of `activityId` and `organisationId` is given.
+        WhoseUnclear = "activityId 与 organisationId 须且只能给出一个", "give either activityId or organisationId";
+        /// This kind of list is not taken out of an activity, or not out of an organisation.
+        KindElsewhere = "年度学时（CREDIT_HOURS）按组织导出，其他名单按活动导出", "CREDIT_HOURS is of an organisation, any other list of an activity";
+        /// A list of an organisation is of a year, and one of an activity is not.
+        YearUnclear = "按组织导出须填写年份，按活动导出不填", "a list of an organisation needs a year, one of an activity has none";
+        /// The year is not from 1949 to 2100.
+        YearOutOfRange = "年份须在1949至2100之间", "the year must be from 1949 to 2100";
+        /// A list of an organisation is not narrowed to a session, to registrations or by attendance.
+        NotOfActivity = "按组织导出的名单不能使用{}", "a list of an organisation takes no {}";
+        /// There is no such view of the activity's host, or of the organisation, for this kind of list, or none of its columns is on offer here.
         ViewUnknown = "没有这个可用的视图", "there is no such view to be used here";
     }
 }
@@ -84,6 +98,8 @@ const MOST_ON_PAPER: u64 = 5_000;
 /// What is asked for.
 pub struct Draft {
     pub kind: Kind,
+    /// Of an organisation.
+    pub year: Option<i32>,
     pub session: Option<SessionId>,
     pub format: Format,
     pub sort: Option<Sort>,
@@ -95,33 +111,84 @@ pub struct Draft {
     pub layout: Layout,
 }
 
-/// Puts on record who takes what out, and what for.
+/// Puts on record who takes what out of an activity, and what for.
 pub async fn create(
     tx: &DatabaseTransaction,
     permit: &Permit<CreateExport>,
     draft: Draft,
     now: DateTime<Utc>,
 ) -> Result<export::Model, Error<CreateExportErrorCode>> {
-    use CreateExportErrorCode::{ColumnsUnclear, SessionUnknown};
     let activity = permit.on();
+    if draft.kind == Kind::CreditHours {
+        return Err(CreateExportErrorCode::KindElsewhere.at(["kind"]).into());
+    }
+    if draft.year.is_some() {
+        return Err(CreateExportErrorCode::YearUnclear.at(["year"]).into());
+    }
     if let Some(session) = draft.session {
         let sessions = crate::session::schedule(tx, activity.id).await?;
         if sessions.iter().all(|it| it.id != session) {
-            return Err(SessionUnknown.at(["sessionId"]).into());
+            return Err(CreateExportErrorCode::SessionUnknown.at(["sessionId"]).into());
         }
     }
+    let row = export::Model {
+        activity_id: Some(activity.id),
+        session_id: draft.session,
+        ..blank(draft.kind, permit.actor(), now)
+    };
+    put(tx, row, activity.host_id, draft, now).await
+}
+
+/// Puts on record who takes the credit hours of a year out of an organisation, and what for.
+pub async fn create_of_year(
+    tx: &DatabaseTransaction,
+    permit: &Permit<ExportCredits>,
+    draft: Draft,
+    now: DateTime<Utc>,
+) -> Result<export::Model, Error<CreateExportErrorCode>> {
+    use CreateExportErrorCode::{KindElsewhere, NotOfActivity, YearOutOfRange, YearUnclear};
+    if draft.kind != Kind::CreditHours {
+        return Err(KindElsewhere.at(["kind"]).into());
+    }
+    for (field, is_given) in [
+        ("sessionId", draft.session.is_some()),
+        ("filter", draft.filter.registrations != registration::Filter::default()),
+        ("attendance", !draft.filter.attendance.is_empty()),
+    ] {
+        if is_given {
+            return Err(NotOfActivity.at([field]).about(field).into());
+        }
+    }
+    let year = draft.year.ok_or(YearUnclear.at(["year"]))?;
+    credit::days_of(year).ok_or(YearOutOfRange.at(["year"]))?;
+    let row = export::Model {
+        organisation_id: Some(permit.on().id),
+        year: Some(year),
+        ..blank(draft.kind, permit.actor(), now)
+    };
+    put(tx, row, permit.on().id, draft, now).await
+}
+
+/// Keeps what is asked for in a draft. Views are those of the host.
+async fn put(
+    tx: &DatabaseTransaction,
+    row: export::Model,
+    host: OrganisationId,
+    draft: Draft,
+    now: DateTime<Utc>,
+) -> Result<export::Model, Error<CreateExportErrorCode>> {
+    use CreateExportErrorCode::ColumnsUnclear;
     let is_paper = draft.format == Format::Pdf;
     if is_paper && !kind::is_paper(draft.kind) {
         return Err(CreateExportErrorCode::NotOnPaper.at(["format"]).into());
     }
     let row = export::Model {
         layout: draft.layout,
-        session_id: draft.session,
         format: draft.format,
         sort: draft.sort.unwrap_or(Sort::List),
         filter: serde_json::to_value(&draft.filter).map_err(Failure::internal)?,
         purpose: draft.purpose,
-        ..blank(permit, draft.kind, now)
+        ..row
     };
     let mut brief = Brief::new(tx, row, now).await?;
     let offered = kind::offers(draft.kind, &brief);
@@ -130,7 +197,7 @@ pub async fn create(
             return Err(ColumnsUnclear.at(["viewId"]).into());
         }
         Some(id) => {
-            let view = view::usable(tx, activity, draft.kind, id, &offered).await?;
+            let view = view::usable(tx, host, draft.kind, id, &offered).await?;
             let view = view.ok_or(CreateExportErrorCode::ViewUnknown.at(["viewId"]))?;
             brief.export.sort = draft.sort.unwrap_or(view.sort);
             brief.export.columns = view.columns;
@@ -164,20 +231,16 @@ pub async fn create(
     Ok(row)
 }
 
-/// All of a kind of list on the permit's activity, as nobody has asked for it yet.
-fn blank<A: Action<On = activity::Model, By = AccountId>>(
-    permit: &Permit<A>,
-    kind: Kind,
-    now: DateTime<Utc>,
-) -> export::Model {
+/// All of a kind of list of nothing yet, as nobody has asked for it.
+fn blank(kind: Kind, account: AccountId, now: DateTime<Utc>) -> export::Model {
     export::Model {
         id: ExportId::generate(),
         kind,
-        activity_id: Some(permit.on().id),
+        activity_id: None,
         session_id: None,
         organisation_id: None,
         year: None,
-        account_id: permit.actor(),
+        account_id: account,
         format: Format::Xlsx,
         sort: Sort::List,
         columns: Keys::default(),
@@ -204,7 +267,9 @@ pub async fn columns<A: Action<On = activity::Model, By = AccountId>>(
     kind: Kind,
     now: DateTime<Utc>,
 ) -> Result<Vec<kind::Offer>, Failure> {
-    Ok(kind::offers(kind, &Brief::new(db, blank(permit, kind, now), now).await?))
+    let activity_id = Some(permit.on().id);
+    let row = export::Model { activity_id, ..blank(kind, permit.actor(), now) };
+    Ok(kind::offers(kind, &Brief::new(db, row, now).await?))
 }
 
 /// What is wrong with a column that was asked for.
@@ -255,6 +320,9 @@ pub async fn ask_again(
 ) -> Result<(), Failure> {
     let maker = authn::signer(app, export.account_id, now).await?.ok_or(Failure::NotFound)?;
     let gate = Gate::new(Some(maker), app.db.clone());
-    let activity = export.activity_id.ok_or(Failure::NotFound)?;
-    gate.permit::<CreateExport>(activity).await.map(drop)
+    match (export.activity_id, export.organisation_id) {
+        (Some(id), _) => gate.permit::<CreateExport>(id).await.map(drop),
+        (None, Some(id)) => gate.permit::<ExportCredits>(id).await.map(drop),
+        (None, None) => Err(Failure::internal("an export of nothing")),
+    }
 }

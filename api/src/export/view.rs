@@ -3,10 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use entity::{
-    activity,
     export::{Keys, Kind, Sort},
     export_view::{self, Column},
-    id::ExportViewId,
+    id::{ExportViewId, OrganisationId},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -114,16 +113,16 @@ pub async fn list(
     slice.of(query.cursor_by(Column::Id), db).await
 }
 
-/// A view as it can be used on an activity: with those of its columns that are on offer there, if there are any.
+/// A view of a host as it can be used: with those of its columns that are on offer there, if there are any.
 pub(super) async fn usable(
     db: &impl ConnectionTrait,
-    activity: &activity::Model,
+    host: OrganisationId,
     kind: Kind,
     id: ExportViewId,
     offered: &[kind::Offer],
 ) -> Result<Option<export_view::Model>, Failure> {
     let found = export_view::Entity::find_by_id(id)
-        .filter(Column::OrganisationId.eq(activity.host_id))
+        .filter(Column::OrganisationId.eq(host))
         .filter(Column::Kind.eq(kind))
         .one(db)
         .await?;

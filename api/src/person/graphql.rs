@@ -131,7 +131,7 @@ impl Person {
         ctx: &Context<'_>,
         #[graphql(desc = "From 1990 to 2100.")] year: i32,
     ) -> Result<PersonYear> {
-        PersonYear::read(ctx, &self.row, year).await
+        PersonYear::read(ctx, &self.row, year, self.phone_is_open).await
     }
 
     /// The titles they have and had.

@@ -604,6 +604,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结"})),
         None,
     );
+    let year = json!({"organisationId": it.organisation, "year": 2026, "kind": "CREDIT_HOURS", "format": "CSV", "purpose": "年报"});
+    add("create_export", " of organisation", input(year), None);
     add("cancel_export", "", input(json!({"exportId": it.making})), None);
     let view = json!({"activityId": it.activity, "name": "全部", "columns": ["name", "phone"]});
     add("save_export_view", "", input(view), None);

@@ -1,6 +1,7 @@
 //! Lists that are taken out: kinds, columns, filters, views, the watermark, and files made in the background.
 
 mod background;
+mod credit;
 mod kinds;
 mod large;
 mod paper;

@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object, Result};
 use entity::{
     attendance,
     export::{self, Layout},
-    id::{ActivityId, ExportId, ExportViewId, SessionId},
+    id::{ActivityId, ExportId, ExportViewId, OrganisationId, SessionId},
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     attendance::graphql::AttendanceStatus,
-    authz::policy::{CancelExport, CreateExport, RemoveExportView, SaveExportView},
+    authz::policy::{CancelExport, CreateExport, ExportCredits, RemoveExportView, SaveExportView},
     error::{Error, Refusal},
     export::{
         self as exports, CancelExportUserError, CreateExportErrorCode, CreateExportUserError,
@@ -51,8 +51,13 @@ pub struct PaperLayout {
 /// What `createExport` takes.
 #[derive(InputObject)]
 pub struct CreateExportInput {
-    /// Of which activity.
-    activity_id: Gid<ActivityId>,
+    /// Of which activity. Either this or `organisationId`.
+    activity_id: Option<Gid<ActivityId>>,
+    /// Of which organisation and all below it: for CREDIT_HOURS alone, with `year`, and without `sessionId`,
+    /// `filter` and `attendance`.
+    organisation_id: Option<Gid<OrganisationId>>,
+    /// Of an organisation: a calendar year, 1949 to 2100.
+    year: Option<i32>,
     /// What is listed; who holds a seat and who came if not given.
     kind: Option<ExportKind>,
     /// Of this session alone, one of the activity's.
@@ -129,14 +134,14 @@ pub struct ExportMutation;
 
 #[Object]
 impl ExportMutation {
-    /// Takes a list out of an activity, as a file to be fetched. For ORG_ADMIN and ORGANISER.
+    /// Takes a list out of an activity, as a file to be fetched: for ORG_ADMIN and ORGANISER. Takes the credit hours of a
+    /// year out of an organisation: for ORG_ADMIN alone.
     async fn create_export(
         &self,
         ctx: &Context<'_>,
         input: CreateExportInput,
     ) -> Result<CreateExportPayload> {
         let viewer = Viewer::of(ctx);
-        let permit = viewer.gate.permit::<CreateExport>(input.activity_id.0).await?;
         let mut check = Check::new(CreateExportErrorCode::TooLong);
         let purpose = check.required(
             &input.purpose,
@@ -162,6 +167,7 @@ impl ExportMutation {
         let statuses = input.attendance.unwrap_or_default();
         let draft = exports::Draft {
             kind: input.kind.map_or(export::Kind::AttendanceList, Into::into),
+            year: input.year,
             session: input.session_id.map(|it| it.0),
             format: input.format.into(),
             sort: input.sort.map(Into::into),
@@ -179,19 +185,36 @@ impl ExportMutation {
             export::Format::Pdf => paper::ready(&viewer.app).await,
             export::Format::Xlsx | export::Format::Csv => Ok(()),
         };
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                check.done()?;
-                able?;
-                exports::create(tx, &permit, draft, viewer.now).await
-            })
-            .await;
+        let done = match (input.activity_id, input.organisation_id) {
+            (Some(id), None) => {
+                let permit = viewer.gate.permit::<CreateExport>(id.0).await?;
+                let work = async |tx: &_| {
+                    check.done()?;
+                    able?;
+                    exports::create(tx, &permit, draft, viewer.now).await
+                };
+                viewer.write(&permit, note, work).await
+            }
+            (None, Some(id)) => {
+                let permit = viewer.gate.permit::<ExportCredits>(id.0).await?;
+                let work = async |tx: &_| {
+                    check.done()?;
+                    able?;
+                    exports::create_of_year(tx, &permit, draft, viewer.now).await
+                };
+                viewer.write(&permit, note, work).await
+            }
+            _ => {
+                viewer.gate.who()?;
+                Err(CreateExportErrorCode::WhoseUnclear.at(["activityId"]).into())
+            }
+        };
         let (row, user_errors) = settle(done, viewer.lang)?;
         Ok(CreateExportPayload { export: row.map(Export), user_errors })
     }
 
     /// Calls off an export that is made in the background, also while it is under way; nothing is left of its file. For
-    /// ORG_ADMIN and ORGANISER of its activity.
+    /// ORG_ADMIN and ORGANISER of its activity or organisation.
     async fn cancel_export(
         &self,
         ctx: &Context<'_>,

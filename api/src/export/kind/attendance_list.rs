@@ -76,13 +76,12 @@ impl List for AttendanceList {
     fn parts(&self) -> Vec<Part> {
         let brief = &self.people.brief;
         if brief.sessions.is_empty() {
-            return vec![Part { name: "名单".to_owned(), title: brief.activity.title.clone() }];
+            return vec![Part { name: "名单".to_owned(), title: brief.title.clone() }];
         }
         let part = |held: &Held| {
             let it = &held.session;
             let starts = brief.local(it.starts_at).format("%Y-%m-%d %H:%M");
-            let title =
-                format!("{} {} {}（{starts}）", brief.activity.title, it.title, Self::TITLE);
+            let title = format!("{} {} {}（{starts}）", brief.title, it.title, Self::TITLE);
             Part { name: it.title.clone(), title }
         };
         brief.sessions.iter().map(part).collect()

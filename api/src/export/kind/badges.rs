@@ -55,7 +55,7 @@ impl List for Badges {
         brief: Arc<Brief>,
         _fields: &[Field],
     ) -> Result<Self, Failure> {
-        let host = organisation::find(db, brief.activity.host_id).await?.name;
+        let host = organisation::find(db, brief.activity()?.host_id).await?.name;
         let needs = line::Needs::of([Field::Group, Field::Code]);
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await?, host })
     }
@@ -63,7 +63,7 @@ impl List for Badges {
     fn parts(&self) -> Vec<Part> {
         vec![Part {
             name: Self::TITLE.to_owned(),
-            title: format!("{} {}", self.people.brief.activity.title, Self::TITLE),
+            title: format!("{} {}", self.people.brief.title, Self::TITLE),
         }]
     }
 
@@ -105,6 +105,6 @@ fn set(
         BadgeSize::Card => pdf::BadgeSize::Card,
         BadgeSize::Lanyard => pdf::BadgeSize::Lanyard,
     };
-    let (event, host) = (brief.activity.title.clone(), list.host.clone());
+    let (event, host) = (brief.title.clone(), list.host.clone());
     document.add(&pdf::Badges { event, host, size, people }).map_err(Failure::internal)
 }

@@ -13,7 +13,6 @@ use crate::{
     error::Failure,
     export::{brief::Brief, cell::Cell, make::paper::Paper},
     qr,
-    registration::condition,
     session::show_hours,
 };
 
@@ -74,7 +73,7 @@ impl List for Certificates {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let title = format!("{} {}", self.brief.activity.title, Self::TITLE);
+        let title = format!("{} {}", self.brief.title, Self::TITLE);
         vec![Part { name: Self::TITLE.to_owned(), title }]
     }
 
@@ -109,12 +108,12 @@ async fn read(db: &impl ConnectionTrait, brief: &Brief) -> Result<Vec<Face>, Fai
     let named: Vec<RegistrationId> = registration::Entity::find()
         .select_only()
         .column(registration::Column::Id)
-        .filter(condition(brief.activity.id, brief.filter.registrations.clone()))
+        .filter(brief.registrations())
         .into_tuple()
         .all(db)
         .await?;
     let named: HashSet<RegistrationId> = named.into_iter().collect();
-    faces(db, brief.activity.id, Some(&named), &brief.public_url).await
+    faces(db, brief.activity()?.id, Some(&named), &brief.public_url).await
 }
 
 fn set(

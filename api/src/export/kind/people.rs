@@ -20,7 +20,6 @@ use crate::{
     db::{at_most_by, within},
     error::Failure,
     export::brief::Brief,
-    registration::condition,
 };
 
 /// Where a page begins.
@@ -51,7 +50,7 @@ pub struct People {
 
 fn which(brief: &Brief, whose: Whose) -> Condition {
     use registration::{Column, Status};
-    let all = condition(brief.activity.id, brief.filter.registrations.clone());
+    let all = brief.registrations();
     let withdrew = Condition::all()
         .add(Column::Status.eq(Status::Cancelled))
         .add(Column::WithdrawnOn.is_not_null());
@@ -71,7 +70,7 @@ fn at(brief: &Brief, held: &Held) -> Condition {
     } else {
         Condition::any().add(expected_at(held)).add(on_record)
     };
-    condition(brief.activity.id, brief.filter.registrations.clone()).add(there)
+    brief.registrations().add(there)
 }
 
 impl People {

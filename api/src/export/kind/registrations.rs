@@ -68,7 +68,7 @@ impl List for Registrations {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let title = format!("{} {}", self.people.brief.activity.title, Self::TITLE);
+        let title = format!("{} {}", self.people.brief.title, Self::TITLE);
         vec![Part { name: Self::TITLE.to_owned(), title }]
     }
 

@@ -21,7 +21,7 @@ use crate::{
     db::at_most,
     error::Failure,
     export::{brief::Brief, cell::Cell},
-    registration::{Filter, condition},
+    registration::Filter,
 };
 
 #[derive(Clone, Copy)]
@@ -95,7 +95,7 @@ fn narrowed(brief: &Brief) -> Option<SimpleExpr> {
         let asked = Query::select()
             .column((registration::Entity, registration::Column::Id))
             .from(registration::Entity)
-            .cond_where(condition(brief.activity.id, filter.clone()))
+            .cond_where(brief.registrations())
             .to_owned();
         scan::Column::RegistrationId.in_subquery(asked)
     })
@@ -149,16 +149,12 @@ impl List for ScanLog {
     fn parts(&self) -> Vec<Part> {
         let brief = &self.brief;
         if brief.sessions.is_empty() {
-            return vec![Part {
-                name: Self::TITLE.to_owned(),
-                title: brief.activity.title.clone(),
-            }];
+            return vec![Part { name: Self::TITLE.to_owned(), title: brief.title.clone() }];
         }
         let part = |held: &Held| {
             let it = &held.session;
             let starts = brief.local(it.starts_at).format("%Y-%m-%d %H:%M");
-            let title =
-                format!("{} {} {}（{starts}）", brief.activity.title, it.title, Self::TITLE);
+            let title = format!("{} {} {}（{starts}）", brief.title, it.title, Self::TITLE);
             Part { name: it.title.clone(), title }
         };
         brief.sessions.iter().map(part).collect()

@@ -30,6 +30,7 @@ pub enum Field {
 pub struct SignInSheet {
     people: People,
     host: String,
+    venue: Option<String>,
     sheets: Vec<Sheet>,
 }
 
@@ -81,9 +82,12 @@ impl List for SignInSheet {
         });
         // Whatever columns there are: a sheet on paper goes by these.
         let needs = line::Needs::of(shown.chain([District, Group, Note]));
-        let host = organisation::find(db, brief.activity.host_id).await?.name;
+        let activity = brief.activity()?;
+        let host = organisation::find(db, activity.host_id).await?.name;
+        let venue = activity.venue.clone();
         let sheets = sheets(&brief);
-        Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await?, host, sheets })
+        let people = People::open(db, brief, Whose::Seated, needs).await?;
+        Ok(Self { people, host, venue, sheets })
     }
 
     fn parts(&self) -> Vec<Part> {
@@ -149,7 +153,7 @@ const MOST_COLUMNS: usize = 3;
 impl SignInSheet {
     fn title(&self, sheet: &Sheet) -> String {
         let brief = &self.people.brief;
-        let activity = &brief.activity.title;
+        let activity = &brief.title;
         match sheet.sessions[..] {
             [one] if brief.sessions[one].session.title != *activity => {
                 format!("{activity} {} 签到表", brief.sessions[one].session.title)
@@ -168,7 +172,7 @@ impl SignInSheet {
         if let (Some(first), Some(last)) = (sessions().next(), sessions().next_back()) {
             say("时间", span(brief.local(first.starts_at), brief.local(last.ends_at)));
         }
-        let venue = sessions().find_map(|it| it.venue.as_ref()).or(brief.activity.venue.as_ref());
+        let venue = sessions().find_map(|it| it.venue.as_ref()).or(self.venue.as_ref());
         if let Some(venue) = venue {
             say("地点", venue.clone());
         }

@@ -48,7 +48,7 @@ impl List for TableCards {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let title = format!("{} {}", self.0.brief.activity.title, Self::TITLE);
+        let title = format!("{} {}", self.0.brief.title, Self::TITLE);
         vec![Part { name: Self::TITLE.to_owned(), title }]
     }
 

@@ -76,7 +76,7 @@ fn set<L: List>(
         return Err(Failure::internal("this list is not made on paper"));
     };
     let brief = &task.brief;
-    let title = format!("{} {}", brief.activity.title, L::TITLE);
+    let title = format!("{} {}", brief.title, L::TITLE);
     let fonts = Fonts::find(folder).map_err(Failure::internal)?;
     let mut document = Document::new(fonts, &title, &brief.watermark(), brief.now);
     let (mut part, mut is_begun, mut waiting) = (None, false, Vec::new());

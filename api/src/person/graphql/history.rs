@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject, connection::Connection};
-use entity::{activity, person};
+use entity::{activity, id::PersonId, person};
 
 use crate::{
     activity::graphql::Activity,
     authz::policy::{ViewHistory, ViewRegistration},
+    credit,
+    error::Failure,
     graphql::Viewer,
     page::Slice,
     person::history::{self, Came},
@@ -24,18 +26,37 @@ pub struct PersonYear {
     activities: i64,
     /// How many sessions they attended: PRESENT, LATE or LEFT_EARLY.
     sessions: i64,
+    /// The credit hours (学时) of the year, by the local days of the sessions, of all classes. Null for those who may only
+    /// see the phone masked.
+    credit_hours: Option<String>,
 }
 
 impl PersonYear {
     /// Reads it, for whoever may see the person's history.
-    pub async fn read(ctx: &Context<'_>, person: &person::Model, number: i32) -> Result<Self> {
+    /// The credit hours only where `is_open`.
+    pub async fn read(
+        ctx: &Context<'_>,
+        person: &person::Model,
+        number: i32,
+        is_open: bool,
+    ) -> Result<Self> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewHistory>(person.clone()).await?;
         let reach = viewer.gate.reach::<ViewRegistration>()?;
         let year = Year::of(number)?;
         let it = history::figures(viewer.db.read(), &permit, &reach, &year).await?;
-        Ok(Self { year: number, activities: it.activities, sessions: it.sessions })
+        let credit_hours = match is_open {
+            true => Some(credit_hours(viewer, person.id, number).await?),
+            false => None,
+        };
+        Ok(Self { year: number, activities: it.activities, sessions: it.sessions, credit_hours })
     }
+}
+
+async fn credit_hours(viewer: &Viewer, id: PersonId, year: i32) -> Result<String, Failure> {
+    let shares = credit::of_year(viewer.db.read(), [id], year).await?;
+    let total: i64 = shares.iter().map(|it| it.hours).sum();
+    Ok(credit::graphql::show(i32::try_from(total).unwrap_or(i32::MAX)))
 }
 
 pub struct PersonActivity {
