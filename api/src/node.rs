@@ -47,7 +47,6 @@ use crate::{
 
 /// A thing with an id.
 #[derive(Interface)]
-#[expect(clippy::large_enum_variant, reason = "short-lived, and made one at a time")]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque; unique among all things."))]
 pub enum Node {
     Account(Account),

@@ -111,7 +111,6 @@ impl Person {
     /// Every activity that they are or were on and that the viewer may see, newest first. For ORG_ADMIN, ORGANISER and
     /// LIAISON; a liaison officer sees those for which the own organisation recommended them.
     #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection's four and the filter")]
     async fn history(
         &self,
         ctx: &Context<'_>,

@@ -45,10 +45,8 @@ impl PersonYear {
         let reach = viewer.gate.reach::<ViewRegistration>()?;
         let year = Year::of(number)?;
         let it = history::figures(viewer.db.read(), &permit, &reach, &year).await?;
-        let credit_hours = match is_open {
-            true => Some(credit_hours(viewer, person.id, number).await?),
-            false => None,
-        };
+        let credit_hours =
+            if is_open { Some(credit_hours(viewer, person.id, number).await?) } else { None };
         Ok(Self { year: number, activities: it.activities, sessions: it.sessions, credit_hours })
     }
 }
