@@ -160,8 +160,8 @@ on_both! {
             others.push(School::of(&app, &school.programme, &app.root_id(), None, MORNING).await.activity);
         }
         let mut all = JoinSet::new();
-        for nth in 0..4 {
-            let (client, series, other) = (app.organiser().clone(), series.clone(), others[nth].clone());
+        for (nth, other) in others.into_iter().enumerate() {
+            let (client, series) = (app.organiser().clone(), series.clone());
             all.spawn(async move {
                 let input = json!({"seriesId": series, "firstDay": format!("2027-03-0{}", nth + 1)});
                 let run = made(&client, "create_run", input).await;

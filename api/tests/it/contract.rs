@@ -396,7 +396,7 @@ async fn everything(it: &Script<'_>) {
 on_both! {
     async fn every_document_runs(app) {
         let script = Script { app: &app, ran: RefCell::default() };
-        everything(&script).await;
+        Box::pin(everything(&script)).await;
         let left: Vec<_> = documents().difference(&script.ran.borrow()).cloned().collect();
         assert!(left.is_empty(), "run these too: {left:?}");
     }

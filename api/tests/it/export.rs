@@ -264,7 +264,7 @@ on_both! {
             } else {
                 let mut book: Xlsx<_> = Xlsx::new(Cursor::new(body.clone())).unwrap();
                 let sheet = book.worksheet_range_at(0).unwrap().unwrap();
-                sheet.rows().last().unwrap()[0].to_string()
+                sheet.rows().next_back().unwrap()[0].to_string()
             };
             for word in ["注：", "user0", "2026-11-01 09:00", "=上报市委", &text(&made["id"])] {
                 assert!(mark.contains(word), "{word}: {mark}");

@@ -1,5 +1,7 @@
 //! The protocol itself, as clients of all sorts keep it or not.
 
+use std::fmt::Write;
+
 use chrono::TimeDelta;
 use entity::role_grant::Role;
 use serde_json::json;
@@ -203,7 +205,7 @@ async fn documents_keep_the_same_limits() {
     let figures = format!("sessionFigures(sessionId: \"{}\") {{ present }}", festival.session);
     let mut fragments = String::from("query { ...F0 }");
     for nth in 0..30 {
-        fragments += &format!(" fragment F{nth} on Query {{ ...F{0} ...F{0} }}", nth + 1);
+        write!(fragments, " fragment F{nth} on Query {{ ...F{0} ...F{0} }}", nth + 1).unwrap();
     }
     fragments += " fragment F30 on Query { __typename }";
     for (document, code) in [
