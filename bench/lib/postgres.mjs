@@ -1,14 +1,21 @@
 // PostgreSQL's own tools, which set the limits: psql and pgbench on databases of the cluster of scripts/with-postgres.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const server = process.env.TEST_DATABASE_URL;
-const tool = (name) => join(process.env.PGBIN, name);
+/** Where a program is: beside the server's, on PATH, or where Debian keeps it, which is not on PATH. */
+function tool(name) {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => b - a).map((it) => join(debian, it, 'bin')) : [];
+  const folder = [process.env.PGBIN, ...process.env.PATH.split(':'), ...versions].find((it) => existsSync(join(it, name)));
+  if (!folder) throw new Error(`${name} is missing (Debian: apt-get install postgresql)`);
+  return join(folder, name);
+}
 
 function run(name, args, input) {
   const done = spawnSync(tool(name), args, { input, encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (done.status !== 0) throw new Error(`${name}: ${done.stderr}`);
+  if (done.status !== 0) throw done.error ?? new Error(`${name}: ${done.stderr}`);
   return done.stdout;
 }
 
