@@ -94,7 +94,7 @@ fn a_list_that_was_damaged_is_read_or_refused() {
             sample("B-民营经济学院学员名册.csv"),
             sample("C-青蓝接力报名导出.xlsx"),
         ];
-        all(40, &(select(files), vec(harms(), 1..8)), async |(file, harms)| {
+        all(120, &(select(files), vec(harms(), 1..8)), async |(file, harms)| {
             send(&app, &activity, harms.iter().fold(file, harmed)).await
         });
     });
@@ -123,7 +123,7 @@ fn any_bytes_may_be_sent_as_a_file() {
             vec(any::<u8>(), 0..400),
             vec(select("姓名手机,\n\"\t;1380000张三".as_bytes().to_vec()), 0..400),
         ];
-        all(60, &(select(openings), bytes), async |(opening, bytes)| {
+        all(300, &(select(openings), bytes), async |(opening, bytes)| {
             send(&app, &activity, [opening, &bytes].concat()).await
         });
     });

@@ -72,7 +72,7 @@ fn any_frames_may_be_sent_to_a_socket() {
         let authorization = format!("Bearer {}", app.organiser().token.as_deref().unwrap());
         let init = json!({"type": "connection_init", "payload": {"authorization": authorization}});
         let conversations = (any::<bool>(), vec(frames(), 1..12));
-        all(150, &conversations, async |(begins, frames)| {
+        all(300, &conversations, async |(begins, frames)| {
             let uri = format!("ws://{}/graphql/ws", server.address).parse().unwrap();
             let request = ClientRequestBuilder::new(uri).with_sub_protocol(PROTOCOL);
             let (mut wire, _) = connect_async(request).await.unwrap();

@@ -57,7 +57,7 @@ fn any_bytes_may_be_sent_as_a_body() {
         vec(any::<u8>(), 0..200),
         vec(select(br#"{}[]":,\ntrue0123"#.to_vec()), 0..60),
     ];
-    all(200, &bodies, async |app, body| {
+    all(600, &bodies, async |app, body| {
         let sent = String::from_utf8_lossy(&body).into_owned();
         (post(app, body).await, sent)
     });
@@ -107,7 +107,7 @@ fn any_text_may_be_sent_as_a_document() {
         vec(select(WORDS.to_vec()), 0..10)
             .prop_map(|it| format!("{{ activities {{ nodes {{ id {} }} }} }}", it.join(" "))),
     ];
-    all(300, &documents, async |app, document| {
+    all(1_000, &documents, async |app, document| {
         let body = json!({"query": document, "variables": {"n": 1}}).to_string();
         (post(app, body.clone().into()).await, body)
     });
@@ -138,7 +138,7 @@ fn any_value_may_be_sent_as_a_variable() {
         Just(json!(null)),
         Just(json!({"a": {"b": []}})),
     ];
-    all(200, &(select(DOCUMENTS.to_vec()), values), async |app, (document, value)| {
+    all(800, &(select(DOCUMENTS.to_vec()), values), async |app, (document, value)| {
         let body = json!({"query": document, "variables": {"v": value}}).to_string();
         (post(app, body.clone().into()).await, body)
     });
@@ -172,7 +172,7 @@ fn any_header_and_address_may_be_sent() {
         "[A-Za-z0-9%&=_{}-]{0,40}",
         vec((select(NAMES.to_vec()), values), 0..4),
     );
-    all(300, &requests, async |app, (method, path, rest, headers)| {
+    all(800, &requests, async |app, (method, path, rest, headers)| {
         let encoded = rest.replace('{', "%7B").replace('}', "%7D");
         let at = if path.ends_with('/') { "" } else { "?query=" };
         let mut request = Request::builder().method(method).uri(format!("{path}{at}{encoded}"));

@@ -55,8 +55,10 @@ pub struct Way(String);
 /// Root fields with which nothing is to be found, or which another one leads to.
 const BESIDE: [&str; 2] = ["node", "nodes"];
 
-/// The most fields of one document, below what a document may select.
+/// The most fields of one document about one thing, and of one about ten things, below what a document may select and
+/// cost.
 const MOST: usize = 800;
+const MOST_OF_EACH: usize = 250;
 
 impl Way {
     pub async fn all(app: &TestApp, things: &Things) -> Vec<Self> {
@@ -68,7 +70,7 @@ impl Way {
             let found = app.organiser().send(named, json!({"id": id})).await;
             let Some(ty) = found["data"]["node"]["__typename"].as_str() else { continue };
             let open = format!("{{ node(id: \"{id}\") {{ __typename ... on {ty}");
-            for selection in whole(&grammar, ty) {
+            for selection in whole(&grammar, ty, MOST) {
                 ways.push(Self(format!("{open} {{ {selection} }} }} }}")));
             }
         }
@@ -80,7 +82,8 @@ impl Way {
             let given = root_arguments(things, field);
             let of = base(&field.ty.node);
             let node = of.strip_suffix("Connection");
-            for selection in whole(&grammar, node.unwrap_or(of)) {
+            let most = if node.is_some() { MOST_OF_EACH } else { MOST };
+            for selection in whole(&grammar, node.unwrap_or(of), most) {
                 let selection = match node {
                     Some(_) => format!("nodes {{ {selection} }}"),
                     None => selection,
@@ -93,7 +96,7 @@ impl Way {
 }
 
 /// Selections that together read all of a type, each small enough for a document.
-fn whole(grammar: &Grammar, ty: &str) -> Vec<String> {
+fn whole(grammar: &Grammar, ty: &str, most: usize) -> Vec<String> {
     let of = |depth: usize| {
         let mut all = grammar.whole(ty, depth, &arguments);
         for object in grammar.possible(ty) {
@@ -105,9 +108,9 @@ fn whole(grammar: &Grammar, ty: &str) -> Vec<String> {
     let fields = |text: &str| text.split(' ').filter(|it| !["{", "}", "..."].contains(it)).count();
     let mut packed: Vec<String> = Vec::new();
     for (deep, shallow) in of(2).into_iter().zip(of(1)) {
-        let selection = if fields(&deep) <= MOST { deep } else { shallow };
+        let selection = if fields(&deep) <= most { deep } else { shallow };
         match packed.last_mut() {
-            Some(last) if fields(last) + fields(&selection) <= MOST && last.len() < 8_000 => {
+            Some(last) if fields(last) + fields(&selection) <= most && last.len() < 8_000 => {
                 write!(last, " {selection}").unwrap();
             }
             _ => packed.push(selection),
