@@ -39,7 +39,6 @@ mod manifest;
 mod midnight;
 mod muddle;
 mod outbox;
-mod personal;
 mod queries;
 mod roster;
 mod schema;
