@@ -126,6 +126,7 @@ fn arguments(_: &str, field: &FieldDefinition) -> Option<String> {
         match argument.name.node.as_str() {
             "first" => given.push("first: 3".to_owned()),
             "year" => given.push("year: 2026".to_owned()),
+            name @ ("search" | "text") => given.push(format!("{name}: \"张三丰\"")),
             _ => {}
         }
     }
@@ -194,6 +195,7 @@ pub async fn walk(
     client: &Client,
     ways: &[Way],
     secrets: &[(String, usize, &'static str)],
+    faults: &mut BTreeSet<String>,
 ) -> Seen {
     let mut seen = Seen::default();
     let mut addresses = BTreeSet::new();
@@ -203,10 +205,11 @@ pub async fn walk(
         let answer = client.request(request, body.into()).await.json();
         for error in answer["errors"].as_array().into_iter().flatten() {
             let code = error["extensions"]["code"].as_str().unwrap();
-            let fine = ["UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"].contains(&code)
-                // Asked for with what is no thing of that kind.
-                || code == "BAD_USER_INPUT" && !error["path"].is_null();
-            assert!(fine, "{error}: {document}");
+            let fine = ["UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"];
+            if !fine.contains(&code) {
+                let document: String = document.chars().take(300).collect();
+                faults.insert(format!("{code} {}: {document}", error["message"]));
+            }
             seen.note("errors", &error.to_string(), secrets);
         }
         look("Query", &answer["data"], &mut seen, &mut addresses, secrets);
