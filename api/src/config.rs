@@ -1,10 +1,13 @@
 //! The environment and the flags, read once. Nothing else reads the environment.
 
+mod accounts;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum::http::Uri;
 use clap::Args;
 
+pub use self::accounts::Accounts;
 use crate::channel::Hours;
 
 /// What the service is told at its start. Each is a flag and a variable of the environment.
@@ -116,6 +119,9 @@ pub struct Config {
     /// themselves in are not counted by address either.
     #[arg(long, env = "QINGLAN_CODES_PER_ADDRESS", default_value_t = 30, global = true)]
     pub codes_per_address: u64,
+
+    #[command(flatten)]
+    pub accounts: Accounts,
 }
 
 impl Config {

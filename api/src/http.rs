@@ -44,7 +44,7 @@ use crate::{
     device,
     error::{Failure, Lang},
     graphql::Viewer,
-    metrics,
+    metrics, text,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -156,7 +156,7 @@ impl Asked {
 fn status_of(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Failure::Forbidden => StatusCode::FORBIDDEN,
+        Failure::Forbidden | Failure::Owes(_) => StatusCode::FORBIDDEN,
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::BadInput(..) => StatusCode::BAD_REQUEST,
         Failure::Conflict(..) => StatusCode::CONFLICT,
@@ -199,7 +199,9 @@ async fn viewer(
 ) -> Result<Viewer, Failure> {
     let now = app.now();
     let gate = gate(app, authorization(headers), now).await?;
-    Ok(viewer_at(app, gate, asked, peer, now))
+    let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
+    let agent = agent.map(|it| text::line(it).chars().take(300).collect());
+    Ok(Viewer { agent, ..viewer_at(app, gate, asked, peer, now) })
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {
@@ -250,6 +252,7 @@ fn viewer_at(
         request_id: asked.id,
         lang: asked.lang,
         address: peer.map(|it| it.0.ip().to_string()),
+        agent: None,
         db: app.db.clone(),
         gate,
         app: app.clone(),
