@@ -8,6 +8,7 @@ mod accounts;
 mod app;
 mod attendance;
 mod attendee;
+mod audit;
 mod bulk;
 mod capacity;
 mod certificate;
