@@ -70,6 +70,18 @@ pub enum Counted {
     Taken { is_full: bool },
 }
 
+impl Counted {
+    /// What the audit log says of it.
+    #[must_use]
+    pub fn why(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "too many were wrong before",
+            Self::Taken { is_full: false } => "wrong",
+            Self::Taken { is_full: true } => "wrong, and no more are taken for a while",
+        }
+    }
+}
+
 impl Attempts {
     /// `tries` is how many may fail from one address.
     pub async fn of(

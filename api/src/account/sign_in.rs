@@ -93,8 +93,8 @@ pub async fn public_open(
 /// What became of a refresh token that was sent.
 pub enum Refreshed {
     Tokens(Tokens, AccountId),
-    /// It had been used before: its sign-in is ended, because one of the two who have it has stolen it.
-    Reused(AccountId),
+    /// Somebody was quicker with the same.
+    Reused,
     Unknown,
 }
 
@@ -126,8 +126,7 @@ pub async fn public_refresh(
         .exec(tx)
         .await?;
     if mine.rows_affected == 0 {
-        end(tx, account.id, sign_in.id, now).await?;
-        return Ok(Refreshed::Reused(account.id));
+        return Ok(Refreshed::Reused);
     }
     if found.expires_at <= now {
         return Ok(Refreshed::Unknown);
@@ -139,6 +138,39 @@ pub async fn public_refresh(
     };
     sign_in::Entity::update(used).exec_without_returning(tx).await?;
     Ok(Refreshed::Tokens(issue(tx, keys, &sign_in, times, now).await?, account.id))
+}
+
+/// Whose token this is, if it was used before.
+pub async fn used_by(
+    db: &impl ConnectionTrait,
+    token: &str,
+) -> Result<Option<AccountId>, Failure> {
+    let used = refresh_token::Entity::find()
+        .filter(Column::Hash.eq(authn::fingerprint(token)))
+        .filter(Column::UsedAt.is_not_null())
+        .one(db)
+        .await?;
+    let Some(used) = used else { return Ok(None) };
+    let sign_in = sign_in::Entity::find_by_id(used.sign_in_id).one(db).await?;
+    Ok(sign_in.map(|it| it.account_id))
+}
+
+/// Ends the sign-in of a token that came twice, because one of the two who have it has stolen it.
+pub async fn public_end_reused(
+    tx: &DatabaseTransaction,
+    token: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let used = refresh_token::Entity::find()
+        .filter(Column::Hash.eq(authn::fingerprint(token)))
+        .one(tx)
+        .await?;
+    let Some(used) = used else { return Ok(()) };
+    let of = sign_in::Entity::find_by_id(used.sign_in_id).one(tx).await?;
+    if let Some(of) = of {
+        end(tx, of.account_id, of.id, now).await?;
+    }
+    Ok(())
 }
 
 /// Ends a sign-in of an account: its tokens are dead at once. Whether it was open.

@@ -342,7 +342,7 @@ async fn everything(it: &Script<'_>) {
     let input = json!({"input": {"oldPassword": PASSWORD, "newPassword": "battery staple horse"}});
     it.run(&door, "change_password", input).await;
     let input = json!({"input": {"username": "door.1", "password": "battery staple horse"}});
-    let tokens = it.run(&app.anonymous(), "sign_in", input).await["tokens"].take();
+    let tokens = it.run(&app.anonymous(), "sign_in_on_device", input).await["tokens"].take();
     let door = Client { token: Some(text(&tokens["accessToken"])), ..app.anonymous() };
     assert_eq!(it.run(&door, "viewer", json!({})).await["account"]["person"]["id"], person);
     assert_eq!(it.run(&door, "end_other_sign_ins", json!({})).await["ended"], 0);

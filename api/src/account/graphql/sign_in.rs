@@ -1,27 +1,25 @@
 //! Signing in and staying signed in, one's own password, and from where one is signed in.
 
+mod open;
+
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
-use chrono::{DateTime, TimeDelta, Utc};
-use entity::{
-    account as account_row,
-    id::{AccountId, SignInId},
-    role_grant, sign_in as sign_in_row,
-};
+use chrono::{DateTime, Utc};
+use entity::{id::SignInId, sign_in as sign_in_row};
+
+pub(super) use self::open::new_fault;
+use self::open::{attempts, changed, end, failed, open, refreshed, seconds, too_many};
 
 use super::{Account, Grant};
 use crate::{
     account::{
         self, AccountErrorCode, AccountUserError,
-        attempts::{Attempts, Counted, Trier},
-        password,
         sign_in::{
-            self, Origin, RefreshTokensErrorCode, RefreshTokensUserError, Refreshed,
-            SignInErrorCode, SignInUserError, Times,
+            self, RefreshTokensUserError, SignInErrorCode, SignInUserError, Times,
         },
     },
     authn::{self, Tokens},
     authz::{Duty, Who},
-    error::{Error, Failure, Refusal, Refused},
+    error::{Error, Refusal},
     graphql::{Gid, Viewer, settle},
     live::Notice,
     payloads,
@@ -231,29 +229,7 @@ impl SignInMutation {
         input: RefreshTokensInput,
     ) -> Result<RefreshTokensPayload> {
         let viewer = Viewer::of(ctx);
-        let keys = &viewer.app.keys;
-        let times = Times::from(&viewer.app.config.accounts);
-        let done = viewer
-            .write_unsigned("RefreshTokens", async |tx| {
-                let token = &input.refresh_token;
-                let it = sign_in::public_refresh(tx, keys, token, times, viewer.now).await?;
-                let account = match &it {
-                    Refreshed::Tokens(_, account) | Refreshed::Reused(account) => Some(*account),
-                    Refreshed::Unknown => None,
-                };
-                Ok((it, account))
-            })
-            .await;
-        if let Ok(Refreshed::Reused(account)) = &done {
-            viewer.app.live.tell(Notice::Access(Some(*account)));
-        }
-        // The end of a sign-in is kept, so that it is refused only after the commit.
-        let done = done.and_then(|it| match it {
-            Refreshed::Tokens(tokens, _) => Ok(tokens),
-            Refreshed::Reused(_) | Refreshed::Unknown => {
-                Err(RefreshTokensErrorCode::InvalidToken.at(["refreshToken"]).into())
-            }
-        });
+        let done = refreshed(viewer, &input.refresh_token).await;
         let (tokens, user_errors) = settle(done, viewer.lang)?;
         Ok(RefreshTokensPayload { tokens, user_errors })
     }
@@ -316,161 +292,4 @@ impl SignInMutation {
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(ChangePasswordPayload { account: account.map(Account::from), user_errors })
     }
-}
-
-/// The buckets that a failure of this request would go into.
-async fn attempts(
-    viewer: &Viewer,
-    username: &str,
-    account: Option<AccountId>,
-    device: Option<&str>,
-) -> Result<Attempts, Failure> {
-    let keys = &viewer.app.keys;
-    let config = &viewer.app.config;
-    let known = account.zip(device);
-    let trier = Trier {
-        username,
-        account,
-        device: known.and_then(|(id, token)| keys.known_device_of(token, id, viewer.now)),
-        // As for codes: behind a proxy all addresses are one.
-        address: viewer.address.as_deref().filter(|_| config.codes_per_address > 0),
-    };
-    Attempts::of(viewer.db.read(), keys, trier, config.accounts.tries(), viewer.now).await
-}
-
-/// How long is still to be waited. A second begun is one to wait for.
-fn seconds(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
-    (until - now + TimeDelta::milliseconds(999)).num_seconds()
-}
-
-fn too_many(until: DateTime<Utc>, now: DateTime<Utc>) -> Refused<SignInErrorCode> {
-    SignInErrorCode::TooManyAttempts.at(["username"]).about(seconds(until, now))
-}
-
-/// Counts an attempt that failed, and says so.
-async fn failed(
-    viewer: &Viewer,
-    attempts: &Attempts,
-    account: Option<AccountId>,
-) -> Error<SignInErrorCode> {
-    let counted = viewer
-        .write_unsigned("SignInFailed", async |tx| {
-            Ok((attempts.failed(tx, viewer.now).await?, account))
-        })
-        .await;
-    match counted {
-        Ok(Counted::Refused(until)) => too_many(until, viewer.now).into(),
-        Ok(Counted::Taken { .. }) => SignInErrorCode::InvalidCredentials.into(),
-        Err(error) => error,
-    }
-}
-
-/// Opens a sign-in for an account whose password was right.
-async fn open(
-    viewer: &Viewer,
-    attempts: &Attempts,
-    mut account: account_row::Model,
-    password: &str,
-) -> Result<(Tokens, Who), Error<SignInErrorCode>> {
-    let (app, now) = (&viewer.app, viewer.now);
-    let grants = crate::authz::grants_of(viewer.db.read(), account.id, now).await?;
-    let roles: Vec<role_grant::Role> = grants.iter().map(|it| it.row.role).collect();
-    let rules = &app.config.accounts;
-    let is_unfit = password::fault(rules, password, &account.username, &roles, "").is_some()
-        || password::is_old(viewer.db.read(), &account, rules, now).await?;
-    let demands = is_unfit && !account.must_change;
-    let from = Origin { address: viewer.address.as_deref(), agent: viewer.agent.as_deref() };
-    let (tokens, sign_in) = viewer
-        .write_unsigned("SignIn", async |tx| {
-            if let Some(until) = attempts.passed(tx, now).await? {
-                return Err(too_many(until, now).into());
-            }
-            if !password::is_still(tx, &account).await? {
-                return Err(SignInErrorCode::InvalidCredentials.into());
-            }
-            if demands {
-                password::demand_change(tx, account.id).await?;
-            }
-            let times = Times::from(rules);
-            let opened =
-                sign_in::public_open(tx, &app.keys, account.id, from, times, now).await?;
-            Ok((opened, Some(account.id)))
-        })
-        .await?;
-    if demands {
-        account.must_change = true;
-        app.live.tell(Notice::Access(Some(account.id)));
-    }
-    let duty = authn::duty(&account);
-    Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty }))
-}
-
-/// Ends a sign-in of one's own, if it is open; how many that were.
-async fn end(
-    viewer: &Viewer,
-    action: &'static str,
-    who: &Who,
-    sign_in: Option<SignInId>,
-) -> Result<u64, Failure> {
-    let account = who.account.id;
-    let done: Result<u64, Error<SignInErrorCode>> = viewer
-        .write_unsigned(action, async |tx| {
-            let mut ended = 0;
-            if let Some(id) = sign_in {
-                ended = u64::from(sign_in::end(tx, account, id, viewer.now).await?);
-            }
-            Ok((ended, Some(account)))
-        })
-        .await;
-    let (ended, _) = settle::<_, SignInUserError>(done, viewer.lang)?;
-    viewer.app.live.tell(Notice::Access(Some(account)));
-    Ok(ended.unwrap_or_default())
-}
-
-async fn changed(
-    viewer: &Viewer,
-    attempts: &Attempts,
-    account: &account_row::Model,
-    input: ChangePasswordInput,
-) -> Result<account_row::Model, Error<AccountErrorCode>> {
-    let hash = Some(account.password_hash.clone());
-    if !authn::password_matches(&viewer.app, input.old_password, hash).await? {
-        viewer
-            .write_unsigned("ChangePasswordFailed", async |tx| {
-                attempts.failed(tx, viewer.now).await?;
-                Ok(((), Some(account.id)))
-            })
-            .await?;
-        return Err(AccountErrorCode::PasswordWrong.at(["oldPassword"]).into());
-    }
-    if let Some(fault) = new_fault(viewer, account, &input.new_password, "newPassword").await? {
-        return Err(fault.into());
-    }
-    // Whoever sets a password for somebody else need not know what that one had before.
-    for old in password::remembered(viewer.db.read(), account.id).await? {
-        let new = input.new_password.clone();
-        if authn::password_matches(&viewer.app, new, Some(old.hash)).await? {
-            return Err(AccountErrorCode::PasswordUsedBefore.at(["newPassword"]).into());
-        }
-    }
-    let hash = authn::hash_password(&viewer.app, input.new_password).await?;
-    viewer
-        .write_unsigned("ChangePassword", async |tx| {
-            Ok((password::set(tx, account, hash, viewer.now).await?, Some(account.id)))
-        })
-        .await
-}
-
-/// What is wrong with a new password for an account.
-pub(super) async fn new_fault(
-    viewer: &Viewer,
-    account: &account_row::Model,
-    new: &str,
-    field: &str,
-) -> Result<Option<Refused<AccountErrorCode>>, Failure> {
-    let db = viewer.db.read();
-    let grants = crate::authz::grants_of(db, account.id, viewer.now).await?;
-    let roles: Vec<role_grant::Role> = grants.iter().map(|it| it.row.role).collect();
-    let rules = &viewer.app.config.accounts;
-    Ok(password::fault(rules, new, &account.username, &roles, field))
 }

@@ -14,7 +14,7 @@ const WRONG: &str = "not the password";
 
 async fn sign_in_from(app: &TestApp, address: &str, username: &str, password: &str) -> Value {
     let input = json!({"username": username, "password": password});
-    from(&app.anonymous(), address, "sign_in", input).await
+    from(&app.anonymous(), address, "sign_in_on_device", input).await
 }
 
 /// How many failures one after the other are taken before it is refused to look.
@@ -92,20 +92,20 @@ on_both! {
         let by_device = |name: &str, password: &str| {
             json!({"username": name, "password": password, "deviceToken": device})
         };
-        let payload = from(&app.anonymous(), HOME, "sign_in", by_device(&name, PASSWORD)).await;
+        let payload = from(&app.anonymous(), HOME, "sign_in_on_device", by_device(&name, PASSWORD)).await;
         assert_eq!(outcome(&payload), "ok");
         assert_eq!(payload["deviceToken"], device);
         // It is counted as well.
         for _ in 0..5 {
-            let payload = from(&app.anonymous(), HOME, "sign_in", by_device(&name, WRONG)).await;
+            let payload = from(&app.anonymous(), HOME, "sign_in_on_device", by_device(&name, WRONG)).await;
             assert_eq!(outcome(&payload), "INVALID_CREDENTIALS");
         }
-        let payload = from(&app.anonymous(), HOME, "sign_in", by_device(&name, PASSWORD)).await;
+        let payload = from(&app.anonymous(), HOME, "sign_in_on_device", by_device(&name, PASSWORD)).await;
         assert_eq!(outcome(&payload), "TOO_MANY_ATTEMPTS");
         // To another account it is a stranger.
         let (_, other) = somebody(&app).await;
         assert_eq!(taken(&app, HOME, &other).await, 5);
-        let payload = from(&app.anonymous(), HOME, "sign_in", by_device(&other, PASSWORD)).await;
+        let payload = from(&app.anonymous(), HOME, "sign_in_on_device", by_device(&other, PASSWORD)).await;
         assert_eq!(outcome(&payload), "TOO_MANY_ATTEMPTS");
     }
 
@@ -122,9 +122,11 @@ on_both! {
 
     async fn failures_are_on_record(app) {
         let (_, name) = somebody(&app).await;
-        let events = "SELECT count(*) FROM audit_event WHERE action = 'SignInFailed'";
-        let before = app.count(events).await;
         taken(&app, HOME, &name).await;
-        assert_eq!(app.count(events).await, before + 5);
+        taken(&app, "203.0.113.9", "nobody.at.all").await;
+        let events = "SELECT count(*) FROM audit_event WHERE action = 'SignIn' AND outcome = 'REFUSED' AND account_id IS NULL";
+        assert_eq!(app.count(events).await, 10);
+        assert_eq!(app.count(&format!("{events} AND subject_id IS NOT NULL AND address = '192.0.2.1'")).await, 5);
+        assert_eq!(app.count(&format!("{events} AND reason = 'wrong, and no more are taken for a while'")).await, 2);
     }
 }

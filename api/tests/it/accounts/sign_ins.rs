@@ -37,7 +37,7 @@ on_both! {
         *app.clock() += TimeDelta::minutes(30) - TimeDelta::seconds(1);
         let tokens = refresh(&app, &payload["tokens"]["refreshToken"]).await;
         let client = Client { token: Some(text(&tokens["accessToken"])), ..other.clone() };
-        assert_eq!(list(&client).await.len(), 2);
+        assert_eq!(list(&client).await.len(), 3);
         *app.clock() += TimeDelta::seconds(1);
         assert_eq!(list(&client).await.len(), 1, "one that nobody used is shown");
         *app.clock() += TimeDelta::minutes(30) - TimeDelta::seconds(1);
