@@ -142,9 +142,10 @@ impl Failure {
         match self {
             Self::Unauthenticated => ("UNAUTHENTICATED", lang.pick("请先登录", "sign in first")),
             Self::Forbidden => ("FORBIDDEN", lang.pick("没有权限", "not allowed")),
-            Self::Owes(Duty::ChangePassword) => {
-                ("PASSWORD_CHANGE_REQUIRED", lang.pick("请先修改密码", "change your password first"))
-            }
+            Self::Owes(Duty::ChangePassword) => (
+                "PASSWORD_CHANGE_REQUIRED",
+                lang.pick("请先修改密码", "change your password first"),
+            ),
             Self::NotFound => ("NOT_FOUND", lang.pick("不存在", "not found")),
             Self::BadInput(zh, en) => ("BAD_USER_INPUT", lang.pick(zh, en)),
             Self::Conflict(zh, en) => ("CONFLICT", lang.pick(zh, en)),

@@ -6,8 +6,15 @@ use sea_orm::DatabaseTransaction;
 
 use crate::{
     account::{attempts, sign_in},
-    app::App, attendance, attendee::codes, error::Failure, export::background, job, outbox,
-    roster::upload, self_check_in::guesses, write::drop_old_keys,
+    app::App,
+    attendance,
+    attendee::codes,
+    error::Failure,
+    export::background,
+    job, outbox,
+    roster::upload,
+    self_check_in::guesses,
+    write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);

@@ -153,14 +153,9 @@ pub(super) async fn remember(
 }
 
 /// Whether an account still has the password that it was read with, and is in use. Holds it so until the commit.
-pub async fn is_still(
-    tx: &DatabaseTransaction,
-    account: &account::Model,
-) -> Result<bool, Failure> {
+pub async fn is_still(tx: &DatabaseTransaction, account: &account::Model) -> Result<bool, Failure> {
     let now = account::Entity::find_by_id(account.id).lock_exclusive().one(tx).await?;
-    Ok(now.is_some_and(|it| {
-        it.password_hash == account.password_hash && it.disabled_at.is_none()
-    }))
+    Ok(now.is_some_and(|it| it.password_hash == account.password_hash && it.disabled_at.is_none()))
 }
 
 /// Whether the password in use has been so for longer than the rules allow.
@@ -176,10 +171,7 @@ pub async fn is_old(
 }
 
 /// Says that the password in use has to be changed before anything else is done.
-pub async fn demand_change(
-    tx: &DatabaseTransaction,
-    account: AccountId,
-) -> Result<(), Failure> {
+pub async fn demand_change(tx: &DatabaseTransaction, account: AccountId) -> Result<(), Failure> {
     let row = account::ActiveModel {
         id: Unchanged(account),
         must_change: Set(true),

@@ -141,10 +141,7 @@ pub async fn public_refresh(
 }
 
 /// Whose token this is, if it was used before.
-pub async fn used_by(
-    db: &impl ConnectionTrait,
-    token: &str,
-) -> Result<Option<AccountId>, Failure> {
+pub async fn used_by(db: &impl ConnectionTrait, token: &str) -> Result<Option<AccountId>, Failure> {
     let used = refresh_token::Entity::find()
         .filter(Column::Hash.eq(authn::fingerprint(token)))
         .filter(Column::UsedAt.is_not_null())

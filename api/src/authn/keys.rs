@@ -201,7 +201,12 @@ impl Keys {
 
     /// The number of a device on which this account was signed in to.
     #[must_use]
-    pub fn known_device_of(&self, token: &str, account: AccountId, now: DateTime<Utc>) -> Option<Uuid> {
+    pub fn known_device_of(
+        &self,
+        token: &str,
+        account: AccountId,
+        now: DateTime<Utc>,
+    ) -> Option<Uuid> {
         let claims: DeviceClaims = self.read(token, DEVICE_AUDIENCE)?;
         let is_its = Gid::<AccountId>::decode(&claims.sub) == Some(Gid(account));
         (is_its && now.timestamp() < claims.exp).then_some(claims.jti)
@@ -269,7 +274,11 @@ impl Keys {
             .map_err(Failure::internal)
     }
 
-    pub(super) fn read<T: DeserializeOwned + Clone>(&self, token: &str, audience: &str) -> Option<T> {
+    pub(super) fn read<T: DeserializeOwned + Clone>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Option<T> {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[audience]);
         validation.set_issuer(&[&self.issuer]);

@@ -237,11 +237,7 @@ impl TestApp {
 
     /// The same somebody, signed in anew: an access token is good for fifteen minutes.
     pub async fn anew(&self, client: &Client) -> Client {
-        let tokens = self
-            .by_hand(async |tx| {
-                self.open(tx, client.account).await
-            })
-            .await;
+        let tokens = self.by_hand(async |tx| self.open(tx, client.account).await).await;
         Client { token: Some(tokens.access_token), ..client.clone() }
     }
 

@@ -18,8 +18,8 @@ use crate::{
     authz::{
         Action, Held, Permit,
         policy::{
-            CreateAccount, DisableAccount, EndSignIns, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme,
-            ResetPassword, RevokeGrant, ViewPerson,
+            CreateAccount, DisableAccount, EndSignIns, GrantOnActivity, GrantOnOrganisation,
+            GrantOnProgramme, ResetPassword, RevokeGrant, ViewPerson,
         },
     },
     error::{Failure, Refusal},
@@ -203,7 +203,9 @@ impl AccountMutation {
         let permit = viewer.gate.permit::<ResetPassword>(input.account_id.0).await?;
         let done = if is_outranked(viewer, &permit).await? {
             Err(AccountErrorCode::AboveOwn.at(["accountId"]).into())
-        } else if let Some(fault) = new_fault(viewer, permit.on(), &input.password, "password").await? {
+        } else if let Some(fault) =
+            new_fault(viewer, permit.on(), &input.password, "password").await?
+        {
             Err(fault.into())
         } else {
             let hash = authn::hash_password(&viewer.app, input.password).await?;

@@ -13,9 +13,7 @@ use super::{Account, Grant};
 use crate::{
     account::{
         self, AccountErrorCode, AccountUserError,
-        sign_in::{
-            self, RefreshTokensUserError, SignInErrorCode, SignInUserError, Times,
-        },
+        sign_in::{self, RefreshTokensUserError, SignInErrorCode, SignInUserError, Times},
     },
     authn::{self, Tokens},
     authz::{Duty, Who},
@@ -130,7 +128,10 @@ impl SignedIn {
         let times = Times::from(&viewer.app.config.accounts);
         let rows = sign_in::list(viewer.db.read(), self.0.account.id, times, viewer.now).await?;
         let current = self.0.sign_in;
-        Ok(rows.into_iter().map(|row| SignIn { is_current: current == Some(row.id), row }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| SignIn { is_current: current == Some(row.id), row })
+            .collect())
     }
 }
 
@@ -205,11 +206,15 @@ impl SignInMutation {
         };
         let (done, user_errors) = settle(done, viewer.lang)?;
         let Some((tokens, who)) = done else {
-            return Ok(SignInPayload { tokens: None, viewer: None, device_token: None, user_errors });
+            return Ok(SignInPayload {
+                tokens: None,
+                viewer: None,
+                device_token: None,
+                user_errors,
+            });
         };
-        let known = device.filter(|it| {
-            viewer.app.keys.known_device_of(it, who.account.id, viewer.now).is_some()
-        });
+        let known = device
+            .filter(|it| viewer.app.keys.known_device_of(it, who.account.id, viewer.now).is_some());
         let device_token = match known {
             Some(token) => token.to_owned(),
             None => viewer.app.keys.known_device(who.account.id, viewer.now)?,

@@ -14,7 +14,8 @@ use crate::{
         attempts::{Attempts, Counted, Trier},
         password,
         sign_in::{
-            self, Origin, RefreshTokensErrorCode, Refreshed, SignInErrorCode, SignInUserError, Times,
+            self, Origin, RefreshTokensErrorCode, Refreshed, SignInErrorCode, SignInUserError,
+            Times,
         },
     },
     authn::{self, Tokens},
@@ -99,8 +100,7 @@ pub(super) async fn open(
                 password::demand_change(tx, account.id).await?;
             }
             let times = Times::from(rules);
-            let opened =
-                sign_in::public_open(tx, &app.keys, account.id, from, times, now).await?;
+            let opened = sign_in::public_open(tx, &app.keys, account.id, from, times, now).await?;
             Ok((opened, Some(account.id)))
         })
         .await?;
