@@ -259,9 +259,13 @@ async fn viewer(
     let now = app.now();
     let gate = admitted(app, headers, peer, now).await?;
     app.rates.count(&gate, false)?;
-    let agent = headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok());
-    let agent = agent.map(|it| text::line(it).chars().take(300).collect());
-    Ok(Viewer { agent, ..viewer_at(app, gate, asked, peer, now) })
+    Ok(Viewer { agent: agent(headers), ..viewer_at(app, gate, asked, peer, now) })
+}
+
+/// What a client calls itself: at most 300 characters of it.
+fn agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text::line(text).chars().take(300).collect())
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {

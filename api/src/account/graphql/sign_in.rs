@@ -78,11 +78,18 @@ pub struct EndSignInInput {
     sign_in_id: Gid<SignInId>,
 }
 
-/// What `endSignIn` and `endOtherSignIns` give.
+/// What `endSignIn` gives.
 #[derive(SimpleObject)]
-pub struct EndSignInsPayload {
+pub struct EndSignInPayload {
+    /// Whether it was open, and is not any more.
+    ended: bool,
+}
+
+/// What `endOtherSignIns` gives.
+#[derive(SimpleObject)]
+pub struct EndOtherSignInsPayload {
     /// How many sign-ins were open, and are not any more.
-    ended: u64,
+    ended: Option<u64>,
 }
 
 /// What `changePassword` takes.
@@ -244,7 +251,7 @@ impl SignInMutation {
         let viewer = Viewer::of(ctx);
         let who = viewer.gate.whoever()?;
         let ended = end(viewer, "SignOut", who, who.sign_in).await?;
-        Ok(SignOutPayload { signed_out: ended > 0 })
+        Ok(SignOutPayload { signed_out: ended })
     }
 
     /// Ends one of one's own sign-ins at once. One that is over already is left as it is. For everybody who is signed in.
@@ -252,15 +259,15 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         input: EndSignInInput,
-    ) -> Result<EndSignInsPayload> {
+    ) -> Result<EndSignInPayload> {
         let viewer = Viewer::of(ctx);
         let who = viewer.gate.whoever()?;
         let ended = end(viewer, "EndSignIn", who, Some(input.sign_in_id.0)).await?;
-        Ok(EndSignInsPayload { ended })
+        Ok(EndSignInPayload { ended })
     }
 
     /// Ends all of one's own sign-ins but the one that the request speaks for. For everybody who is signed in.
-    async fn end_other_sign_ins(&self, ctx: &Context<'_>) -> Result<EndSignInsPayload> {
+    async fn end_other_sign_ins(&self, ctx: &Context<'_>) -> Result<EndOtherSignInsPayload> {
         let viewer = Viewer::of(ctx);
         let who = viewer.gate.whoever()?;
         let id = who.account.id;
@@ -271,7 +278,7 @@ impl SignInMutation {
             .await;
         let (ended, _) = settle::<_, SignInUserError>(done, viewer.lang)?;
         viewer.app.live.tell(Notice::Access(Some(id)));
-        Ok(EndSignInsPayload { ended: ended.unwrap_or_default() })
+        Ok(EndOtherSignInsPayload { ended })
     }
 
     /// Changes one's own password, which ends all of one's sign-ins, this one too. Wrong old passwords are counted as those

@@ -78,12 +78,12 @@ on_both! {
 
         let end = |it: &Value| json!({"input": {"signInId": it["id"]}});
         let ended = second.run("end_sign_in", end(&seen[0])).await;
-        assert_eq!(ended["endSignIn"]["ended"], 1);
-        assert_eq!(second.run("end_sign_in", end(&seen[0])).await["endSignIn"]["ended"], 0);
+        assert_eq!(ended["endSignIn"]["ended"], true);
+        assert_eq!(second.run("end_sign_in", end(&seen[0])).await["endSignIn"]["ended"], false);
         assert!(!is_alive(&third).await && is_alive(&first).await);
         // Of another's there is nothing to be ended.
         let (stranger, _) = somebody(&app).await;
-        assert_eq!(stranger.run("end_sign_in", end(&seen[2])).await["endSignIn"]["ended"], 0);
+        assert_eq!(stranger.run("end_sign_in", end(&seen[2])).await["endSignIn"]["ended"], false);
         assert!(is_alive(&first).await);
         assert_eq!(second.run("end_other_sign_ins", json!({})).await["endOtherSignIns"]["ended"], 2);
         assert!(!is_alive(&first).await && is_alive(&second).await && is_alive(&stranger).await);

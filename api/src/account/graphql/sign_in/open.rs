@@ -148,20 +148,20 @@ pub(super) async fn refreshed(
     Err(refused().into())
 }
 
-/// Ends a sign-in of one's own, if it is open; how many that were.
+/// Ends a sign-in of one's own; whether it was open.
 pub(super) async fn end(
     viewer: &Viewer,
     action: &'static str,
     who: &Who,
     sign_in: Option<SignInId>,
-) -> Result<u64, Failure> {
+) -> Result<bool, Failure> {
     let account = who.account.id;
-    let done: Result<u64, Error<SignInErrorCode>> = viewer
+    let done: Result<bool, Error<SignInErrorCode>> = viewer
         .write_unsigned(action, async |tx| {
-            let mut ended = 0;
-            if let Some(id) = sign_in {
-                ended = u64::from(sign_in::end(tx, account, id, viewer.now).await?);
-            }
+            let ended = match sign_in {
+                Some(id) => sign_in::end(tx, account, id, viewer.now).await?,
+                None => false,
+            };
             Ok((ended, Some(account)))
         })
         .await;
