@@ -237,6 +237,8 @@ pub struct Gate {
     db: Db,
     /// The doors it has let somebody work at. They go with the gate, which is remembered for seconds at most.
     doors: Doors,
+    /// Where activities stand that it was asked about; as old at most.
+    activities: Activities,
 }
 
 /// A role, and what it is held over.
@@ -245,10 +247,21 @@ type Grant<'a> = (Role, &'a Scope);
 /// The permits to let people in, by their sessions.
 type Doors = Arc<Mutex<HashMap<SessionId, Permit<CheckIn>>>>;
 
+/// Where activities stand, without what is near them. Whatever moves one is told as a change of access, and gates are
+/// forgotten then.
+type Activities = Arc<Mutex<HashMap<Uuid, Place>>>;
+
 impl Gate {
     #[must_use]
     pub fn new(who: Option<Who>, db: Db) -> Self {
-        Self { who, doorkeeper: None, me: None, db, doors: Doors::default() }
+        Self {
+            who,
+            doorkeeper: None,
+            me: None,
+            db,
+            doors: Doors::default(),
+            activities: Activities::default(),
+        }
     }
 
     /// The permit to let people in at a session, looked up once for as long as the gate is remembered. What it says of the
@@ -332,7 +345,7 @@ impl Gate {
             !place.closed_to.contains(role) && scope.covers(place)
         };
         // Whoever looks after the row needs nothing that comes from near it.
-        let place = on.place(self.db.read(), false).await?;
+        let place = self.place(&on).await?;
         let roles: Vec<Role> =
             scopes.iter().filter(|it| inside(&place, it)).map(|(role, _)| *role).collect();
         let looks_after = |role: &Role| [Role::OrgAdmin, Role::Organiser].contains(role);
@@ -360,6 +373,24 @@ impl Gate {
             // Whoever may not see the thing must not learn that it exists.
             Err(Failure::NotFound)
         }
+    }
+
+    /// Where a row stands, without what is near it.
+    async fn place<R: Guarded>(&self, on: &R) -> Result<Place, Failure> {
+        if R::KIND != ActivityId::PREFIX {
+            return on.place(self.db.read(), false).await;
+        }
+        let known = self.known().get(&on.uuid()).cloned();
+        if let Some(place) = known {
+            return Ok(place);
+        }
+        let place = on.place(self.db.read(), false).await?;
+        self.known().insert(on.uuid(), place.clone());
+        Ok(place)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Uuid, Place>> {
+        self.activities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.
