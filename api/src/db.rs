@@ -14,9 +14,9 @@ use futures_util::TryStreamExt;
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, ExecResult, FromQueryResult, IsolationLevel, QueryResult,
-    RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait, TransactionOptions,
-    TransactionTrait,
+    DatabaseTransaction, DbBackend, DbErr, ExecResult, FromQueryResult, IsolationLevel,
+    QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait,
+    TransactionOptions, TransactionTrait,
     prelude::async_trait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value},
 };
