@@ -81,6 +81,8 @@ pub struct Needs {
     pub life: bool,
     /// How long somebody was at the session.
     pub stay: bool,
+    /// Whether the class itself says what a trainee is in it, before what a list said.
+    pub of_a_class: bool,
 }
 
 impl Needs {
@@ -151,8 +153,10 @@ pub fn selected(needs: Needs, at_session: bool) -> Vec<SimpleExpr> {
     let who = |column: person::Column| Expr::col((person::Entity, column));
     let came = |column: A| Expr::col((attendance::Entity, column));
     let listed = |key: &str| format!("CAST(\"registration\".\"details\" ->> '{key}' AS text)");
-    // What the class itself says of a trainee goes before what a list said.
     let in_class = |what: &str, key: &str| {
+        if !needs.of_a_class {
+            return listed(key);
+        }
         let said = "FROM class_member m LEFT JOIN class_group g ON g.id = m.group_id WHERE m.registration_id";
         format!("COALESCE((SELECT {what} {said} = \"registration\".\"id\"), {})", listed(key))
     };
