@@ -3,7 +3,7 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery},
+    account::graphql::{Account, AccountMutation, AccountQuery, SignInMutation},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -25,7 +25,8 @@ use crate::{
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
-        Registration, RegistrationMutation, RegistrationQuery, WalkInMutation, WaysInMutation,
+        Registration, RegistrationMutation, RegistrationQuery, SeatMutation, WalkInMutation,
+        WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},
@@ -87,11 +88,12 @@ pub struct Mutation(
     ProgrammeMutation,
     RegistrationMutation,
     RosterMutation,
-    SeriesMutation,
+    SeatMutation,
     SelfCheckInMutation,
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
+    SignInMutation,
     SyncMutation,
     TicketMutation,
     TrainerMutation,

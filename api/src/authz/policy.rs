@@ -90,6 +90,8 @@ policy! {
     DisableAccount on account => [PlatformAdmin, OrgAdmin];
     /// Give an account a new password, which ends its sign-ins.
     ResetPassword on account => [PlatformAdmin, OrgAdmin];
+    /// End the sign-ins of an account.
+    EndSignIns on account => [PlatformAdmin, SecurityAdmin, OrgAdmin];
     /// Give a role over an organisation and everything below it.
     GrantOnOrganisation on organisation => [SecurityAdmin, OrgAdmin];
     /// Give a role over a programme.
@@ -204,6 +206,8 @@ policy! {
     ExceedCapacity on activity => [OrgAdmin];
     /// Put somebody else in the place of who cannot come.
     ReplaceAttendee on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Say where people sit.
+    SetSeats on activity => [OrgAdmin, Organiser];
     /// Cancel a registration and free its seat.
     CancelRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
     /// Say what somebody answered to an invitation or an offer.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Asked, Peer,
     accept::Media,
-    admitted,
+    admitted, agent,
     body::{self, Unread},
     panicked,
     prepare::{
@@ -183,6 +183,7 @@ impl Call {
         Ok(match prepared {
             Ok(prepared) => {
                 let viewer = viewer_at(&self.app, gate, self.asked, self.peer, now);
+                let viewer = Viewer { agent: agent(&self.headers), ..viewer };
                 self.execute(prepared, viewer).await
             }
             Err(refusal) => self.refused(&refusal),
@@ -246,11 +247,11 @@ impl Call {
         let not_executed = response.data == async_graphql::Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|it| it.path.is_empty());
-        let value = serde_json::to_value(&response).unwrap_or_default();
         if not_executed {
-            return self.errors(StatusCode::BAD_REQUEST, &value["errors"]);
+            let errors = serde_json::to_value(&response.errors).unwrap_or_default();
+            return self.errors(StatusCode::BAD_REQUEST, &errors);
         }
-        (StatusCode::OK, [(header::CONTENT_TYPE, self.media.name())], value.to_string())
-            .into_response()
+        let body = serde_json::to_vec(&response).unwrap_or_default();
+        (StatusCode::OK, [(header::CONTENT_TYPE, self.media.name())], body).into_response()
     }
 }

@@ -4,6 +4,7 @@
 
 mod academy;
 mod access;
+mod accounts;
 mod app;
 mod attendance;
 mod attendee;
@@ -46,6 +47,7 @@ mod roster;
 mod schema;
 mod school;
 mod scope;
+mod seat;
 mod seats;
 mod self_check_in;
 mod series;
