@@ -83,7 +83,7 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Fields of those names that tell nothing of people, or of nobody but whoever asks.
-const PLAIN: [&str; 25] = [
+const PLAIN: [&str; 26] = [
     "Account.username",
     "AnswerFile.address",
     "AnswerFile.name",
@@ -107,6 +107,8 @@ const PLAIN: [&str; 25] = [
     "PublicCertificate.maskedName",
     "Registration.organisationName",
     "Ticket.token",
+    // The network address that a sign-in came from, to whoever it is of.
+    "SignIn.address",
     "UnshownText.text",
     "ManifestEntry.organisationName",
 ];

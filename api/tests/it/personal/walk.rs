@@ -1,4 +1,4 @@
-//! The walk: every thing by its id with all of its fields, every root field, and every address that comes up on the way.
+//! The walk: things of every kind by their ids with all of its fields, every root field, and every address that comes up on the way.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,11 +64,18 @@ impl Way {
     pub async fn all(app: &TestApp, things: &Things) -> Vec<Self> {
         let grammar = Grammar::new();
         let mut ways = Vec::new();
+        let mut walked: BTreeMap<String, usize> = BTreeMap::new();
         for id in things.ids() {
             // What an ORG_ADMIN may not see is reached by its root field alone.
             let named = "query($id: ID!) { node(id: $id) { __typename } }";
             let found = app.organiser().send(named, json!({"id": id})).await;
             let Some(ty) = found["data"]["node"]["__typename"].as_str() else { continue };
+            // The others of a kind are on the way from these.
+            let many = walked.entry(ty.to_owned()).or_default();
+            *many += 1;
+            if *many > 2 {
+                continue;
+            }
             let open = format!("{{ node(id: \"{id}\") {{ __typename ... on {ty}");
             for selection in whole(&grammar, ty, MOST) {
                 ways.push(Self(format!("{open} {{ {selection} }} }} }}")));
