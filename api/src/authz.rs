@@ -4,6 +4,7 @@
 //! it stands; a grant covers a place when its scope is above it. Whatever no line of [`POLICY`] allows is denied.
 
 mod actor;
+mod held;
 mod me;
 pub mod place;
 pub mod policy;
@@ -11,6 +12,7 @@ pub mod recognised;
 
 pub use self::{
     actor::{Actor, By, Doorkeeper},
+    held::grants_of,
     me::{Me, Mine},
 };
 
@@ -22,13 +24,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use entity::{
     account,
-    id::{AccountId, ActivityId, Id, OrganisationId, ProgrammeId, SessionId, SignInId},
-    organisation, role_grant,
+    id::{ActivityId, Id, OrganisationId, ProgrammeId, SessionId, SignInId},
+    role_grant,
     role_grant::Role,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
-    QueryFilter, QuerySelect, RelationTrait,
+    Condition, ConnectionTrait,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 use serde::Serialize;
@@ -383,35 +384,4 @@ impl Gate {
         }
         Ok(Reach { scopes, action: std::marker::PhantomData })
     }
-}
-
-/// The grants of an account that are in force at `now`.
-pub async fn grants_of(
-    db: &DatabaseConnection,
-    account: AccountId,
-    now: DateTime<Utc>,
-) -> Result<Vec<Held>, Failure> {
-    let rows: Vec<(role_grant::Model, Option<organisation::Model>)> = role_grant::Entity::find()
-        .filter(role_grant::Column::AccountId.eq(account))
-        .filter(role_grant::Column::RevokedAt.is_null())
-        .filter(
-            Condition::any()
-                .add(role_grant::Column::ExpiresAt.is_null())
-                .add(role_grant::Column::ExpiresAt.gt(now)),
-        )
-        .join(JoinType::LeftJoin, role_grant::Relation::Organisation.def())
-        .select_also(organisation::Entity)
-        .all(db)
-        .await?;
-    rows.into_iter()
-        .map(|(row, organisation)| {
-            let scope = match (organisation, row.programme_id, row.activity_id) {
-                (Some(it), _, _) => Scope::Organisation(it.id, it.path),
-                (None, Some(id), _) => Scope::Programme(id),
-                (None, None, Some(id)) => Scope::Activity(id),
-                (None, None, None) => return Err(Failure::internal("a grant without a scope")),
-            };
-            Ok(Held { row, scope })
-        })
-        .collect()
 }

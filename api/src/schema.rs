@@ -3,10 +3,11 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery},
+    account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
+    audit::graphql::{AuditEvent, AuditQuery},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
     class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
@@ -46,6 +47,7 @@ pub struct Query(
     CreditQuery,
     ClassQuery,
     ExportQuery,
+    AuditQuery,
     JobQuery,
     LeaveQuery,
     DeviceQuery,
@@ -65,6 +67,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     AccountMutation,
+    GrantMutation,
     ActivityMutation,
     ApprovalMutation,
     AttendanceMutation,
@@ -140,6 +143,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
+        .override_output_type_description::<Connection<String, AuditEvent>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Leave>>(PAGE)

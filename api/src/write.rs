@@ -30,7 +30,7 @@ use crate::{
     },
     authz::{Action, Actor, Guarded, Me, Permit},
     db::Db,
-    error::{Error, Failure},
+    error::{Error, Failure, Lang, Refusal},
     graphql::{Gid, Viewer},
     live::Notice,
 };
@@ -224,7 +224,7 @@ impl Viewer {
                     reason: note.reason.as_deref(),
                     details: std::mem::take(&mut note.details),
                 };
-                audit::leave(tx, &self.origin(), event).await?;
+                audit::leave(tx, self.db.seal(), &self.origin(), event).await?;
                 if let Some(key) = &note.key {
                     key.keep(tx, act.keys_of, &done).await?;
                 }
@@ -253,7 +253,9 @@ impl Viewer {
             reason: note.reason.as_deref(),
             details: note.details,
         };
-        self.db.transaction(async |tx| audit::leave(tx, &self.origin(), event).await).await
+        self.db
+            .transaction(async |tx| audit::leave(tx, self.db.seal(), &self.origin(), event).await)
+            .await
     }
 
     /// Leaves an audit event of what somebody asked for and was refused, where that matters: a sign-in that failed, a token
@@ -274,7 +276,32 @@ impl Viewer {
             reason: Some(why),
             details: Details::default(),
         };
-        self.db.transaction(async |tx| audit::leave(tx, &self.origin(), event).await).await
+        self.db
+            .transaction(async |tx| audit::leave(tx, self.db.seal(), &self.origin(), event).await)
+            .await
+    }
+
+    /// The same of an act that was refused, by a rule or for want of a grant; nothing of one that was done, nor of somebody who
+    /// is not signed in.
+    pub async fn leave_if_refused<T, C: Refusal>(
+        &self,
+        action: &str,
+        subject: (&str, Option<Uuid>),
+        done: &Result<T, Error<C>>,
+    ) -> Result<(), Failure> {
+        let why = match done {
+            Err(Error::Refused(all)) => {
+                all.iter().map(|it| it.code.message(Lang::Zh)).collect::<Vec<_>>().join("；")
+            }
+            Err(Error::Failed(it @ (Failure::Forbidden | Failure::NotFound))) => {
+                it.face(Lang::Zh).1.to_owned()
+            }
+            _ => return Ok(()),
+        };
+        if self.gate.actor().is_none() {
+            return Ok(());
+        }
+        self.leave_refusal(action, subject, &why).await
     }
 
     /// The same road for the acts of nobody in particular: signing in and what follows from it.
@@ -289,7 +316,7 @@ impl Viewer {
                 let (done, account) = work(tx).await?;
                 let mut event = on_account(action, account);
                 event.actor = account.map(Actor::Account);
-                audit::leave(tx, &self.origin(), event).await?;
+                audit::leave(tx, self.db.seal(), &self.origin(), event).await?;
                 Ok(done)
             })
             .await;
@@ -314,7 +341,7 @@ impl Db {
         self.transaction(async |tx| {
             let account = work(tx).await?;
             let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
-            audit::leave(tx, &origin, on_account(action, Some(account))).await?;
+            audit::leave(tx, self.seal(), &origin, on_account(action, Some(account))).await?;
             Ok(())
         })
         .await
@@ -323,15 +350,7 @@ impl Db {
 
 /// Something that was done to an account.
 fn on_account(action: &str, account: Option<AccountId>) -> Event<'_> {
-    Event {
-        actor: None,
-        action,
-        subject: (AccountId::PREFIX, account.map(|it| it.0)),
-        result: None,
-        outcome: audit_event::Outcome::Done,
-        reason: None,
-        details: Details::default(),
-    }
+    Event::by_itself(action, (AccountId::PREFIX, account.map(|it| it.0)))
 }
 
 /// What stood before, where nobody knows.

@@ -89,6 +89,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("this_device", "", json!({}), None);
     add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
+    add("audit_events", "", json!({}), Some(&it.audit_event));
     add("jobs", "", json!({}), Some(&it.job));
     add("messages", "", json!({"activityId": it.activity}), Some(&it.message));
     let of = json!({"activityId": it.activity});
@@ -146,6 +147,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" activity", &it.activity),
         (" allocation", &it.allocation),
         (" attendance", &it.attendance),
+        (" auditEvent", &it.audit_event),
         (" bulkAct", &it.bulk),
         (" category", &it.category),
         (" certificate", &it.certificate),
@@ -206,7 +208,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("disable_account", "", input(json!({"accountId": it.account})), None);
     add("reset_password", "", input(json!({"accountId": it.account, "password": PASSWORD})), None);
     let grant = |role: &str, scope: &str, id: &String| {
-        input(json!({"accountId": it.account, "role": role, scope: id}))
+        input(json!({"accountId": it.account, "reason": "值班", "role": role, scope: id}))
     };
     add(
         "grant_role",

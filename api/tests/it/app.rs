@@ -15,6 +15,7 @@ use api::{
     account::grant::Over,
     app::App,
     attendee::sender::CodeSender,
+    audit::chain::{self, Seal},
     authn::Keys,
     config::Config,
     db::Db,
@@ -126,8 +127,10 @@ impl TestApp {
         let data_dir = folder.path().display().to_string();
         let fixed = ["test", "--database-url", &url, "--data-dir", &data_dir];
         let config = Flags::parse_from(fixed.iter().chain(flags)).config;
-        let db = Db::connect(&url).await.unwrap();
+        let seal = Seal::load(config.audit_key.as_deref(), folder.path()).unwrap();
+        let db = Db::connect(&url, seal).await.unwrap();
         db.migrate().await.unwrap();
+        chain::begin(&db).await.unwrap();
         let keys = Keys::load(folder.path(), &config.public_url).unwrap();
         let clock = Arc::new(Mutex::new(Utc.with_ymd_and_hms(2026, 11, 1, 1, 0, 0).unwrap()));
         let told = clock.clone();
@@ -250,7 +253,7 @@ impl TestApp {
 
     /// Another server on the same database.
     pub async fn second(&self) -> Arc<App> {
-        let db = Db::connect(&self.url).await.unwrap();
+        let db = Db::connect(&self.url, self.app.db.seal().clone()).await.unwrap();
         let keys = Keys::load(self.folder.path(), &self.app.config.public_url).unwrap();
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
@@ -262,7 +265,7 @@ impl TestApp {
         let data_dir = self.folder.path().display().to_string();
         let fixed = ["test", "--database-url", &self.url, "--data-dir", &data_dir];
         let config = Flags::parse_from(fixed.iter().chain(flags)).config;
-        let db = Db::connect(&self.url).await.unwrap();
+        let db = Db::connect(&self.url, self.app.db.seal().clone()).await.unwrap();
         let keys = Keys::load(self.folder.path(), &config.public_url).unwrap();
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
@@ -516,7 +519,8 @@ pub async fn postgres_database() -> String {
         let draft = format!("{template}_draft");
         connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {draft}")).await.unwrap();
         connection.execute_unprepared(&format!("CREATE DATABASE {draft}")).await.unwrap();
-        let db = Db::connect(&beside(&server, &draft)).await.unwrap();
+        let seal = Seal::load(None, TempDir::new().unwrap().path()).unwrap();
+        let db = Db::connect(&beside(&server, &draft), seal).await.unwrap();
         db.migrate().await.unwrap();
         db.close().await;
         connection

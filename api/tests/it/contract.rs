@@ -329,7 +329,7 @@ async fn everything(it: &Script<'_>) {
     let account = account["id"].clone();
     it.ask("account", json!({"id": account})).await;
     it.ask("accounts", json!({"first": 10})).await;
-    let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
+    let input = json!({"accountId": account, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
     let grant = it.make("grant_role", input).await["grant"]["id"].take();
     let input = json!({"input": {"username": "door.1", "password": PASSWORD}});
     let signed = it.run(&app.anonymous(), "sign_in", input).await;
@@ -440,7 +440,7 @@ on_both! {
         let festival = app.festival(None, &[]).await;
         let door = Gid(app.bare_account().await.account).to_string();
         let input = |scope: &str, id: &str| json!({"input": {
-            "accountId": door, "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
+            "accountId": door, "reason": "值班", "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
         }});
         app.organiser().run("grant_role", input("activityId", &festival.activity)).await;
         let other = input("programmeId", &festival.programme);
@@ -517,8 +517,8 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
         ),
         (
             "grant_role",
-            json!({"accountId": door, "role": "DOOR_STAFF", "activityId": activity}),
-            json!({"accountId": door, "role": "ORGANISER", "activityId": activity}),
+            json!({"accountId": door, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity}),
+            json!({"accountId": door, "reason": "值班", "role": "ORGANISER", "activityId": activity}),
         ),
         (
             "create_programme",

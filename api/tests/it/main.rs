@@ -26,6 +26,7 @@ mod fixture;
 mod form;
 mod form_at_once;
 mod gates;
+mod grant;
 mod history;
 mod http;
 mod job;
