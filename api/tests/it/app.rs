@@ -103,6 +103,24 @@ struct Flags {
     config: Config,
 }
 
+/// As flags say. Tests ask as often as they like, unless it is that which they are about.
+fn configured(url: &str, folder: &Path, flags: &[&str]) -> Config {
+    let data_dir = folder.display().to_string();
+    let fixed = ["test", "--database-url", url, "--data-dir", &data_dir];
+    let mut config = Flags::parse_from(fixed.iter().chain(flags)).config;
+    if !flags.iter().any(|it| it.starts_with("--requests-per-")) {
+        let outside = &mut config.outside;
+        for limit in [
+            &mut outside.requests_per_account,
+            &mut outside.requests_per_door,
+            &mut outside.requests_per_address,
+        ] {
+            *limit = 0;
+        }
+    }
+    config
+}
+
 impl TestApp {
     /// On an SQLite file of its own.
     pub async fn sqlite() -> Self {
@@ -124,9 +142,7 @@ impl TestApp {
     }
 
     async fn on(url: String, folder: TempDir, flags: &[&str]) -> Self {
-        let data_dir = folder.path().display().to_string();
-        let fixed = ["test", "--database-url", &url, "--data-dir", &data_dir];
-        let config = Flags::parse_from(fixed.iter().chain(flags)).config;
+        let config = configured(&url, folder.path(), flags);
         let seal = Seal::load(config.audit_key.as_deref(), folder.path()).unwrap();
         let db = Db::connect(&url, seal).await.unwrap();
         db.migrate().await.unwrap();
@@ -262,9 +278,7 @@ impl TestApp {
 
     /// The same service with flags of the command line: on the same database, by the same clock.
     pub async fn with(&self, flags: &[&str]) -> Self {
-        let data_dir = self.folder.path().display().to_string();
-        let fixed = ["test", "--database-url", &self.url, "--data-dir", &data_dir];
-        let config = Flags::parse_from(fixed.iter().chain(flags)).config;
+        let config = self.configured(flags);
         let db = Db::connect(&self.url, self.app.db.seal().clone()).await.unwrap();
         let keys = Keys::load(self.folder.path(), &config.public_url).unwrap();
         let told = self.clock.clone();
@@ -282,6 +296,11 @@ impl TestApp {
             folder: self.folder.clone(),
             next: AtomicU32::new(self.next.load(Ordering::Relaxed) + 1000),
         }
+    }
+
+    /// What flags of the command line would configure here.
+    pub fn configured(&self, flags: &[&str]) -> Config {
+        configured(&self.url, self.folder.path(), flags)
     }
 
     /// Does something in a transaction, asking nobody.
