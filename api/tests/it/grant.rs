@@ -12,11 +12,21 @@ use serde_json::{Value, json};
 use crate::{
     app::{Client, TestApp, document, on_both},
     fixture::{give, text},
-    life::{done, refused},
+    life::done,
 };
 
 fn id(client: &Client) -> String {
     Gid(client.account).to_string()
+}
+
+/// Refused for this reason, with no grant more than before.
+async fn refused(app: &TestApp, client: &Client, operation: &str, input: Value, code: &str) {
+    let count = "SELECT count(*) FROM role_grant";
+    let before = app.count(count).await;
+    let answer = client.run(operation, json!({"input": input})).await;
+    let payload = answer.as_object().unwrap().values().next().unwrap();
+    assert_eq!(payload["userErrors"][0]["code"], code, "{operation} {input}: {payload}");
+    assert_eq!(app.count(count).await, before, "{operation} was refused and gave something");
 }
 
 /// The roles that an account holds now.
