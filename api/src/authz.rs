@@ -364,11 +364,17 @@ impl Gate {
         }
     }
 
-    /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.
+    /// Whether a permit to do `A` would be given on a row that stands at a place, for what is shown beside a row that was
+    /// permitted. The place has what is near it where `A` may be done from there.
     #[must_use]
-    pub fn allows<A: Action>(&self, place: &Place) -> bool {
-        let may = |it: &Held| A::ROLES.contains(&it.row.role) && it.scope.covers(place);
-        self.who().is_ok_and(|it| it.grants.iter().any(may))
+    pub fn may<A: Action<On = T>, T: Guarded>(&self, place: &Place) -> bool {
+        let Ok((actor, scopes)) = self.held() else { return false };
+        let reaches = |(role, scope): &Grant<'_>| {
+            A::ROLES.contains(role)
+                && (scope.covers(place) && !place.closed_to.contains(role)
+                    || A::FROM_NEAR && scope.is_near(*role, &place.near))
+        };
+        A::By::of(actor).is_some() && scopes.iter().any(reaches)
     }
 
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.

@@ -22,6 +22,7 @@ pub use self::{mutation::*, query::*, series::*};
 use crate::{
     attendance::tally::{self, Figures},
     attendee::graphql::SelfRegistration,
+    can::ActivityCan,
     capacity,
     certificate::graphql::{self as certificate, CertificatePattern},
     class::graphql::{self as class, ClassGroup, LeaveLadder, Series},
@@ -97,6 +98,11 @@ macro_rules! activity_types {
             /// Opaque; unique among all things.
             pub async fn id(&self) -> Gid<ActivityId> {
                 Gid(self.0.row.id)
+            }
+
+            /// What the viewer may do with it, for what a front-end shows buttons for.
+            async fn viewer_can(&self, ctx: &Context<'_>) -> Result<ActivityCan> {
+                Ok(ActivityCan::of(Viewer::of(ctx), &self.0.row).await?)
             }
 
             /// What it is called.

@@ -89,7 +89,8 @@ on_both! {
         }
         let deep = "query($activityId: ID!, $first: Int) { activity(id: $activityId) { registrations(first: $first) { edges { node {
             recommender { name } waitsFor { name } allocation { seats } decisions { verdict }
-            answers { question { key } text } creditHours completion { status } } } } } }";
+            answers { question { key } text } creditHours completion { status }
+            viewerCan { cancel decide } person { viewerCan { update } } } } } } }";
         is_flat_document(&app, deep, json!({"activityId": activity})).await;
         is_flat(&app, "attendances", json!({"sessionId": session})).await;
         is_flat(&app, "door_manifest", json!({"sessionId": session})).await;
@@ -128,7 +129,8 @@ on_both! {
         is_flat(&app, "programmes", json!({})).await;
         is_flat(&app, "activities", json!({})).await;
         let deep = "query($first: Int) { activities(first: $first) { edges { node {
-            categories { name seatsTaken } sessions { title } } } } }";
+            viewerCan { update } programme { viewerCan { createActivity } }
+            categories { name seatsTaken } sessions { title viewerCan { checkIn } } } } } }";
         is_flat_document(&app, deep, json!({})).await;
     }
 
