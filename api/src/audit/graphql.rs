@@ -1,5 +1,7 @@
 //! The audit log as GraphQL shows it.
 
+mod export;
+
 use std::{collections::HashMap, net::IpAddr};
 
 use async_graphql::{
@@ -13,6 +15,7 @@ use entity::{
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::export::*;
 use super::{Details, list::Filter};
 use crate::{
     authz::policy::ViewAuditEvent,

@@ -37,7 +37,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn condition(self) -> Condition {
+    pub(super) fn condition(self) -> Condition {
         let thing = |it: Uuid| Column::SubjectId.eq(it).or(Column::ResultId.eq(it));
         Condition::all()
             .add_option(self.account.map(|it| Column::AccountId.eq(it)))
@@ -68,6 +68,11 @@ fn below(path: &str) -> SimpleExpr {
     Column::AccountId.in_subquery(accounts.clone()).or(Column::SubjectId.in_subquery(accounts))
 }
 
+/// The events of an organisation: of the root all of them.
+pub(super) fn of_organisation(is_root: bool, path: &str) -> SimpleExpr {
+    if is_root { Expr::val(1).eq(1) } else { below(path) }
+}
+
 /// The events in reach, newest first.
 pub async fn list(
     db: &impl ConnectionTrait,
@@ -81,8 +86,7 @@ pub async fn list(
         .await?
         .ok_or(Failure::NotFound)?;
     let scope = reach.condition(|_, scope| match scope {
-        Scope::Organisation(id, _) if *id == root.id => Expr::val(1).eq(1),
-        Scope::Organisation(_, path) => below(path),
+        Scope::Organisation(id, path) => of_organisation(*id == root.id, path),
         Scope::Programme(_) | Scope::Activity(_) => Expr::val(1).eq(0),
     });
     let all = Condition::all().add(scope).add(filter.condition());

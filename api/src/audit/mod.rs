@@ -7,6 +7,7 @@ pub mod changes;
 pub mod graphql;
 pub mod list;
 pub mod purge;
+pub mod take_out;
 pub mod verify;
 
 use chrono::{DateTime, Utc};

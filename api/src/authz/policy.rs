@@ -364,6 +364,8 @@ policy! {
 
     /// Read the audit log.
     ViewAuditEvent on audit_event => [Auditor];
+    /// Take the audit log of an organisation out.
+    ExportAuditLog on organisation => [Auditor];
 
     /// See what this service does in the background.
     ViewJob on job => [PlatformAdmin];

@@ -89,6 +89,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("this_device", "", json!({}), None);
     add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
+    let out = json!({"organisationId": it.organisation, "purpose": "季度审计"});
+    add("export_audit_log", "", input(out), None);
     add("audit_events", "", json!({}), Some(&it.audit_event));
     add("jobs", "", json!({}), Some(&it.job));
     add("messages", "", json!({"activityId": it.activity}), Some(&it.message));

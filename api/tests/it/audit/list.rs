@@ -72,6 +72,25 @@ on_both! {
         assert_eq!(app.anonymous().fail(&all, json!({})).await, "UNAUTHENTICATED");
     }
 
+    async fn the_log_is_taken_out_and_that_is_on_it(app) {
+        let auditor = app.account(Role::Auditor, Over::Organisation(app.root)).await;
+        let festival = app.festival(None, &[]).await;
+        festival.register(&app, "单小明", "13800138000").await;
+        let ask = |purpose: &str| json!({"organisationId": app.root_id(), "purpose": purpose, "filter": {"actions": ["RegisterAttendee"]}});
+        let refused = auditor.run("export_audit_log", json!({"input": ask(" ")})).await;
+        assert_eq!(refused["exportAuditLog"]["userErrors"][0]["code"], "PURPOSE_MISSING");
+        let file = done(&auditor, "export_audit_log", ask("季度审计")).await["file"].take();
+        let content = text(&file["content"]);
+        let lines: Vec<_> = content.trim_start_matches('\u{feff}').lines().collect();
+        assert_eq!((lines.len(), &file["count"]), (2, &json!(1)), "{content}");
+        assert!(lines[0].starts_with("编号,时间,账号") && lines[1].contains(",user0,,RegisterAttendee,activity_"), "{content}");
+        assert!(!content.contains("小明") && !content.contains("13800138000"));
+        let on_record = events(&auditor, json!({"actions": ["ExportAuditLog"]})).await;
+        assert_eq!((on_record.len(), &on_record[0]["reason"], &on_record[0]["count"]), (1, &json!("季度审计"), &json!(1)));
+        let document = crate::app::document("export_audit_log");
+        assert_eq!(app.organiser().fail(&document, json!({"input": ask("看看")})).await, "FORBIDDEN");
+    }
+
     async fn an_auditor_below_the_root_sees_the_acts_of_its_own_accounts(app) {
         let input = json!({"parentId": app.root_id(), "kind": "CHAMBER", "name": "服装商会"});
         let made = done(app.organiser(), "create_organisation", input).await;
