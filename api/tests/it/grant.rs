@@ -70,10 +70,9 @@ on_both! {
         let (one, other) = (security(&app).await, security(&app).await);
         for _ in 0..5 {
             let somebody = app.bare_account().await;
-            tokio::join!(
-                one.send(&document("grant_role"), json!({"input": over_root(&app, &somebody, "AUDITOR")})),
-                other.send(&document("grant_role"), json!({"input": over_root(&app, &somebody, "PLATFORM_ADMIN")})),
-            );
+            let document = document("grant_role");
+            let ask = |role| json!({"input": over_root(&app, &somebody, role)});
+            tokio::join!(one.send(&document, ask("AUDITOR")), other.send(&document, ask("PLATFORM_ADMIN")));
             assert_eq!(roles(&app, &somebody).await.len(), 1);
         }
     }

@@ -7,7 +7,6 @@ use super::AuditFilter;
 use crate::{
     audit::take_out::{self, AuditExportErrorCode, AuditExportUserError, MOST},
     authz::policy::ExportAuditLog,
-    error::Refusal,
     graphql::{Gid, Viewer, settle},
     text::Check,
     write::Note,
