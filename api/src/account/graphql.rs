@@ -59,13 +59,14 @@ pub struct Account {
     row: account::Model,
     /// Whether it is the viewer's own.
     is_own: bool,
-    /// What a list fetched ahead.
+    /// What a list fetched ahead: of the second, that there may be none.
     home: Option<organisation::Model>,
+    last_sign_in: Option<Option<DateTime<Utc>>>,
 }
 
 impl From<account::Model> for Account {
     fn from(row: account::Model) -> Self {
-        Self { row, is_own: false, home: None }
+        Self { row, is_own: false, home: None, last_sign_in: None }
     }
 }
 
@@ -117,7 +118,10 @@ impl Account {
 
     /// When somebody last signed in with it; null where nobody ever did.
     async fn last_sign_in_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        Ok(Viewer::of(ctx).load.load_one(LastSignIn(self.row.id)).await?)
+        match self.last_sign_in {
+            Some(known) => Ok(known),
+            None => Ok(Viewer::of(ctx).load.load_one(LastSignIn(self.row.id)).await?),
+        }
     }
 
     /// What was granted to it and not taken back, oldest first.
@@ -277,7 +281,7 @@ impl SignedIn {
     fn new(account: account::Model, grants: Vec<Held>) -> Self {
         let own = |it: Held| Grant { row: it.row, is_own: true };
         Self {
-            account: Account { row: account, is_own: true, home: None },
+            account: Account { is_own: true, ..account.into() },
             grants: grants.into_iter().map(own).collect(),
         }
     }
@@ -349,8 +353,14 @@ impl AccountQuery {
         } else {
             HashMap::default()
         };
+        let sign_ins = if wants(ctx, "lastSignInAt") {
+            Some(viewer.load.load_many(page.rows.iter().map(|it| LastSignIn(it.id))).await?)
+        } else {
+            None
+        };
         let node = |row: account::Model| Account {
             home: homes.get(&row.home_id).cloned(),
+            last_sign_in: sign_ins.as_ref().map(|all| all.get(&LastSignIn(row.id)).copied()),
             ..Account::from(row)
         };
         Ok(page.connection(|it| it.id, node))

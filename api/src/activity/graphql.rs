@@ -338,6 +338,11 @@ activity_types! {
 #[graphql(
     field(name = "id", ty = "Gid<ActivityId>", desc = "Opaque; unique among all things."),
     field(name = "title", ty = "&str", desc = "What it is called."),
+    field(
+        name = "viewer_can",
+        ty = "ActivityCan",
+        desc = "What the viewer may do with it, for what a front-end shows buttons for."
+    ),
     field(name = "status", ty = "ActivityStatus", desc = "How far it is."),
     field(name = "cancel_reason", ty = "Option<&str>", desc = "Why it was called off, if it was."),
     field(name = "starts_at", ty = "Option<DateTime<Utc>>", desc = "The first session's start."),

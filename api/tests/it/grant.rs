@@ -107,9 +107,9 @@ on_both! {
 
         let own = over_root(&app, &security, "ORG_ADMIN");
         refused(&app, &security, "grant_role", own, "OWN_ACCOUNT").await;
-        let door = app.account(Role::DoorStaff, Over::Organisation(app.root)).await;
+        let viewer = app.account(Role::Viewer, Over::Organisation(app.root)).await;
         let input = over_root(&app, &somebody, "VIEWER");
-        assert_eq!(door.fail(&document("grant_role"), json!({"input": input})).await, "FORBIDDEN");
+        assert_eq!(viewer.fail(&document("grant_role"), json!({"input": input})).await, "FORBIDDEN");
         let auditor = app.account(Role::Auditor, Over::Organisation(app.root)).await;
         let seen = auditor.run("audit_events", json!({"filter": {"outcome": "REFUSED"}})).await;
         let seen: Vec<_> = seen["auditEvents"]["edges"].as_array().unwrap().iter().map(|it| {
