@@ -93,11 +93,14 @@ impl Seal {
 }
 
 /// What is hashed, each part with its length before it, so that no two events say the same bytes.
-struct Said(hmac::Context);
+struct Said<'a> {
+    key: &'a hmac::Key,
+    parts: Vec<u8>,
+}
 
-impl Said {
-    fn new(key: &hmac::Key, what: &str) -> Self {
-        let mut it = Self(hmac::Context::with_key(key));
+impl<'a> Said<'a> {
+    fn new(key: &'a hmac::Key, what: &str) -> Self {
+        let mut it = Self { key, parts: Vec::with_capacity(512) };
         it.text(Some(what));
         it
     }
@@ -105,8 +108,8 @@ impl Said {
     fn bytes(&mut self, part: Option<&[u8]>) {
         // No part is as long as that, so nothing and an empty part differ.
         let length = part.map_or(u64::MAX, |it| it.len() as u64);
-        self.0.update(&length.to_be_bytes());
-        self.0.update(part.unwrap_or_default());
+        self.parts.extend_from_slice(&length.to_be_bytes());
+        self.parts.extend_from_slice(part.unwrap_or_default());
     }
 
     fn text(&mut self, part: Option<&str>) {
@@ -117,8 +120,8 @@ impl Said {
         self.bytes(part.as_ref().map(|it| &it.as_bytes()[..]));
     }
 
-    fn hash(self) -> Vec<u8> {
-        self.0.sign().as_ref().to_vec()
+    fn hash(&self) -> Vec<u8> {
+        hmac::sign(self.key, &self.parts).as_ref().to_vec()
     }
 }
 

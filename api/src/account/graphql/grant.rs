@@ -164,7 +164,7 @@ async fn give(
     input: GrantRoleInput,
 ) -> Result<role_grant::Model, Error<GrantErrorCode>> {
     let gate = &viewer.gate;
-    gate.who()?;
+    gate.signed_in()?;
     let (reason, note) = why(&input.reason, Note::keyed(input.idempotency_key.clone(), &input));
     let (to, role, expires_at) = (input.account_id.0, input.role.into(), input.expires_at);
     let terms = |over| -> Result<Terms, Error<GrantErrorCode>> {
@@ -193,6 +193,9 @@ async fn give(
                 .write(&permit, note, async |tx| grant::give(tx, &permit, to, terms?, now).await)
                 .await
         }
-        _ => Err(GrantErrorCode::ScopeUnclear.into()),
+        _ => {
+            gate.who()?;
+            Err(GrantErrorCode::ScopeUnclear.into())
+        }
     }
 }
