@@ -1,6 +1,7 @@
 //! The audit log as GraphQL shows it.
 
 mod export;
+mod verify;
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -15,7 +16,7 @@ use entity::{
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::export::*;
+pub use self::{export::*, verify::*};
 use super::{Details, list::Filter};
 use crate::{
     authz::policy::ViewAuditEvent,

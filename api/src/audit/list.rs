@@ -73,6 +73,19 @@ pub(super) fn of_organisation(is_root: bool, path: &str) -> SimpleExpr {
     if is_root { Expr::val(1).eq(1) } else { below(path) }
 }
 
+/// Whether all of the log is in reach.
+pub async fn is_whole(
+    db: &impl ConnectionTrait,
+    reach: &Reach<ViewAuditEvent>,
+) -> Result<bool, Failure> {
+    let root = organisation::Entity::find()
+        .filter(organisation::Column::ParentId.is_null())
+        .one(db)
+        .await?
+        .ok_or(Failure::NotFound)?;
+    Ok(reach.paths().contains(&root.path))
+}
+
 /// The events in reach, newest first.
 pub async fn list(
     db: &impl ConnectionTrait,

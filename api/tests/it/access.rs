@@ -90,6 +90,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("this_device", "", json!({}), None);
     add("devices", "", json!({"activityId": it.activity}), Some(&it.device));
     let out = json!({"organisationId": it.organisation, "purpose": "季度审计"});
+    add("audit_verification", "", json!({}), None);
     add("export_audit_log", "", input(out), None);
     add("audit_events", "", json!({}), Some(&it.audit_event));
     add("jobs", "", json!({}), Some(&it.job));

@@ -385,6 +385,7 @@ async fn everything(it: &Script<'_>) {
     let jobs = json!({"filter": {"actions": ["RetryJob"]}});
     let event = it.run(&auditor, "audit_events", jobs).await["edges"][0]["node"].take();
     assert_eq!(event["subjectId"], job);
+    assert_eq!(it.run(&auditor, "audit_verification", json!({})).await["broken"], json!([]));
     let out = json!({"input": {"organisationId": root, "purpose": "季度审计"}});
     assert!(it.run(&auditor, "export_audit_log", out).await["file"]["count"].as_i64() > Some(10));
 

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Takes the database's own guard away, as its owner can.
-async fn disarm(app: &TestApp) {
+pub async fn disarm(app: &TestApp) {
     let all = if app.url.starts_with("sqlite") {
         &["DROP TRIGGER audit_event_no_update", "DROP TRIGGER audit_event_no_delete"][..]
     } else {

@@ -91,6 +91,19 @@ on_both! {
         assert_eq!(app.organiser().fail(&document, json!({"input": ask("看看")})).await, "FORBIDDEN");
     }
 
+    async fn an_auditor_has_the_log_verified(app) {
+        let auditor = app.account(Role::Auditor, Over::Organisation(app.root)).await;
+        let festival = app.festival(None, &[]).await;
+        let look = async || auditor.run("audit_verification", json!({})).await["auditVerification"].take();
+        let events = app.count("SELECT count(*) FROM audit_event").await;
+        assert_eq!(look().await, json!({"events": events, "broken": []}));
+        super::chain::disarm(&app).await;
+        super::run_sql(&app, "UPDATE audit_event SET reason = '另有原因' WHERE action = 'CreateActivity'").await.unwrap();
+        let broken = look().await["broken"].take();
+        let event = &super::list::events(&auditor, json!({"thingId": festival.activity, "actions": ["CreateActivity"]})).await[0];
+        assert_eq!(broken, json!([{"place": event["place"], "eventId": event["id"], "fault": "CHANGED"}]));
+    }
+
     async fn an_auditor_below_the_root_sees_the_acts_of_its_own_accounts(app) {
         let input = json!({"parentId": app.root_id(), "kind": "CHAMBER", "name": "服装商会"});
         let made = done(app.organiser(), "create_organisation", input).await;
