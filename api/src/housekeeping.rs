@@ -5,8 +5,17 @@ use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    account, app::App, attendance, attendee::codes, audit, error::Failure, export::background, job,
-    outbox, roster::upload, self_check_in::guesses, write::drop_old_keys,
+    account::{attempts, sign_in, stale},
+    app::App,
+    attendance,
+    attendee::codes,
+    audit,
+    error::Failure,
+    export::background,
+    job, outbox,
+    roster::upload,
+    self_check_in::guesses,
+    write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -29,12 +38,14 @@ async fn ask(
 /// Drops what is old by now, and asks for the same in an hour.
 pub async fn keep_house(app: &App) -> Result<(), Failure> {
     attendance::close::close_due(app).await?;
-    account::stale::disable_stale(app).await?;
+    stale::disable_stale(app).await?;
     audit::purge::purge(app).await?;
     let now = app.now();
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
+            attempts::drop_old(tx, now).await?;
+            sign_in::drop_old(tx, now).await?;
             codes::drop_old(tx, now).await?;
             guesses::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;

@@ -4,6 +4,7 @@ use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connec
 
 use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation},
+    account::graphql::{Account, AccountMutation, AccountQuery, SignInMutation},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -98,6 +99,7 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
+    SignInMutation,
     SyncMutation,
     TicketMutation,
     TrainerMutation,

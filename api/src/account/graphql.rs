@@ -2,12 +2,12 @@
 
 mod grant;
 mod mutation;
+mod sign_in;
 
 use std::collections::HashMap;
 
 use async_graphql::{
-    Context, Enum, InputObject, Object, Result, SimpleObject, Union, connection::Connection,
-    dataloader::Loader,
+    Context, Enum, InputObject, Object, Result, Union, connection::Connection, dataloader::Loader,
 };
 use chrono::{DateTime, Utc};
 use entity::{
@@ -16,11 +16,11 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::{grant::*, mutation::*};
+pub use self::{grant::*, mutation::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{
-        Action, Held, Permit,
+        Action, Permit,
         policy::{ViewAccount, ViewActivity, ViewOrganisation, ViewPerson, ViewProgramme},
     },
     db::Db,
@@ -267,26 +267,6 @@ impl Grant {
     }
 }
 
-/// Who is signed in.
-#[derive(SimpleObject)]
-#[graphql(name = "Viewer")]
-pub struct SignedIn {
-    /// What they signed in with.
-    account: Account,
-    /// What is granted to them and in force now.
-    grants: Vec<Grant>,
-}
-
-impl SignedIn {
-    fn new(account: account::Model, grants: Vec<Held>) -> Self {
-        let own = |it: Held| Grant { row: it.row, is_own: true };
-        Self {
-            account: Account { is_own: true, ..account.into() },
-            grants: grants.into_iter().map(own).collect(),
-        }
-    }
-}
-
 /// When an account was last signed in with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LastSignIn(pub AccountId);
@@ -318,10 +298,10 @@ pub struct AccountQuery;
 
 #[Object]
 impl AccountQuery {
-    /// Who is signed in. UNAUTHENTICATED if nobody is.
+    /// Who is signed in, also where they have to do something before they may do anything else: see `duty`.
+    /// UNAUTHENTICATED if nobody is.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<SignedIn>> {
-        let who = Viewer::of(ctx).gate.who()?;
-        Ok(Some(SignedIn::new(who.account.clone(), who.grants.clone())))
+        Ok(Some(SignedIn(Viewer::of(ctx).gate.whoever()?.clone())))
     }
 
     /// One account. For PLATFORM_ADMIN, SECURITY_ADMIN and ORG_ADMIN of the organisation that looks after it.

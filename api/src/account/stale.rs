@@ -79,7 +79,7 @@ pub async fn disable_stale(app: &App) -> Result<(), Failure> {
                 .all(tx)
                 .await?;
             for it in &stale {
-                end_sign_ins(tx, it.id, now).await?;
+                end_sign_ins(tx, it.id, None, now).await?;
             }
             account::Entity::update_many()
                 .col_expr(Column::DisabledAt, Expr::value(now))

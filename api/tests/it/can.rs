@@ -27,7 +27,10 @@ async fn gate(app: &TestApp, client: &Client) -> Gate {
     let db = &app.app.db;
     let account = entity::account::Entity::find_by_id(client.account).one(db.read()).await;
     let grants = authz::grants_of(db.read(), client.account, app.now()).await.unwrap();
-    Gate::new(Some(Who { account: account.unwrap().unwrap(), sign_in: None, grants }), db.clone())
+    Gate::new(
+        Some(Who { account: account.unwrap().unwrap(), sign_in: None, grants, duty: None }),
+        db.clone(),
+    )
 }
 
 /// Compares the fields of one thing with the permits; how many of them were true, none where the viewer does not see it.
