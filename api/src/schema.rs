@@ -3,8 +3,7 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation},
-    account::graphql::{Account, AccountMutation, AccountQuery, SignInMutation},
+    account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation, SignInMutation},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
