@@ -5,10 +5,10 @@
 //! fails leaves nothing behind. (A scan is its own event and its `scanId` its own key: see `attendance::scan`.)
 
 mod key;
+mod note;
 
 use std::any::TypeId;
 
-use async_graphql::InputType;
 use chrono::{DateTime, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
@@ -25,13 +25,13 @@ use self::key::Key;
 pub use self::key::drop_old_keys;
 use crate::{
     audit::{
-        self, Details, Event, MOST_NAMED, Origin,
+        self, Details, Event, Origin,
         changes::{self, Changes},
     },
     authz::{Action, Actor, Guarded, Me, Permit},
     db::Db,
     error::{Error, Failure, Lang, Refusal},
-    graphql::{Gid, Viewer},
+    graphql::Viewer,
     live::Notice,
 };
 
@@ -94,57 +94,6 @@ outcomes!(
     session: |it| Notice::Activity(it.activity_id),
     webhook
 );
-
-/// What goes with a write besides its permit.
-#[derive(Default)]
-pub struct Note {
-    reason: Option<String>,
-    key: Option<Key>,
-    details: Details,
-}
-
-impl Note {
-    /// For an act that takes an idempotency key; `input` is what is hashed to tell whether it is the same act.
-    pub fn keyed<I: InputType>(key: Option<String>, input: &I) -> Self {
-        let key = key.map(|text| Key::of(text, input));
-        Self { key, ..Self::default() }
-    }
-
-    /// Says why, or what for, for the audit event.
-    #[must_use]
-    pub fn because(mut self, reason: Option<&str>) -> Self {
-        self.reason = reason.map(str::to_owned);
-        self
-    }
-
-    /// Says what stood and what stands of a thing of type `T`, masked, where the road cannot see it by itself: it does where the
-    /// row of the permit is what comes out of the work, and where the work makes something.
-    #[must_use]
-    pub fn changed<T: Id>(mut self, before: &impl Serialize, after: &impl Serialize) -> Self {
-        self.details.changes.append(&mut changes::between(T::PREFIX, Some(before), after));
-        self
-    }
-
-    /// Names what else was seen or done to. All are counted, [`MOST_NAMED`] of them named.
-    #[must_use]
-    pub fn of<T: Id>(mut self, things: impl IntoIterator<Item = T>) -> Self {
-        let (objects, mut count) = (&mut self.details.objects, 0);
-        for id in things {
-            count += 1;
-            if objects.len() < MOST_NAMED {
-                objects.push(Gid(id).to_string());
-            }
-        }
-        self.counting(count)
-    }
-
-    /// Says how many rows were seen or taken along.
-    #[must_use]
-    pub fn counting(mut self, count: u64) -> Self {
-        self.details.count = Some(count);
-        self
-    }
-}
 
 impl Viewer {
     /// Does `work` under `permit`, in one transaction with its audit event.
@@ -339,7 +288,7 @@ impl Viewer {
                 let mut event = on_account(action, account);
                 event.outcome = audit_event::Outcome::Refused;
                 event.reason = Some(why);
-                audit::leave(tx, &self.origin(), event).await?;
+                audit::leave(tx, self.db.seal(), &self.origin(), event).await?;
                 Ok(done)
             })
             .await;

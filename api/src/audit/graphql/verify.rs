@@ -15,7 +15,7 @@ use crate::{
 
 /// What is wrong with a link of the audit log.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "verify::How")]
+#[graphql(remote = "How")]
 pub enum AuditFault {
     /// The event is not what was written.
     Changed,
@@ -45,7 +45,7 @@ impl From<Broken> for AuditBreak {
         Self {
             place: format!("chain {}, place {}", it.chain, it.place),
             event_id: it.event.map(Gid),
-            fault: How::into(it.how),
+            fault: it.how.into(),
         }
     }
 }
