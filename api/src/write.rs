@@ -21,8 +21,7 @@ use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use self::key::Key;
-pub use self::key::drop_old_keys;
+pub use self::{key::drop_old_keys, note::Note};
 use crate::{
     audit::{
         self, Details, Event, Origin,
