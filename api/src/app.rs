@@ -65,6 +65,8 @@ pub struct App {
     pub uploading: Semaphore,
     /// A workbook takes a thread and a temporary file: two at a time, the others wait.
     pub writing: Semaphore,
+    /// Verifying the audit log reads all of it: one at a time, the others wait.
+    pub verifying: Semaphore,
     /// A document is set in memory, by a thread that it keeps busy: one at a time, the others wait.
     pub setting: Semaphore,
 }
@@ -102,6 +104,7 @@ impl App {
             reading: Semaphore::new(1),
             uploading: Semaphore::new(4),
             writing: Semaphore::new(2),
+            verifying: Semaphore::new(1),
             setting: Semaphore::new(1),
         }))
     }

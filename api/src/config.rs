@@ -23,6 +23,19 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_DATA_DIR", default_value = "./data", global = true)]
     pub data_dir: PathBuf,
 
+    /// A file with the key of the audit log, of at least 32 bytes, which everybody who serves this database must use. Default:
+    /// audit-key in the data directory, made at the first start. With another key the log does not verify.
+    #[arg(long, env = "QINGLAN_AUDIT_KEY", global = true)]
+    pub audit_key: Option<PathBuf>,
+
+    /// For how many days audit events are kept, from 190 to 36,500.
+    #[arg(long, env = "QINGLAN_AUDIT_DAYS", default_value_t = 1095, value_parser = clap::value_parser!(u32).range(190..=36_500), global = true)]
+    pub audit_days: u32,
+
+    /// After how many days without use an account goes out of use, from 1 to 3650; 0 for never.
+    #[arg(long, env = "QINGLAN_STALE_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=3650), global = true)]
+    pub stale_days: u32,
+
     /// The address and port to serve at.
     #[arg(long, env = "QINGLAN_LISTEN", default_value = "127.0.0.1:8000", global = true)]
     pub listen: SocketAddr,

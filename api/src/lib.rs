@@ -10,6 +10,7 @@ pub mod config;
 pub mod app;
 pub mod authn;
 pub mod authz;
+pub mod can;
 pub mod channel;
 pub mod db;
 pub mod digest;

@@ -13,6 +13,10 @@ use api::{
     app::App,
     attendance,
     attendee::sender::{self, CodeSender},
+    audit::{
+        self,
+        chain::{self, Seal},
+    },
     authn::{self, Keys},
     capacity::recount,
     channel::sms::Gateway,
@@ -59,12 +63,22 @@ enum Command {
     Recompute,
     /// Print the GraphQL schema.
     Schema,
+    /// Look at the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Look after accounts.
     #[command(subcommand)]
     Admin(Admin),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Say whether every audit event is as it was written, and of each chain the first link that is not: changed, removed or
+    /// inserted. Fails if any is.
+    Verify,
 }
 
 #[derive(Subcommand)]
@@ -165,6 +179,7 @@ fn main() -> ExitCode {
         Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
         Command::Recount => run(recount(cli.config)),
         Command::Recompute => run(recompute(cli.config)),
+        Command::Audit(Audit::Verify) => run(verify(cli.config)),
         Command::Demo => run(fill(cli.config)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
@@ -219,12 +234,15 @@ fn both(why: roster::Unreadable) -> String {
 async fn connect(config: &Config) -> Result<Db, Box<dyn std::error::Error>> {
     config.check_database_url()?;
     let url = config.database_url();
-    let db = Db::connect(&url)
+    let seal = Seal::load(config.audit_key.as_deref(), &config.data_dir)
+        .map_err(|error| format!("QINGLAN_AUDIT_KEY: cannot read the key: {error}"))?;
+    let db = Db::connect(&url, seal)
         .await
         .map_err(|error| format!("DATABASE_URL: cannot open the database: {}", plain(&error)))?;
     db.migrate()
         .await
         .map_err(|error| format!("cannot bring the tables up to date: {}", plain(&error)))?;
+    chain::begin(&db).await?;
     Ok(db)
 }
 
@@ -400,6 +418,22 @@ async fn recompute(config: Config) -> Outcome {
             Ok(())
         }
         wrong => Err(format!("{wrong} rows or figures are not what is on record").into()),
+    }
+}
+
+async fn verify(config: Config) -> Outcome {
+    let db = connect(&config).await?;
+    let report = audit::verify::verify(&db).await?;
+    db.close().await;
+    for it in &report.broken {
+        println!("{it}");
+    }
+    match report.broken.len() {
+        0 => {
+            println!("all {} events are as they were written", report.events);
+            Ok(())
+        }
+        wrong => Err(format!("the audit log is broken in {wrong} chains").into()),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId,
-    MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
-    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, AuditEventId, BulkActId, CategoryId,
+    CertificateId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
+    MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -15,12 +15,13 @@ use crate::{
         self,
         graphql::{Attendance, Scan},
     },
+    audit::graphql::AuditEvent,
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice, ViewExport,
-        ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation,
-        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries,
-        ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewAuditEvent, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice,
+        ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
+        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
+        ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
@@ -74,6 +75,7 @@ pub enum Node {
     Device(Device),
     Export(Export),
     ExportView(ExportView),
+    AuditEvent(AuditEvent),
     Job(Job),
     MakeUp(MakeUp),
     Message(Message),
@@ -138,6 +140,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         }
         "group" => Node::Group(gate.permit::<ViewGroup>(named!(GroupId)).await?.into_row().into()),
         "leave" => Node::Leave(gate.permit::<ViewLeave>(named!(LeaveId)).await?.into_row().into()),
+        "auditEvent" => Node::AuditEvent(
+            gate.permit::<ViewAuditEvent>(named!(AuditEventId)).await?.into_row().into(),
+        ),
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "makeUp" => {
             Node::MakeUp(MakeUp(gate.permit::<ViewMakeUp>(named!(MakeUpId)).await?.into_row()))

@@ -3,10 +3,11 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery, SignInMutation},
+    account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation, SignInMutation},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
+    audit::graphql::{AuditEvent, AuditMutation, AuditQuery, AuditVerificationQuery},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
     class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
@@ -47,6 +48,8 @@ pub struct Query(
     CreditQuery,
     ClassQuery,
     ExportQuery,
+    AuditQuery,
+    AuditVerificationQuery,
     JobQuery,
     LeaveQuery,
     DeviceQuery,
@@ -66,6 +69,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     AccountMutation,
+    GrantMutation,
     ActivityMutation,
     ApprovalMutation,
     AttendanceMutation,
@@ -80,6 +84,7 @@ pub struct Mutation(
     ExportMutation,
     FormMutation,
     GroupMutation,
+    AuditMutation,
     JobMutation,
     LeaveMutation,
     OrganisationMutation,
@@ -146,6 +151,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
+        .override_output_type_description::<Connection<String, AuditEvent>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Leave>>(PAGE)

@@ -4,9 +4,10 @@ use entity::role_grant::Role;
 
 use super::{Action, Actor};
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
-    export_view, id::AccountId, job, leave, make_up, message, message_template, organisation,
-    person, position, programme, registration, role_grant, roster_batch, series, session, webhook,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
+    device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
+    organisation, person, position, programme, registration, role_grant, roster_batch, series,
+    session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -88,6 +89,8 @@ policy! {
     CreateAccount on organisation => [PlatformAdmin, OrgAdmin];
     /// Take an account out of use at once, with all its sign-ins.
     DisableAccount on account => [PlatformAdmin, OrgAdmin];
+    /// Take an account into use again.
+    EnableAccount on account => [PlatformAdmin, OrgAdmin];
     /// Give an account a new password, which ends its sign-ins.
     ResetPassword on account => [PlatformAdmin, OrgAdmin];
     /// End the sign-ins of an account.
@@ -98,6 +101,8 @@ policy! {
     GrantOnProgramme on programme => [SecurityAdmin, OrgAdmin, Organiser];
     /// Give a role over an activity.
     GrantOnActivity on activity => [SecurityAdmin, OrgAdmin, Organiser];
+    /// Let somebody else act by a grant of one's own for a while. The gate gives it to the holder alone.
+    DelegateGrant on role_grant => [PlatformAdmin, SecurityAdmin, Auditor, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Take a grant back.
     RevokeGrant on role_grant => [SecurityAdmin, OrgAdmin, Organiser];
 
@@ -360,6 +365,11 @@ policy! {
     CreateWebhook on organisation => [OrgAdmin];
     /// Take a web-hook out of use.
     DisableWebhook on webhook => [OrgAdmin];
+
+    /// Read the audit log.
+    ViewAuditEvent on audit_event => [Auditor];
+    /// Take the audit log of an organisation out.
+    ExportAuditLog on organisation => [Auditor];
 
     /// See what this service does in the background.
     ViewJob on job => [PlatformAdmin];

@@ -18,6 +18,7 @@ use crate::{
         CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson,
         ViewPerson, ViewPhone,
     },
+    can::PersonCan,
     class::graphql::Trainer,
     credit::graphql::{self as credit, PersonCredits},
     error::{Failure, Refusal},
@@ -62,6 +63,11 @@ impl Person {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<PersonId> {
         Gid(self.row.id)
+    }
+
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<PersonCan> {
+        Ok(PersonCan::of(Viewer::of(ctx), &self.row).await?)
     }
 
     /// As it was entered.

@@ -33,6 +33,7 @@ use crate::{
         CancelRegistration, FindRegistrations, ListRecommended, ListRegistrations, ViewApprovals,
         ViewRegistration, ViewTicket,
     },
+    can::RegistrationCan,
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
     class::graphql::{self as class, ClassMember},
@@ -196,6 +197,11 @@ impl Registration {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<RegistrationId> {
         Gid(self.row.id)
+    }
+
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<RegistrationCan> {
+        Ok(RegistrationCan::of(Viewer::of(ctx), &self.row).await?)
     }
 
     /// How it stands.

@@ -329,7 +329,7 @@ async fn everything(it: &Script<'_>) {
     let account = account["id"].clone();
     it.ask("account", json!({"id": account})).await;
     it.ask("accounts", json!({"first": 10})).await;
-    let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
+    let input = json!({"accountId": account, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
     let grant = it.make("grant_role", input).await["grant"]["id"].take();
     let input = json!({"input": {"username": "door.1", "password": PASSWORD}});
     let signed = it.run(&app.anonymous(), "sign_in", input).await;
@@ -357,6 +357,10 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(it.run(&door, "sign_out", json!({})).await["signedOut"], true);
     it.make("revoke_grant", json!({"grantId": grant, "reason": "已离职"})).await;
     it.make("disable_account", json!({"accountId": account})).await;
+    it.make("enable_account", json!({"accountId": account, "reason": "返岗"})).await;
+    let own = it.ask("viewer", json!({})).await["grants"][0]["id"].take();
+    let lent = json!({"grantId": own, "accountId": account, "until": at(60), "reason": "休假"});
+    assert_eq!(it.make("delegate_grant", lent).await["grant"]["delegatesId"], own);
 
     registration::lives(it, &programme, &chamber).await;
     attendee::themselves(it, &programme).await;
@@ -387,6 +391,13 @@ async fn everything(it: &Script<'_>) {
     let failed = json!({"filter": {"state": ["FAILED"]}});
     assert_eq!(it.run(&platform, "jobs", failed).await["nodes"][0]["id"], job);
     it.run(&platform, "retry_job", json!({"input": {"jobId": job}})).await;
+    let auditor = app.account(Role::Auditor, Over::Organisation(app.root)).await;
+    let jobs = json!({"filter": {"actions": ["RetryJob"]}});
+    let event = it.run(&auditor, "audit_events", jobs).await["edges"][0]["node"].take();
+    assert_eq!(event["subjectId"], job);
+    assert_eq!(it.run(&auditor, "audit_verification", json!({})).await["broken"], json!([]));
+    let out = json!({"input": {"organisationId": root, "purpose": "季度审计"}});
+    assert!(it.run(&auditor, "export_audit_log", out).await["file"]["count"].as_i64() > Some(10));
 
     // Anything by its id.
     assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
@@ -450,7 +461,7 @@ on_both! {
         let festival = app.festival(None, &[]).await;
         let door = Gid(app.bare_account().await.account).to_string();
         let input = |scope: &str, id: &str| json!({"input": {
-            "accountId": door, "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
+            "accountId": door, "reason": "值班", "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
         }});
         app.organiser().run("grant_role", input("activityId", &festival.activity)).await;
         let other = input("programmeId", &festival.programme);
@@ -469,6 +480,7 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let person = app.organiser().run("create_person", json!({"input": person})).await;
     let person = &person["createPerson"]["person"]["id"];
     let door = Gid(app.bare_account().await.account).to_string();
+    let own = app.organiser().run("viewer", json!({})).await["viewer"]["grants"][0]["id"].take();
     let upload = app.organiser().upload("名单.csv", LIST.as_bytes()).await;
     let stage = json!({"activityId": activity, "uploadId": upload, "profile": "EVENT"});
     let batch = async || {
@@ -527,8 +539,13 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
         ),
         (
             "grant_role",
-            json!({"accountId": door, "role": "DOOR_STAFF", "activityId": activity}),
-            json!({"accountId": door, "role": "ORGANISER", "activityId": activity}),
+            json!({"accountId": door, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity}),
+            json!({"accountId": door, "reason": "值班", "role": "ORGANISER", "activityId": activity}),
+        ),
+        (
+            "delegate_grant",
+            json!({"grantId": own, "accountId": door, "until": at(60), "reason": "休假"}),
+            json!({"grantId": own, "accountId": door, "until": at(90), "reason": "休假"}),
         ),
         (
             "create_programme",

@@ -102,6 +102,8 @@ pub struct Things {
     pub committed: String,
     /// Of somebody who signs in at the door.
     pub account: String,
+    /// Of something that was done to that account.
+    pub audit_event: String,
     pub username: String,
     pub refresh_token: String,
     /// Of that account, over the activity.
@@ -215,7 +217,7 @@ impl Things {
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
         let account = text(&made(admin, "create_account", input).await["account"]["id"]);
-        let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity.id});
+        let input = json!({"accountId": account, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity.id});
         let grant = text(&made(admin, "grant_role", input).await["grant"]["id"]);
         let input = json!({"username": username, "password": PASSWORD});
         let tokens = made(&app.anonymous(), "sign_in", input).await;
@@ -266,6 +268,7 @@ impl Things {
             leaves,
             academy,
             committed,
+            audit_event: event_on(app, &account).await,
             account,
             username,
             refresh_token: text(&tokens["tokens"]["refreshToken"]),
@@ -583,6 +586,22 @@ async fn made_up(app: &TestApp, registration: &Value, session: &str) -> String {
     id
 }
 
+/// An audit event of something that was done to an account.
+async fn event_on(app: &TestApp, account: &str) -> String {
+    let account = Gid::<AccountId>::decode(account).unwrap().0;
+    let done: Result<(), Error<account::AccountErrorCode>> =
+        app.app.db.by_command("Test", app.now(), async |_| Ok(account)).await;
+    done.unwrap();
+    let found = entity::audit_event::Entity::find()
+        .filter(entity::audit_event::Column::SubjectId.eq(account.0))
+        .filter(entity::audit_event::Column::Action.eq("Test"))
+        .one(app.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
+    Gid(found.id).to_string()
+}
+
 /// A job that nobody can do, as it stands after the last attempt.
 pub async fn failed_job(app: &TestApp) -> String {
     let now = app.now();
@@ -663,7 +682,7 @@ impl Snapshot {
         let copy = folder.path().join("copy.db");
         std::fs::copy(&self.file, &copy).unwrap();
         let url = format!("sqlite://{}", copy.display());
-        let db = Db::connect(&url).await.unwrap();
+        let db = Db::connect(&url, self.app.db.seal().clone()).await.unwrap();
         let keys = Path::new(&self.file).parent().unwrap();
         let keys = Keys::load(keys, &self.app.config.public_url).unwrap();
         let now = self.app.now();

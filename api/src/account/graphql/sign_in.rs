@@ -114,7 +114,7 @@ pub struct SignedIn(pub(super) Who);
 impl SignedIn {
     /// What they signed in with.
     async fn account(&self) -> Account {
-        Account { row: self.0.account.clone(), is_own: true, home: None }
+        Account { is_own: true, ..self.0.account.clone().into() }
     }
 
     /// What is granted to them and in force now.
