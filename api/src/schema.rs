@@ -22,6 +22,7 @@ use crate::{
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
+    privacy::graphql::{ConsentMutation, ConsentQuery, Purge, RetentionMutation, RetentionQuery},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
@@ -43,6 +44,7 @@ pub struct Query(
     BulkQuery,
     CapacityQuery,
     CertificateQuery,
+    ConsentQuery,
     CreditQuery,
     ClassQuery,
     ExportQuery,
@@ -56,6 +58,7 @@ pub struct Query(
     PersonQuery,
     ProgrammeQuery,
     RegistrationQuery,
+    RetentionQuery,
     RosterQuery,
     SelfCheckInQuery,
     SessionQuery,
@@ -72,6 +75,7 @@ pub struct Mutation(
     BulkMutation,
     CapacityMutation,
     CertificateMutation,
+    ConsentMutation,
     CreditMutation,
     ClassMutation,
     EnrolmentMutation,
@@ -86,6 +90,7 @@ pub struct Mutation(
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
+    RetentionMutation,
     RosterMutation,
     SeriesMutation,
     SelfCheckInMutation,
@@ -151,6 +156,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, PersonActivity>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
+        .override_output_type_description::<Connection<String, Purge>>(PAGE)
         .override_output_type_description::<Connection<String, Registration>>(PAGE)
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)

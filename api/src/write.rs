@@ -277,6 +277,26 @@ impl Db {
     }
 }
 
+impl Db {
+    /// The same road for what the service does by itself, to `on`.
+    pub async fn by_itself<T: Id>(
+        &self,
+        action: &'static str,
+        on: T,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.transaction(async |tx| {
+            work(tx).await?;
+            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+            let subject = (T::PREFIX, Some(on.uuid()));
+            leave_trail(tx, &origin, None, action, subject, None, reason).await
+        })
+        .await
+    }
+}
+
 /// Who does what to what.
 struct Act {
     /// Whose idempotency keys count.

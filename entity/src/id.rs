@@ -79,6 +79,7 @@ ids! {
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";
+    PurgeId = "purge";
     QuestionId = "question";
     RefreshTokenId = "refreshToken";
     RegistrationId = "registration";
@@ -89,4 +90,5 @@ ids! {
     SignInId = "signIn";
     UploadId = "upload";
     WebhookId = "webhook";
+    WithdrawalId = "withdrawal";
 }

@@ -27,6 +27,7 @@ use crate::{
     },
     graphql::{Gid, Viewer},
     leave::graphql::{self as leave, MyLeave},
+    privacy::graphql::Privacy,
     registration::graphql::{RegistrationStatus, RegistrationWay},
     ticket::{self, graphql::Ticket},
 };
@@ -331,6 +332,11 @@ impl MyRegistration {
     async fn leaves(&self, ctx: &Context<'_>) -> Result<Vec<MyLeave>> {
         let rows = leave::leave_of(ctx, self.row.id).await?;
         Ok(rows.into_iter().map(MyLeave).collect())
+    }
+
+    /// What was agreed to, and what was taken back.
+    async fn privacy(&self, ctx: &Context<'_>) -> Result<Privacy> {
+        Privacy::of(ctx, self.row.id, self.row.person_id).await
     }
 
     /// For what.

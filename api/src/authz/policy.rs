@@ -184,6 +184,16 @@ policy! {
     PublishActivityNotice on activity => [OrgAdmin, Organiser];
     /// Publish a new version of what people are told of how their data are used by an organisation.
     PublishNotice on organisation => [OrgAdmin];
+    /// See how long data are kept.
+    ViewRetention on organisation => [SecurityAdmin, OrgAdmin, Organiser];
+    /// Say how long data are kept.
+    SetRetention on organisation => [SecurityAdmin, OrgAdmin];
+    /// See what was kept long enough, and how much of it was dropped.
+    ViewPurges on organisation => [SecurityAdmin, OrgAdmin];
+    /// Put on record that somebody agreed to a notice.
+    RecordConsent on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Take back for somebody what they agreed to.
+    WithdrawConsent on registration (near) => [OrgAdmin, Organiser, Liaison];
     /// See a registration's code and the person's phone whole.
     ViewTicket on activity => [OrgAdmin, Organiser];
     /// List those whom one's own organisation recommends for an activity.

@@ -13,8 +13,11 @@ use entity::{
     person, registration,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, OnConflict, Query},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -374,4 +377,26 @@ pub async fn of_registrations(
         .await?;
     // The valid one, if there is any, is the last.
     Ok(rows.into_iter().map(|it| (it.registration_id, it)).collect())
+}
+
+/// Puts another name on all certificates of some registrations. The numbers stay.
+pub async fn forget(
+    tx: &DatabaseTransaction,
+    of: &[RegistrationId],
+    name: &str,
+) -> Result<(), Failure> {
+    let own = Query::select()
+        .column(certificate::Column::Id)
+        .from(certificate::Entity)
+        .and_where(within(
+            (certificate::Entity, certificate::Column::RegistrationId),
+            of.iter().copied(),
+        ))
+        .to_owned();
+    certificate_face::Entity::update_many()
+        .col_expr(certificate_face::Column::Name, Expr::value(name))
+        .filter(certificate_face::Column::CertificateId.in_subquery(own))
+        .exec(tx)
+        .await?;
+    Ok(())
 }

@@ -349,6 +349,11 @@ async fn everything(it: &Script<'_>) {
     it.make("disable_account", json!({"accountId": account})).await;
 
     registration::lives(it, &programme, &chamber).await;
+    let rule = json!({"kind": "RELAY", "dataClass": "DETAILS", "days": 60, "reason": "交账"});
+    it.make("set_retention", rule).await;
+    it.ask("retention_rules", json!({})).await;
+    it.ask("purge_preview", json!({"organisationId": root})).await;
+    it.ask("purges", json!({"organisationId": root})).await;
     attendee::themselves(it, &programme).await;
     credit::class(it, &programme).await;
     class::lives(it, &root).await;

@@ -88,6 +88,8 @@ pub struct Things {
     pub template: String,
     pub webhook: String,
     pub event: String,
+    /// Of the draft.
+    pub notice: String,
     pub staged: String,
     /// A class of an academy's programme, the run of a series.
     pub class: String,
@@ -212,6 +214,9 @@ impl Things {
         let waiting_device = new_device(app, &[&activity.id]).await;
         redeemed(app, &device).await;
 
+        let input = json!({"activityId": draft, "text": "告知书"});
+        let notice = text(&made(admin, "publish_notice", input).await["notice"]["version"]);
+
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
         let account = text(&made(admin, "create_account", input).await["account"]["id"]);
@@ -257,6 +262,7 @@ impl Things {
             template,
             webhook,
             event,
+            notice,
             staged,
             class,
             lesson,

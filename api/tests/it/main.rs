@@ -36,6 +36,7 @@ mod manifest;
 mod midnight;
 mod muddle;
 mod outbox;
+mod own_data;
 mod queries;
 mod roster;
 mod schema;
