@@ -23,6 +23,7 @@ mod m2026_11_25_000006_export;
 mod m2026_11_25_000007_find;
 mod m2026_11_25_000008_paper;
 mod m2026_11_25_000009_credit_hours;
+mod m2026_11_26_000001_audit;
 mod m2026_11_26_000004_pipl;
 
 pub struct Migrator;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000008_paper::Migration),
             Box::new(m2026_11_25_000009_credit_hours::Migration),
             Box::new(m2026_11_26_000004_pipl::Migration),
+            Box::new(m2026_11_26_000001_audit::Migration),
         ]
     }
 }
