@@ -11,7 +11,7 @@ pub mod recognised;
 
 pub use self::{
     actor::{Actor, By, Doorkeeper},
-    me::{Me, Mine},
+    me::{Me, Mine, Myself},
 };
 
 use std::{

@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId,
-    MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
-    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+    DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
+    MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
 };
 
 use crate::{
@@ -17,10 +17,10 @@ use crate::{
     },
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice, ViewExport,
-        ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation,
-        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries,
-        ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDataRequest, ViewDevice,
+        ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
+        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
+        ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
@@ -39,6 +39,7 @@ use crate::{
         graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
     },
     person::graphql::{Person, Position},
+    privacy::graphql::DataRequest,
     programme::graphql::Programme,
     registration::graphql::{BulkAct, Registration},
     roster::graphql::RosterBatch,
@@ -71,6 +72,7 @@ pub enum Node {
     Attendance(Attendance),
     Scan(Scan),
     RosterBatch(RosterBatch),
+    DataRequest(DataRequest),
     Device(Device),
     Export(Export),
     ExportView(ExportView),
@@ -124,6 +126,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = gate.permit::<ViewCertificate>(named!(CertificateId)).await?.into_row();
             Node::Certificate(Certificate::one(viewer, row).await?)
         }
+        "dataRequest" => Node::DataRequest(DataRequest(
+            gate.permit::<ViewDataRequest>(named!(DataRequestId)).await?.into_row(),
+        )),
         "device" => {
             Node::Device(gate.permit::<ViewDevice>(named!(DeviceId)).await?.into_row().into())
         }

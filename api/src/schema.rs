@@ -22,7 +22,10 @@ use crate::{
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
-    privacy::graphql::{ConsentMutation, ConsentQuery, Purge, RetentionMutation, RetentionQuery},
+    privacy::graphql::{
+        ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
+        RetentionMutation, RetentionQuery,
+    },
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
@@ -47,6 +50,7 @@ pub struct Query(
     ConsentQuery,
     CreditQuery,
     ClassQuery,
+    DataRequestQuery,
     ExportQuery,
     JobQuery,
     LeaveQuery,
@@ -78,6 +82,7 @@ pub struct Mutation(
     ConsentMutation,
     CreditMutation,
     ClassMutation,
+    DataRequestMutation,
     EnrolmentMutation,
     DeviceMutation,
     ExportMutation,
@@ -144,6 +149,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
+        .override_output_type_description::<Connection<String, DataRequest>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)

@@ -12,7 +12,7 @@ use async_graphql::InputType;
 use chrono::{DateTime, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
-    correction, device, export, export_view,
+    correction, data_request, device, export, export_view,
     id::{AccountId, DeviceId, Id},
     job, leave, make_up, message, message_template, notice, organisation, person, position,
     programme, registration, role_grant, roster_batch, series, session, webhook,
@@ -74,6 +74,7 @@ outcomes!(
     certificate,
     class_group,
     correction,
+    data_request,
     device: |_it| Notice::Access(None),
     export,
     export_view,

@@ -62,6 +62,7 @@ ids! {
     ConsentId = "consent";
     CorrectionId = "correction";
     CreditEntryId = "creditEntry";
+    DataRequestId = "dataRequest";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";

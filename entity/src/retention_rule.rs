@@ -50,6 +50,8 @@ pub enum Class {
     Contact,
     /// ID number, birth, ethnicity, political affiliation of a person.
     Identity,
+    /// Who it was that registered and came.
+    Records,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

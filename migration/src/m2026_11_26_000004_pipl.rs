@@ -11,6 +11,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         crate::run(manager, CONSENTS).await?;
         crate::run(manager, RETENTION).await?;
+        crate::run(manager, REQUESTS).await?;
         let forget = match manager.get_database_backend() {
             DbBackend::Postgres => FORGET_ON_POSTGRES,
             _ => FORGET_ON_SQLITE,
@@ -96,6 +97,36 @@ CREATE TABLE purge_line (
   CHECK ((activity_id IS NULL) <> (organisation_id IS NULL))
 );
 CREATE INDEX purge_line_purge ON purge_line (purge_id, class, id);
+";
+
+const REQUESTS: &str = "
+CREATE TABLE data_request (
+  id ID PRIMARY KEY,
+  person_id ID NOT NULL REFERENCES person ON DELETE CASCADE,
+  organisation_id ID NOT NULL REFERENCES organisation,
+  requester ID NOT NULL,
+  kind TEXT NOT NULL,
+  registration_id ID REFERENCES registration ON DELETE SET NULL,
+  changes JSON NOT NULL,
+  remark TEXT,
+  due_on date NOT NULL,
+  state TEXT NOT NULL,
+  created_at INSTANT NOT NULL,
+  decided_at INSTANT,
+  account_id ID REFERENCES account,
+  reason TEXT,
+  CHECK ((state = 'OPEN') = (decided_at IS NULL)),
+  CHECK (state <> 'REFUSED' OR reason IS NOT NULL)
+);
+CREATE UNIQUE INDEX data_request_open ON data_request (person_id, kind) WHERE state = 'OPEN';
+CREATE INDEX data_request_organisation ON data_request (organisation_id, id);
+CREATE INDEX data_request_requester ON data_request (requester, id);
+
+CREATE TABLE erasure (
+  person_id ID PRIMARY KEY REFERENCES person ON DELETE CASCADE,
+  extent TEXT NOT NULL,
+  erased_at INSTANT NOT NULL
+);
 ";
 
 /// What a scan is kept for ever with. Its place, and the code that was read, can be forgotten, and nothing else.

@@ -27,7 +27,10 @@ use crate::{
     },
     graphql::{Gid, Viewer},
     leave::graphql::{self as leave, MyLeave},
-    privacy::graphql::Privacy,
+    privacy::{
+        graphql::{MyDataRequest, MyPerson, Privacy},
+        request,
+    },
     registration::graphql::{RegistrationStatus, RegistrationWay},
     ticket::{self, graphql::Ticket},
 };
@@ -356,6 +359,20 @@ impl Me {
     /// The phone that was proven.
     async fn phone(&self) -> &str {
         self.0.phone()
+    }
+
+    /// Everybody with this phone; at most 100.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn people(&self, ctx: &Context<'_>) -> Result<Vec<MyPerson>> {
+        let found = super::people(Viewer::of(ctx).db.read(), &self.0).await?;
+        Ok(found.into_iter().map(MyPerson).collect())
+    }
+
+    /// What was asked for with this phone of one's own data, the newest first; at most 100.
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn data_requests(&self, ctx: &Context<'_>) -> Result<Vec<MyDataRequest>> {
+        let found = request::mine(Viewer::of(ctx).db.read(), &self.0).await?;
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// The registrations of everybody with this phone, the newest first; at most 100.

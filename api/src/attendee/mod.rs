@@ -292,6 +292,16 @@ pub fn of(me: &Me) -> Condition {
     Condition::all().add(registration::Column::PersonId.in_subquery(people))
 }
 
+/// Everybody with the phone, in the order in which they were recorded.
+pub async fn people(db: &impl ConnectionTrait, me: &Me) -> Result<Vec<person::Model>, Failure> {
+    Ok(person::Entity::find()
+        .filter(person::Column::Phone.eq(me.phone()))
+        .order_by_asc(person::Column::Id)
+        .limit(MOST_SHOWN)
+        .all(db)
+        .await?)
+}
+
 async fn live_of(tx: &DatabaseTransaction, me: &Me, activity: ActivityId) -> Result<u64, Failure> {
     Ok(registration::Entity::find()
         .filter(of(me))

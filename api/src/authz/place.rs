@@ -1,11 +1,11 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, class, class_group, device,
-    device_activity, export, export_view,
+    account, activity, bulk_act, capacity_pool, category, certificate, class, class_group,
+    data_request, device, device_activity, export, export_view,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, DeviceId,
-        ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId,
+        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, DataRequestId,
+        DeviceId, ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId,
         MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId,
         RosterBatchId, SeriesId, SessionId, WebhookId,
     },
@@ -133,6 +133,7 @@ guarded! {
             (None, None) => Err(Failure::internal("a template of nobody")),
         }
     };
+    data_request: DataRequestId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
     webhook: WebhookId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
     job: JobId, &[PlatformAdmin], |_it, db, _near| of_root(db).await;
 }

@@ -4,9 +4,10 @@ use entity::role_grant::Role;
 
 use super::{Action, Actor};
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
-    export_view, id::AccountId, job, leave, make_up, message, message_template, organisation,
-    person, position, programme, registration, role_grant, roster_batch, series, session, webhook,
+    account, activity, bulk_act, capacity_pool, category, certificate, class_group, data_request,
+    device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
+    organisation, person, position, programme, registration, role_grant, roster_batch, series,
+    session, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -184,6 +185,10 @@ policy! {
     PublishActivityNotice on activity => [OrgAdmin, Organiser];
     /// Publish a new version of what people are told of how their data are used by an organisation.
     PublishNotice on organisation => [OrgAdmin];
+    /// See what somebody asks for of their own data.
+    ViewDataRequest on data_request => [OrgAdmin];
+    /// Correct or erase somebody's data as they ask for, or say why not.
+    DecideDataRequest on data_request => [OrgAdmin];
     /// See how long data are kept.
     ViewRetention on organisation => [SecurityAdmin, OrgAdmin, Organiser];
     /// Say how long data are kept.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account, activity, answer,
+    erasure::{self, Extent},
     id::{ActivityId, OrganisationId, QuestionId},
     message, organisation, person, position, question,
     registration::{self, Details},
@@ -193,6 +194,16 @@ impl<'a> Due<'a> {
                 self.people(&mut select, class).cond_where(crate::person::forget::has_identity());
                 return Some(select);
             }
+            Class::Records => {
+                let erased = Query::select()
+                    .column(erasure::Column::PersonId)
+                    .from(erasure::Entity)
+                    .and_where(erasure::Column::Extent.eq(Extent::Erased))
+                    .to_owned();
+                self.people(&mut select, class)
+                    .and_where(person::Column::Id.not_in_subquery(erased));
+                return Some(select);
+            }
         }
         select.cond_where(self.rules.over(class, self.now));
         Some(select)
@@ -263,7 +274,7 @@ impl<'a> Due<'a> {
 /// Whether what is dropped of a class is a person's and not a registration's.
 #[must_use]
 pub fn is_of_people(class: Class) -> bool {
-    matches!(class, Class::Contact | Class::Identity)
+    matches!(class, Class::Contact | Class::Identity | Class::Records)
 }
 
 /// The questions whose answers were kept for as long as they say, by the end of their activity.

@@ -3,6 +3,9 @@
 
 pub mod consent;
 pub mod due;
+pub mod erase;
 pub mod graphql;
+pub mod own;
 pub mod purge;
+pub mod request;
 pub mod retention;

@@ -8,6 +8,7 @@ use std::{cmp::max, collections::HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity,
+    erasure::Extent,
     id::{PersonId, PurgeId, ScanId},
     job::Kind,
     organisation, person,
@@ -28,6 +29,7 @@ use serde_json::json;
 
 use super::{
     due::{Due, Line, Of, totals},
+    erase::{erase, lock},
     retention::rules,
 };
 use crate::{
@@ -37,7 +39,7 @@ use crate::{
     error::Failure,
     form, job, outbox,
     page::{Page, Slice},
-    person::{claim, forget as people},
+    person::{claim, forget as people, name::Namer},
     registration, roster, self_check_in,
 };
 
@@ -68,7 +70,7 @@ pub async fn run(app: &App) -> Result<(), Failure> {
     let due = Due::at(app.db.read(), &rules, purge.begun_at).await?;
     for line in due.lines(app.db.read(), "").await? {
         // What has come since is due tomorrow.
-        for _ in 0..=line.items.unsigned_abs() / STEP {
+        for _ in 0..=line.items.unsigned_abs() * 10 / STEP {
             if step(app, purge.id, &due, &line).await? == 0 {
                 break;
             }
@@ -114,10 +116,12 @@ async fn close(app: &App, purge: &purge::Model) -> Result<(), Failure> {
 
 /// Drops some of a line, and adds it to the report, in one transaction.
 async fn step(app: &App, purge: PurgeId, due: &Due<'_>, line: &Line) -> Result<u64, Failure> {
+    let now = app.now();
     app.db
         .transaction(async |tx| {
-            let Some(which) = due.some(line.class, line.of, STEP) else { return Ok(0) };
-            let items = drop_some(tx, line, which).await?;
+            let most = if line.class == Class::Records { STEP / 10 } else { STEP };
+            let Some(which) = due.some(line.class, line.of, most) else { return Ok(0) };
+            let items = drop_some(tx, &app.namer, line, which, now).await?;
             if items > 0 {
                 note(tx, purge, line, items).await?;
             }
@@ -128,8 +132,10 @@ async fn step(app: &App, purge: PurgeId, due: &Due<'_>, line: &Line) -> Result<u
 
 async fn drop_some(
     tx: &DatabaseTransaction,
+    namer: &Namer,
     line: &Line,
     mut which: SelectStatement,
+    now: DateTime<Utc>,
 ) -> Result<u64, Failure> {
     match (line.class, line.of) {
         (Class::Details, _) => registration::forget::details(tx, which).await,
@@ -143,7 +149,7 @@ async fn drop_some(
             self_check_in::flags::forget(tx, &scans).await?;
             Ok(scans.len() as u64)
         }
-        (class @ (Class::Contact | Class::Identity), Of::People(_)) => {
+        (class, Of::People(_)) => {
             let mut found = which.clone();
             found.column((person::Entity, person::Column::Id));
             let found: Vec<PersonId> = ids(tx, &found).await?;
@@ -152,7 +158,17 @@ async fn drop_some(
             if mine.is_empty() {
                 return Ok(0);
             }
-            people::of_people(tx, class, &mine, which).await
+            if class != Class::Records {
+                return people::of_people(tx, class, &mine, which).await;
+            }
+            which.column((person::Entity, person::Column::Id));
+            let still: Vec<PersonId> = ids(tx, &which).await?;
+            let still: Vec<PersonId> = still.into_iter().filter(|it| mine.contains(it)).collect();
+            for id in &still {
+                let person = lock(tx, *id).await?;
+                erase(tx, namer, &person, Extent::Erased, now).await?;
+            }
+            Ok(still.len() as u64)
         }
         _ => Err(Failure::internal("a line of another class")),
     }

@@ -42,6 +42,7 @@ pub fn usual(class: Class) -> Option<i32> {
         Class::Answers => None,
         Class::Places | Class::Messages | Class::Rosters => Some(180),
         Class::Contact | Class::Identity => Some(365),
+        Class::Records => Some(3_650),
     }
 }
 

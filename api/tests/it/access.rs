@@ -149,6 +149,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" bulkAct", &it.bulk),
         (" category", &it.category),
         (" certificate", &it.certificate),
+        (" dataRequest", &it.data_request),
         (" device", &it.device),
         (" export", &it.export),
         (" exportView", &it.view),
@@ -511,6 +512,14 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("publish_notice", " of activity", input(notice), None);
     let notice = json!({"organisationId": it.organisation, "text": "告知书"});
     add("publish_notice", " of organisation", input(notice), None);
+    add("data_requests", "", json!({}), Some(&it.data_request));
+    add("my_data", "", json!({}), None);
+    let decided = json!({"requestId": it.data_request, "verdict": "REFUSE", "reason": "核实中"});
+    add("decide_data_request", "", input(decided), None);
+    let own = json!({"personId": it.person, "name": "张君宝"});
+    add("request_correction", "", input(own), None);
+    add("request_erasure", "", input(json!({"personId": it.person})), None);
+    add("withdraw_data_request", "", input(json!({"requestId": it.data_request})), None);
     add("retention_rules", "", json!({}), None);
     add("purge_preview", "", json!({"organisationId": it.organisation}), None);
     add("purges", "", json!({"organisationId": it.organisation}), None);

@@ -90,6 +90,8 @@ pub struct Things {
     pub event: String,
     /// Of the draft.
     pub notice: String,
+    /// Of the person, who asks for another name.
+    pub data_request: String,
     pub staged: String,
     /// A class of an academy's programme, the run of a series.
     pub class: String,
@@ -217,6 +219,10 @@ impl Things {
         let input = json!({"activityId": draft, "text": "告知书"});
         let notice = text(&made(admin, "publish_notice", input).await["notice"]["version"]);
 
+        let who = crate::attendee::attendee(app, "13800000001").await;
+        let input = json!({"personId": person, "name": "张君宝"});
+        let asked = made(&who, "request_correction", input).await["request"].take();
+
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
         let account = text(&made(admin, "create_account", input).await["account"]["id"]);
@@ -263,6 +269,7 @@ impl Things {
             webhook,
             event,
             notice,
+            data_request: text(&asked["id"]),
             staged,
             class,
             lesson,

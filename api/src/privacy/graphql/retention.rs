@@ -43,6 +43,9 @@ pub enum DataClass {
     Contact,
     /// ID number, birth, ethnicity and political affiliation of a person, by the same rule. 365 days unless set otherwise.
     Identity,
+    /// Who it was that registered and came, by the same rule: the name goes everywhere, as by an erasure, and what
+    /// happened stays. 3,650 days unless set otherwise.
+    Records,
 }
 
 pub struct RetentionRule(Rule);
@@ -82,7 +85,7 @@ impl PurgeLine {
         self.0.class.into()
     }
 
-    /// How many: registrations of DETAILS, answers, scans of PLACES, messages, rows of lists, people of CONTACT and IDENTITY.
+    /// How many: registrations of DETAILS, answers, scans of PLACES, messages, rows of lists, people of CONTACT, IDENTITY and RECORDS.
     async fn items(&self) -> i64 {
         self.0.items
     }

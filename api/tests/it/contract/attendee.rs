@@ -45,6 +45,17 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
     assert_eq!(agreed["privacy"]["consents"].as_array().unwrap().len(), 3);
     let against = json!({"registrationId": own, "purpose": "PHOTOS", "reason": "来电"});
     it.make("withdraw_consent", against).await;
+    let people = it.run(&me, "my_data", json!({})).await["people"].take();
+    let asked = json!({"personId": people[0]["id"], "name": "谢逊之"});
+    let request =
+        it.run(&me, "request_correction", json!({"input": asked})).await["request"].take();
+    let taken_back = json!({"input": {"requestId": request["id"]}});
+    it.run(&me, "withdraw_data_request", taken_back).await;
+    it.run(&me, "request_correction", json!({"input": asked})).await;
+    let waiting = it.ask("data_requests", json!({"state": "OPEN"})).await;
+    let decided =
+        json!({"requestId": waiting["nodes"][0]["id"], "verdict": "REFUSE", "reason": "请携证件"});
+    it.make("decide_data_request", decided).await;
     it.make("reissue_ticket", json!({"registrationId": own, "reason": "手机丢失"})).await;
     it.make("revoke_ticket", json!({"registrationId": own, "reason": "冒用"})).await;
     it.run(&me, "cancel_my_registration", json!({"input": {"registrationId": own}})).await;
@@ -53,6 +64,8 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
         it.make("invite_attendee", json!({"activityId": activity, "person": person})).await;
     let input = json!({"registrationId": invited["registration"]["id"], "attending": false});
     it.run(&me, "answer_my_registration", json!({"input": input})).await;
+    let asked = json!({"input": {"personId": people[0]["id"]}});
+    it.run(&me, "request_erasure", asked).await;
 
     let session =
         json!({"title": "夜校", "startsAt": at(30), "endsAt": at(100), "selfCheckIn": true});
