@@ -139,7 +139,7 @@ on_both! {
         let stranger = attendee(&app, "13800000002").await;
         assert!(!me(&stranger).await.to_string().contains(PHONE));
         let input = json!({"personId": person_id(&who).await});
-        let answer = stranger.send(document("request_erasure"), json!({"input": input})).await;
+        let answer = stranger.send(&document("request_erasure"), json!({"input": input})).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
     }
 
@@ -203,7 +203,7 @@ on_both! {
         assert_eq!(refused(&who, "request_erasure", input).await, "ok");
         let id = text(&me(&who).await["dataRequests"][0]["id"]);
         let stranger = attendee(&app, "13800000002").await;
-        let answer = stranger.send(document("withdraw_data_request"), json!({"input": {"requestId": id}})).await;
+        let answer = stranger.send(&document("withdraw_data_request"), json!({"input": {"requestId": id}})).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
         assert_eq!(refused(&who, "withdraw_data_request", json!({"requestId": id})).await, "ok");
         assert_eq!(app.count("SELECT count(*) FROM data_request WHERE state = 'OPEN'").await, 0);
@@ -272,12 +272,12 @@ on_both! {
         let decider = admin.clone();
         all.spawn(async move {
             let input = json!({"requestId": request, "verdict": "ACCEPT"});
-            decider.send(document("decide_data_request"), json!({"input": input})).await;
+            decider.send(&document("decide_data_request"), json!({"input": input})).await;
         });
         all.spawn(async move {
             let person = json!({"name": "张三丰", "phone": PHONE});
             let input = json!({"activityId": activity, "person": person});
-            admin.send(document("register_attendee"), json!({"input": input})).await;
+            admin.send(&document("register_attendee"), json!({"input": input})).await;
         });
         all.join_all().await;
         // Nobody who was erased is on what is to come.
