@@ -13,6 +13,7 @@ use crate::{
     channel::Channels,
     config::Config,
     db::Db,
+    http::{Documents, Rates},
     live::Live,
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
@@ -29,6 +30,8 @@ pub enum Unready {
     Collation(#[from] CollationMissing),
     #[error("{0}")]
     Channels(String),
+    #[error("{0}")]
+    Documents(String),
 }
 
 pub struct App {
@@ -37,6 +40,10 @@ pub struct App {
     pub keys: Keys,
     pub namer: Namer,
     pub schema: QinglanSchema,
+    /// What clients name instead of sending it.
+    pub documents: Documents,
+    /// How often who has asked lately.
+    pub rates: Rates,
     pub metrics: Metrics,
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
@@ -72,6 +79,8 @@ impl App {
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let schema = crate::schema::build(&config);
+        let documents = Documents::open(&config.outside).map_err(Unready::Documents)?;
+        let rates = Rates::new(&config.outside);
         let live = Arc::new(Live::new(db.shared().is_some()));
         Ok(Arc::new(Self {
             config,
@@ -79,6 +88,8 @@ impl App {
             keys,
             namer: Namer::new()?,
             schema,
+            documents,
+            rates,
             metrics: Metrics::default(),
             codes,
             channels,

@@ -289,6 +289,54 @@ impl Things {
         }
     }
 
+    /// All ids of what stands in A.
+    pub fn ids(&self) -> Vec<String> {
+        let all = [
+            &self.organisation,
+            &self.programme,
+            &self.activity,
+            &self.draft,
+            &self.session,
+            &self.category,
+            &self.person,
+            &self.position,
+            &self.question,
+            &self.registration,
+            &self.absent,
+            &self.invited,
+            &self.offered,
+            &self.waiting,
+            &self.pending,
+            &self.returned,
+            &self.allocation,
+            &self.bulk,
+            &self.chained,
+            &self.attendance,
+            &self.scan,
+            &self.export,
+            &self.certificate,
+            &self.make_up,
+            &self.making,
+            &self.view,
+            &self.device,
+            &self.job,
+            &self.message,
+            &self.template,
+            &self.webhook,
+            &self.event,
+            &self.staged,
+            &self.committed,
+            &self.class,
+            &self.lesson,
+            &self.series,
+            &self.group,
+            &self.trainee,
+            &self.account,
+            &self.grant,
+        ];
+        all.into_iter().chain(&self.leaves).cloned().collect()
+    }
+
     /// The token of a device at the doors in A, or at those in B.
     pub async fn device(&self, app: &TestApp, inside: bool) -> String {
         let doors = if inside {
