@@ -5,7 +5,7 @@ use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
     DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
     MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, TransferId, WebhookId,
 };
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDataRequest, ViewDevice,
         ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
         ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
+        ViewSeries, ViewSession, ViewTemplate, ViewTransfer, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
@@ -39,7 +39,7 @@ use crate::{
         graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
     },
     person::graphql::{Person, Position},
-    privacy::graphql::DataRequest,
+    privacy::graphql::{DataRequest, Transfer},
     programme::graphql::Programme,
     registration::graphql::{BulkAct, Registration},
     roster::graphql::RosterBatch,
@@ -80,6 +80,7 @@ pub enum Node {
     MakeUp(MakeUp),
     Message(Message),
     MessageTemplate(MessageTemplate),
+    Transfer(Transfer),
     Webhook(Webhook),
     WebhookEvent(WebhookEvent),
 }
@@ -152,6 +153,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         }
         "messageTemplate" => Node::MessageTemplate(MessageTemplate(
             gate.permit::<ViewTemplate>(named!(MessageTemplateId)).await?.into_row(),
+        )),
+        "transfer" => Node::Transfer(Transfer(
+            gate.permit::<ViewTransfer>(named!(TransferId)).await?.into_row(),
         )),
         "webhook" => {
             Node::Webhook(Webhook(gate.permit::<ViewWebhook>(named!(WebhookId)).await?.into_row()))

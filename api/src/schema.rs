@@ -24,7 +24,7 @@ use crate::{
     person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
     privacy::graphql::{
         ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
-        RetentionMutation, RetentionQuery,
+        RetentionMutation, RetentionQuery, Transfer, TransferMutation, TransferQuery,
     },
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
@@ -66,6 +66,7 @@ pub struct Query(
     RosterQuery,
     SelfCheckInQuery,
     SessionQuery,
+    TransferQuery,
 );
 
 /// What can be done. What a user can mend comes back in `userErrors`, everything else in `errors`.
@@ -105,6 +106,7 @@ pub struct Mutation(
     SyncMutation,
     TicketMutation,
     TrainerMutation,
+    TransferMutation,
     WalkInMutation,
     WaysInMutation,
 );
@@ -174,6 +176,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
         .override_output_type_description::<Connection<String, Series>>(PAGE)
         .override_output_type_description::<Connection<String, Trainer>>(PAGE)
+        .override_output_type_description::<Connection<String, Transfer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

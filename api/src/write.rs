@@ -15,7 +15,7 @@ use entity::{
     correction, data_request, device, export, export_view,
     id::{AccountId, DeviceId, Id},
     job, leave, make_up, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, series, session, webhook,
+    programme, registration, role_grant, roster_batch, series, session, transfer, webhook,
 };
 use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
@@ -93,6 +93,7 @@ outcomes!(
     roster_batch: |it| Notice::Activity(it.activity_id),
     series,
     session: |it| Notice::Activity(it.activity_id),
+    transfer,
     webhook
 );
 

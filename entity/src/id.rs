@@ -89,6 +89,7 @@ ids! {
     SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
+    TransferId = "transfer";
     UploadId = "upload";
     WebhookId = "webhook";
     WithdrawalId = "withdrawal";

@@ -12,6 +12,7 @@ impl MigrationTrait for Migration {
         crate::run(manager, CONSENTS).await?;
         crate::run(manager, RETENTION).await?;
         crate::run(manager, REQUESTS).await?;
+        crate::run(manager, TRANSFERS).await?;
         let forget = match manager.get_database_backend() {
             DbBackend::Postgres => FORGET_ON_POSTGRES,
             _ => FORGET_ON_SQLITE,
@@ -127,6 +128,38 @@ CREATE TABLE erasure (
   extent TEXT NOT NULL,
   erased_at INSTANT NOT NULL
 );
+";
+
+const TRANSFERS: &str = "
+CREATE TABLE transfer (
+  id ID PRIMARY KEY,
+  activity_id ID NOT NULL REFERENCES activity,
+  export_id ID REFERENCES export,
+  receiver TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  fields JSON NOT NULL,
+  rows bigint NOT NULL CHECK (rows >= 0),
+  sha256 BYTES NOT NULL CHECK (length(sha256) = 32),
+  delete_by date NOT NULL,
+  deleted_on date,
+  refusers bigint NOT NULL,
+  account_id ID NOT NULL REFERENCES account,
+  recorded_at INSTANT NOT NULL
+);
+CREATE INDEX transfer_activity ON transfer (activity_id, id);
+CREATE INDEX transfer_open ON transfer (delete_by) WHERE deleted_on IS NULL;
+
+CREATE TABLE export_people (
+  id ID PRIMARY KEY,
+  export_id ID NOT NULL REFERENCES export,
+  set_hash BYTES NOT NULL,
+  made_at INSTANT NOT NULL,
+  first_id ID NOT NULL,
+  last_id ID NOT NULL,
+  ids BYTES NOT NULL
+);
+CREATE INDEX export_people_export ON export_people (export_id, set_hash);
+CREATE INDEX export_people_span ON export_people (last_id, first_id);
 ";
 
 /// What a scan is kept for ever with. Its place, and the code that was read, can be forgotten, and nothing else.

@@ -7,7 +7,7 @@ use entity::{
         AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, DataRequestId,
         DeviceId, ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId,
         MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId,
-        RosterBatchId, SeriesId, SessionId, WebhookId,
+        RosterBatchId, SeriesId, SessionId, TransferId, WebhookId,
     },
     job,
     leave::{self, Rung},
@@ -16,7 +16,7 @@ use entity::{
     role_grant::Role::{
         self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
     },
-    roster_batch, series, session, webhook,
+    roster_batch, series, session, transfer, webhook,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -134,6 +134,7 @@ guarded! {
         }
     };
     data_request: DataRequestId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
+    transfer: TransferId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     webhook: WebhookId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
     job: JobId, &[PlatformAdmin], |_it, db, _near| of_root(db).await;
 }

@@ -7,7 +7,7 @@ use entity::{
     account, activity, bulk_act, capacity_pool, category, certificate, class_group, data_request,
     device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
     organisation, person, position, programme, registration, role_grant, roster_batch, series,
-    session, webhook,
+    session, transfer, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -189,6 +189,18 @@ policy! {
     ViewDataRequest on data_request => [OrgAdmin];
     /// Correct or erase somebody's data as they ask for, or say why not.
     DecideDataRequest on data_request => [OrgAdmin];
+    /// Put on record that data of an activity were given to somebody else.
+    RecordTransfer on activity => [OrgAdmin, Organiser];
+    /// See what was given to others of an organisation's activities.
+    ViewTransfers on organisation => [OrgAdmin];
+    /// See one thing that was given to others.
+    ViewTransfer on transfer => [OrgAdmin];
+    /// Put on record that a receiver has deleted what was given.
+    ConfirmDeletion on transfer => [OrgAdmin, Organiser];
+    /// See whose data were in an export.
+    ViewExportPeople on export => [OrgAdmin];
+    /// See in which exports somebody's data were.
+    ViewExportsOf on person => [OrgAdmin];
     /// See how long data are kept.
     ViewRetention on organisation => [SecurityAdmin, OrgAdmin, Organiser];
     /// Say how long data are kept.

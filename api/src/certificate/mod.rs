@@ -1,6 +1,7 @@
 //! Certificates (结业证书): numbered without gaps, never twice, and verified by anybody at a public address.
 
 pub mod face;
+pub mod forget;
 pub mod graphql;
 pub mod pattern;
 
@@ -13,11 +14,8 @@ use entity::{
     person, registration,
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Expr, OnConflict, Query},
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -377,26 +375,4 @@ pub async fn of_registrations(
         .await?;
     // The valid one, if there is any, is the last.
     Ok(rows.into_iter().map(|it| (it.registration_id, it)).collect())
-}
-
-/// Puts another name on all certificates of some registrations. The numbers stay.
-pub async fn forget(
-    tx: &DatabaseTransaction,
-    of: &[RegistrationId],
-    name: &str,
-) -> Result<(), Failure> {
-    let own = Query::select()
-        .column(certificate::Column::Id)
-        .from(certificate::Entity)
-        .and_where(within(
-            (certificate::Entity, certificate::Column::RegistrationId),
-            of.iter().copied(),
-        ))
-        .to_owned();
-    certificate_face::Entity::update_many()
-        .col_expr(certificate_face::Column::Name, Expr::value(name))
-        .filter(certificate_face::Column::CertificateId.in_subquery(own))
-        .exec(tx)
-        .await?;
-    Ok(())
 }

@@ -130,7 +130,7 @@ pub async fn erase(
     registrations::forget::of(tx, &own).await?;
     ticket::forget(tx, &own).await?;
     if extent == Extent::Erased {
-        certificates::forget(tx, &own, people::ERASED).await?;
+        certificates::forget::of(tx, &own, people::ERASED).await?;
         class::group::forget(tx, &own).await?;
     }
     people::of_one(tx, namer, it, extent == Extent::Restricted).await?;

@@ -2,6 +2,8 @@
 
 mod consent;
 mod own;
+mod request;
 mod retention;
+mod transfer;
 
-pub use self::{consent::*, own::*, retention::*};
+pub use self::{consent::*, own::*, request::*, retention::*, transfer::*};

@@ -9,3 +9,4 @@ pub mod own;
 pub mod purge;
 pub mod request;
 pub mod retention;
+pub mod transfer;

@@ -51,7 +51,8 @@ const STEP: u64 = 200;
 pub async fn begin(app: &App) -> Result<(), Failure> {
     let now = app.now();
     let last = purge::Entity::find().order_by_desc(Column::Id).one(app.db.read()).await?;
-    let due = last.map_or(now, |it| it.begun_at + EVERY);
+    // One that broke off is gone on with at once.
+    let due = last.filter(|it| it.ended_at.is_some()).map_or(now, |it| it.begun_at + EVERY);
     app.db.transaction(async |tx| ask(tx, max(due, now), now).await).await
 }
 

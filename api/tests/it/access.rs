@@ -171,6 +171,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" scan", &it.scan),
         (" series", &it.series),
         (" session", &it.session),
+        (" transfer", &it.transfer),
         (" webhook", &it.webhook),
     ] {
         add("node", how, id(thing), None);
@@ -520,6 +521,14 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("request_correction", "", input(own), None);
     add("request_erasure", "", input(json!({"personId": it.person})), None);
     add("withdraw_data_request", "", input(json!({"requestId": it.data_request})), None);
+    add("transfers", "", json!({"organisationId": it.organisation}), Some(&it.transfer));
+    add("export_people", "", json!({"exportId": it.export}), None);
+    add("exports_of", "", json!({"personId": it.person}), None);
+    let given = json!({"activityId": it.activity, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
+        "rows": 1, "sha256": "cd".repeat(32), "deleteBy": "2026-12-01"});
+    add("record_transfer", "", input(given), None);
+    let gone = json!({"transferId": it.transfer, "deletedOn": "2026-11-01"});
+    add("confirm_transfer_deletion", "", input(gone), None);
     add("retention_rules", "", json!({}), None);
     add("purge_preview", "", json!({"organisationId": it.organisation}), None);
     add("purges", "", json!({"organisationId": it.organisation}), None);

@@ -92,6 +92,7 @@ pub struct Things {
     pub notice: String,
     /// Of the person, who asks for another name.
     pub data_request: String,
+    pub transfer: String,
     pub staged: String,
     /// A class of an academy's programme, the run of a series.
     pub class: String,
@@ -219,6 +220,9 @@ impl Things {
         let input = json!({"activityId": draft, "text": "告知书"});
         let notice = text(&made(admin, "publish_notice", input).await["notice"]["version"]);
 
+        let input = json!({"activityId": activity.id, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
+            "rows": 1, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
+        let transfer = text(&made(admin, "record_transfer", input).await["transfer"]["id"]);
         let who = crate::attendee::attendee(app, "13800000001").await;
         let input = json!({"personId": person, "name": "张君宝"});
         let asked = made(&who, "request_correction", input).await["request"].take();
@@ -269,6 +273,7 @@ impl Things {
             webhook,
             event,
             notice,
+            transfer,
             data_request: text(&asked["id"]),
             staged,
             class,

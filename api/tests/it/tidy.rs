@@ -69,6 +69,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("excuse", "attendance"),
     ("export", "export"),
     ("export_chunk", "export"),
+    ("export_people", "export"),
     ("export_view", "export"),
     ("form_reply", "form"),
     ("hook_event", "outbox"),
@@ -105,6 +106,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("ticket_revocation", "ticket"),
     ("ticket_secret", "ticket"),
     ("trainer", "class"),
+    ("transfer", "privacy"),
     ("upload", "roster"),
     ("webhook", "outbox"),
     ("withdrawal", "privacy"),
@@ -120,13 +122,15 @@ const LONG: &[(&str, usize)] = &[
     ("activity/mod.rs", 600),
     // An attempt, and what comes of it.
     ("attendance/scan.rs", 420),
+    ("attendee/graphql.rs", 420),
+    ("attendee/mod.rs", 420),
     ("authn.rs", 430),
     // The gate, and all that goes through it.
     ("authz.rs", 430),
     ("main.rs", 540),
     ("outbox/graphql.rs", 420),
     ("person/graphql.rs", 550),
-    ("person/mod.rs", 490),
+    ("person/mod.rs", 495),
     ("person/name.rs", 460),
     ("registration/graphql.rs", 590),
     // A way in is an input and a mutation.

@@ -177,7 +177,7 @@ pub struct SetRetentionInput {
 
 payloads! {
     /// What `setRetention` gives.
-    SetRetentionPayload { rules: Vec<RetentionRule>, SetRetentionUserError }
+    SetRetentionPayload { rule: RetentionRule, SetRetentionUserError }
 }
 
 #[derive(Default)]
@@ -200,7 +200,7 @@ impl RetentionQuery {
     async fn purge_preview(
         &self,
         ctx: &Context<'_>,
-        organisation_id: Gid<OrganisationId>,
+        #[graphql(desc = "Whose activities and people.")] organisation_id: Gid<OrganisationId>,
     ) -> Result<Option<PurgeReport>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ViewPurges>(organisation_id.0).await?;
@@ -216,11 +216,11 @@ impl RetentionQuery {
     async fn purges(
         &self,
         ctx: &Context<'_>,
-        organisation_id: Gid<OrganisationId>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        #[graphql(desc = "Whose activities and people.")] organisation_id: Gid<OrganisationId>,
     ) -> Result<Connection<String, Purge>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ViewPurges>(organisation_id.0).await?;
@@ -264,10 +264,10 @@ impl RetentionMutation {
             })
             .await;
         let (done, user_errors) = settle(done, viewer.lang)?;
-        let rules = match done {
-            Some(_) => Some(rules(viewer.db.read()).await?.all().map(RetentionRule).collect()),
+        let rule = match done {
+            Some(_) => Some(RetentionRule(rules(viewer.db.read()).await?.rule(kind, class))),
             None => None,
         };
-        Ok(SetRetentionPayload { rules, user_errors })
+        Ok(SetRetentionPayload { rule, user_errors })
     }
 }
