@@ -90,7 +90,7 @@ pub struct Things {
     pub event: String,
     /// Of the draft.
     pub notice: String,
-    /// Of the person, who asks for another name.
+    /// Of whoever has not come, who asks for another name.
     pub data_request: String,
     pub transfer: String,
     pub staged: String,
@@ -223,8 +223,9 @@ impl Things {
         let input = json!({"activityId": activity.id, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
             "rows": 1, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
         let transfer = text(&made(admin, "record_transfer", input).await["transfer"]["id"]);
-        let who = crate::attendee::attendee(app, "13800000001").await;
-        let input = json!({"personId": person, "name": "张君宝"});
+        let who = crate::attendee::attendee(app, "13800000002").await;
+        let shown = who.run("my_data", json!({})).await;
+        let input = json!({"personId": shown["me"]["people"][0]["id"], "name": "周芷茹"});
         let asked = made(&who, "request_correction", input).await["request"].take();
 
         let username = "lucheng.door1".to_owned();

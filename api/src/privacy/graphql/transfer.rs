@@ -162,15 +162,15 @@ impl TransferQuery {
         before: Option<String>,
         #[graphql(desc = "Whose activities.")] organisation_id: Gid<OrganisationId>,
         #[graphql(
-            default,
             desc = "Only those that should be deleted by now and are not, as far as is known."
         )]
-        overdue: bool,
+        overdue: Option<bool>,
     ) -> Result<Connection<String, Transfer>> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ViewTransfers>(organisation_id.0).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let page = list(viewer.db.read(), &permit, overdue, viewer.now, slice).await?;
+        let page =
+            list(viewer.db.read(), &permit, overdue == Some(true), viewer.now, slice).await?;
         Ok(page.connection(|it| it.id, Transfer))
     }
 
