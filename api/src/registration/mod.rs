@@ -12,6 +12,7 @@ pub mod forget;
 pub mod graphql;
 pub mod lapse;
 mod rows;
+pub mod seat;
 pub mod transfer;
 mod waiting;
 pub mod ways;

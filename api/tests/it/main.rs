@@ -46,6 +46,7 @@ mod roster;
 mod schema;
 mod school;
 mod scope;
+mod seat;
 mod seats;
 mod self_check_in;
 mod series;
