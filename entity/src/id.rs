@@ -77,6 +77,7 @@ ids! {
     MessageTemplateId = "messageTemplate";
     NoticeId = "notice";
     OrganisationId = "organisation";
+    PastPasswordId = "pastPassword";
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";
