@@ -224,8 +224,8 @@ impl Things {
             "rows": 1, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
         let transfer = text(&made(admin, "record_transfer", input).await["transfer"]["id"]);
         let who = crate::attendee::attendee(app, "13800000002").await;
-        let shown = who.run("my_data", json!({})).await;
-        let input = json!({"personId": shown["me"]["people"][0]["id"], "name": "周芷茹"});
+        let own = who.run("my_data", json!({})).await;
+        let input = json!({"personId": own["me"]["people"][0]["id"], "name": "周芷茹"});
         let asked = made(&who, "request_correction", input).await["request"].take();
 
         let username = "lucheng.door1".to_owned();
