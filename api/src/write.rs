@@ -4,6 +4,7 @@
 //! keeps the answer for whoever sends the same again, and commits. No operation can forget any of it, and whatever
 //! fails leaves nothing behind. (A scan is its own event and its `scanId` its own key: see `attendance::scan`.)
 
+mod itself;
 mod key;
 
 use std::any::TypeId;
@@ -341,34 +342,6 @@ impl Db {
             let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
             audit::leave(tx, &origin, on_account(action, Some(account))).await?;
             Ok(())
-        })
-        .await
-    }
-}
-
-impl Db {
-    /// The same road for what the service does by itself, to `on`.
-    pub async fn by_itself<T: Id>(
-        &self,
-        action: &'static str,
-        on: T,
-        reason: Option<&str>,
-        now: DateTime<Utc>,
-        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        self.transaction(async |tx| {
-            work(tx).await?;
-            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
-            let event = Event {
-                actor: None,
-                action,
-                subject: (T::PREFIX, Some(on.uuid())),
-                result: None,
-                outcome: audit_event::Outcome::Done,
-                reason,
-                details: Details::default(),
-            };
-            audit::leave(tx, &origin, event).await
         })
         .await
     }
