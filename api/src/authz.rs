@@ -16,7 +16,7 @@ pub use self::{
     actor::{Actor, By, Doorkeeper},
     duty::Duty,
     held::grants_of,
-    me::{Me, Mine},
+    me::{Me, Mine, Myself},
     scope::{Near, Place, Scope},
 };
 

@@ -113,6 +113,11 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_TICKET_LINK", global = true)]
     pub ticket_link: Option<String>,
 
+    /// The page that shows a notice (the variable 告知书 of messages), which it gets by `publicNotice`; `{version}` stands
+    /// for the notice's version. Default: /n/{version} at the public address.
+    #[arg(long, env = "QINGLAN_NOTICE_LINK", global = true)]
+    pub notice_link: Option<String>,
+
     /// The page that the code of a session's display opens, by which people check themselves in; `{session}` stands for
     /// the session's id and `{code}` for the code. Default: /s/{session}?c={code} at the public address.
     #[arg(long, env = "QINGLAN_SELF_CHECK_IN_LINK", global = true)]
@@ -176,6 +181,15 @@ impl Config {
         match &self.ticket_link {
             Some(link) => link.replace("{code}", code),
             None => format!("{}/r/{code}", self.public_url),
+        }
+    }
+
+    /// The page that shows this version of a notice.
+    #[must_use]
+    pub fn notice_link(&self, version: &str) -> String {
+        match &self.notice_link {
+            Some(link) => link.replace("{version}", version),
+            None => format!("{}/n/{version}", self.public_url),
         }
     }
 

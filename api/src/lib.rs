@@ -47,6 +47,7 @@ pub mod live;
 pub mod organisation;
 pub mod outbox;
 pub mod person;
+pub mod privacy;
 pub mod programme;
 pub mod registration;
 pub mod roster;

@@ -302,6 +302,7 @@ async fn serve(config: Config) -> Outcome {
     let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
     api::housekeeping::begin(&app).await?;
+    api::privacy::purge::begin(&app).await?;
     let stopping = CancellationToken::new();
     let jobs = tokio::spawn(api::job::run::run(app.clone(), stopping.clone(), patience));
     let silence = CancellationToken::new();

@@ -6,6 +6,10 @@ use entity::id::{
     CertificateId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
     MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
     QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
+    DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
+    MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, TransferId, WebhookId,
 };
 
 use crate::{
@@ -22,6 +26,10 @@ use crate::{
         ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
         ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
         ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDataRequest, ViewDevice,
+        ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
+        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
+        ViewSeries, ViewSession, ViewTemplate, ViewTransfer, ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
@@ -40,6 +48,7 @@ use crate::{
         graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
     },
     person::graphql::{Person, Position},
+    privacy::graphql::{DataRequest, Transfer},
     programme::graphql::Programme,
     registration::graphql::{BulkAct, Registration},
     roster::graphql::RosterBatch,
@@ -72,6 +81,7 @@ pub enum Node {
     Attendance(Attendance),
     Scan(Scan),
     RosterBatch(RosterBatch),
+    DataRequest(DataRequest),
     Device(Device),
     Export(Export),
     ExportView(ExportView),
@@ -80,6 +90,7 @@ pub enum Node {
     MakeUp(MakeUp),
     Message(Message),
     MessageTemplate(MessageTemplate),
+    Transfer(Transfer),
     Webhook(Webhook),
     WebhookEvent(WebhookEvent),
 }
@@ -126,6 +137,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = gate.permit::<ViewCertificate>(named!(CertificateId)).await?.into_row();
             Node::Certificate(Certificate::one(viewer, row).await?)
         }
+        "dataRequest" => Node::DataRequest(DataRequest(
+            gate.permit::<ViewDataRequest>(named!(DataRequestId)).await?.into_row(),
+        )),
         "device" => {
             Node::Device(gate.permit::<ViewDevice>(named!(DeviceId)).await?.into_row().into())
         }
@@ -152,6 +166,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         }
         "messageTemplate" => Node::MessageTemplate(MessageTemplate(
             gate.permit::<ViewTemplate>(named!(MessageTemplateId)).await?.into_row(),
+        )),
+        "transfer" => Node::Transfer(Transfer(
+            gate.permit::<ViewTransfer>(named!(TransferId)).await?.into_row(),
         )),
         "webhook" => {
             Node::Webhook(Webhook(gate.permit::<ViewWebhook>(named!(WebhookId)).await?.into_row()))

@@ -23,6 +23,10 @@ use crate::{
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
+    privacy::graphql::{
+        ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
+        RetentionMutation, RetentionQuery, Transfer, TransferMutation, TransferQuery,
+    },
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
@@ -45,8 +49,10 @@ pub struct Query(
     BulkQuery,
     CapacityQuery,
     CertificateQuery,
+    ConsentQuery,
     CreditQuery,
     ClassQuery,
+    DataRequestQuery,
     ExportQuery,
     AuditQuery,
     AuditVerificationQuery,
@@ -60,9 +66,11 @@ pub struct Query(
     PersonQuery,
     ProgrammeQuery,
     RegistrationQuery,
+    RetentionQuery,
     RosterQuery,
     SelfCheckInQuery,
     SessionQuery,
+    TransferQuery,
 );
 
 /// What can be done. What a user can mend comes back in `userErrors`, everything else in `errors`.
@@ -77,8 +85,10 @@ pub struct Mutation(
     BulkMutation,
     CapacityMutation,
     CertificateMutation,
+    ConsentMutation,
     CreditMutation,
     ClassMutation,
+    DataRequestMutation,
     EnrolmentMutation,
     DeviceMutation,
     ExportMutation,
@@ -92,6 +102,7 @@ pub struct Mutation(
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
+    RetentionMutation,
     RosterMutation,
     SeatMutation,
     SelfCheckInMutation,
@@ -102,6 +113,7 @@ pub struct Mutation(
     SyncMutation,
     TicketMutation,
     TrainerMutation,
+    TransferMutation,
     WalkInMutation,
     WaysInMutation,
 );
@@ -150,6 +162,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
+        .override_output_type_description::<Connection<String, DataRequest>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, AuditEvent>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
@@ -163,6 +176,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, PersonActivity>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
+        .override_output_type_description::<Connection<String, Purge>>(PAGE)
         .override_output_type_description::<Connection<String, Registration>>(PAGE)
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
@@ -170,6 +184,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
         .override_output_type_description::<Connection<String, Series>>(PAGE)
         .override_output_type_description::<Connection<String, Trainer>>(PAGE)
+        .override_output_type_description::<Connection<String, Transfer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

@@ -62,6 +62,7 @@ ids! {
     ConsentId = "consent";
     CorrectionId = "correction";
     CreditEntryId = "creditEntry";
+    DataRequestId = "dataRequest";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";
@@ -80,6 +81,7 @@ ids! {
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";
+    PurgeId = "purge";
     QuestionId = "question";
     RefreshTokenId = "refreshToken";
     RegistrationId = "registration";
@@ -88,6 +90,8 @@ ids! {
     SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
+    TransferId = "transfer";
     UploadId = "upload";
     WebhookId = "webhook";
+    WithdrawalId = "withdrawal";
 }

@@ -8,6 +8,10 @@ use entity::{
     device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
     organisation, person, position, programme, registration, role_grant, roster_batch, series,
     session, webhook,
+    account, activity, bulk_act, capacity_pool, category, certificate, class_group, data_request,
+    device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
+    organisation, person, position, programme, registration, role_grant, roster_batch, series,
+    session, transfer, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -191,6 +195,32 @@ policy! {
     PublishActivityNotice on activity => [OrgAdmin, Organiser];
     /// Publish a new version of what people are told of how their data are used by an organisation.
     PublishNotice on organisation => [OrgAdmin];
+    /// See what somebody asks for of their own data.
+    ViewDataRequest on data_request => [OrgAdmin];
+    /// Correct or erase somebody's data as they ask for, or say why not.
+    DecideDataRequest on data_request => [OrgAdmin];
+    /// Put on record that data of an activity were given to somebody else.
+    RecordTransfer on activity => [OrgAdmin, Organiser];
+    /// See what was given to others of an organisation's activities.
+    ViewTransfers on organisation => [OrgAdmin];
+    /// See one thing that was given to others.
+    ViewTransfer on transfer => [OrgAdmin];
+    /// Put on record that a receiver has deleted what was given.
+    ConfirmDeletion on transfer => [OrgAdmin, Organiser];
+    /// See whose data were in an export.
+    ViewExportPeople on export => [OrgAdmin];
+    /// See in which exports somebody's data were.
+    ViewExportsOf on person => [OrgAdmin];
+    /// See how long data are kept.
+    ViewRetention on organisation => [SecurityAdmin, OrgAdmin, Organiser];
+    /// Say how long data are kept.
+    SetRetention on organisation => [SecurityAdmin, OrgAdmin];
+    /// See what was kept long enough, and how much of it was dropped.
+    ViewPurges on organisation => [SecurityAdmin, OrgAdmin];
+    /// Put on record that somebody agreed to a notice.
+    RecordConsent on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Take back for somebody what they agreed to.
+    WithdrawConsent on registration (near) => [OrgAdmin, Organiser, Liaison];
     /// See a registration's code and the person's phone whole.
     ViewTicket on activity => [OrgAdmin, Organiser];
     /// List those whom one's own organisation recommends for an activity.

@@ -10,6 +10,7 @@ pub mod graphql;
 pub mod kind;
 pub mod make;
 pub mod view;
+pub mod whose;
 pub mod xlsx;
 
 use std::collections::HashSet;
@@ -305,6 +306,14 @@ fn refused(fault: Fault) -> Refused<CreateExportErrorCode> {
         Fault::Twice(at, key) => (CreateExportErrorCode::ColumnTwice, at, key),
     };
     code.at(["columns".to_owned(), at.to_string()]).about(key)
+}
+
+/// The same, where it may not be there.
+pub async fn find_in(
+    db: &impl ConnectionTrait,
+    id: ExportId,
+) -> Result<Option<export::Model>, Failure> {
+    Ok(export::Entity::find_by_id(id).one(db).await?)
 }
 
 /// An export on record.

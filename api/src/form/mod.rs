@@ -5,6 +5,7 @@
 pub mod check;
 pub mod draft;
 pub mod file;
+pub mod forget;
 pub mod graphql;
 pub mod keep;
 pub mod show;

@@ -4,9 +4,11 @@
 //! when both have an ID number and it is equal, or else when name and phone are equal (the import specification, §4).
 
 pub mod find;
+pub mod forget;
 pub mod graphql;
 pub mod history;
 pub mod name;
+pub mod rename;
 
 use std::collections::HashMap;
 

@@ -154,6 +154,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" bulkAct", &it.bulk),
         (" category", &it.category),
         (" certificate", &it.certificate),
+        (" dataRequest", &it.data_request),
         (" device", &it.device),
         (" export", &it.export),
         (" exportView", &it.view),
@@ -175,6 +176,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" scan", &it.scan),
         (" series", &it.series),
         (" session", &it.session),
+        (" transfer", &it.transfer),
         (" webhook", &it.webhook),
     ] {
         add("node", how, id(thing), None);
@@ -527,6 +529,38 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("publish_notice", " of activity", input(notice), None);
     let notice = json!({"organisationId": it.organisation, "text": "告知书"});
     add("publish_notice", " of organisation", input(notice), None);
+    add("data_requests", "", json!({}), Some(&it.data_request));
+    add("my_data", "", json!({}), None);
+    let decided = json!({"requestId": it.data_request, "verdict": "REFUSE", "reason": "核实中"});
+    add("decide_data_request", "", input(decided), None);
+    let own = json!({"personId": it.person, "name": "张君宝"});
+    add("request_correction", "", input(own), None);
+    add("request_erasure", "", input(json!({"personId": it.person})), None);
+    add("withdraw_data_request", "", input(json!({"requestId": it.data_request})), None);
+    add("transfers", "", json!({"organisationId": it.organisation}), Some(&it.transfer));
+    add("export_people", "", json!({"exportId": it.export}), None);
+    add("exports_of", "", json!({"personId": it.person}), None);
+    let given = json!({"activityId": it.activity, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
+        "rows": 1, "sha256": "cd".repeat(32), "deleteBy": "2026-12-01"});
+    add("record_transfer", "", input(given), None);
+    let gone = json!({"transferId": it.transfer, "deletedOn": "2026-11-01"});
+    add("confirm_transfer_deletion", "", input(gone), None);
+    add("retention_rules", "", json!({}), None);
+    add("purge_preview", "", json!({"organisationId": it.organisation}), None);
+    add("purges", "", json!({"organisationId": it.organisation}), None);
+    let rule = json!({"kind": "RELAY", "dataClass": "DETAILS", "days": 60, "reason": "交账"});
+    add("set_retention", "", input(rule), None);
+    add("public_notice", "", json!({"version": it.notice}), None);
+    let consent = json!({"registrationId": it.absent, "purposes": ["PHOTOS"], "noticeVersion": it.notice, "channel": "PAPER"});
+    add("record_consent", "", input(consent), None);
+    let recommended = json!({"registrationId": it.pending, "purposes": ["PHOTOS"], "noticeVersion": it.notice, "channel": "CHAMBER"});
+    add("record_consent", " recommended", input(recommended), None);
+    let against = json!({"registrationId": it.absent, "purpose": "PHOTOS", "reason": "来电"});
+    add("withdraw_consent", "", input(against), None);
+    let own = json!({"registrationId": it.registration, "purposes": ["PHOTOS"], "noticeVersion": it.notice});
+    add("give_my_consent", "", input(own), None);
+    let own = json!({"registrationId": it.registration, "purpose": "PHOTOS"});
+    add("withdraw_my_consent", "", input(own), None);
     let off = json!({"activityId": it.activity, "allowed": false});
     add("set_self_registration", "", input(off), None);
     let rule = json!({"activityId": it.activity, "rule": {"late": "1/2"}});

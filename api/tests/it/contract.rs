@@ -363,6 +363,19 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(it.make("delegate_grant", lent).await["grant"]["delegatesId"], own);
 
     registration::lives(it, &programme, &chamber).await;
+    let given = json!({"activityId": activity, "exportId": export["id"], "receiver": "华侨饭店", "purpose": "安排住宿",
+        "fields": ["姓名", "手机"], "rows": 3, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
+    let given = it.make("record_transfer", given).await["transfer"]["id"].take();
+    it.ask("transfers", json!({"organisationId": root})).await;
+    it.make("confirm_transfer_deletion", json!({"transferId": given, "deletedOn": "2026-11-01"}))
+        .await;
+    it.ask("export_people", json!({"exportId": export["id"]})).await;
+    it.ask("exports_of", json!({"personId": somebody})).await;
+    let rule = json!({"kind": "RELAY", "dataClass": "DETAILS", "days": 60, "reason": "交账"});
+    it.make("set_retention", rule).await;
+    it.ask("retention_rules", json!({})).await;
+    it.ask("purge_preview", json!({"organisationId": root})).await;
+    it.ask("purges", json!({"organisationId": root})).await;
     attendee::themselves(it, &programme).await;
     credit::class(it, &programme).await;
     class::lives(it, &root).await;
@@ -636,6 +649,13 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "reissue_ticket",
             json!({"registrationId": lost, "reason": "手机丢失"}),
             json!({"registrationId": lost, "reason": "冒用"}),
+        ),
+        (
+            "record_transfer",
+            json!({"activityId": activity, "receiver": "甲", "purpose": "住宿", "fields": ["姓名"], "rows": 1,
+                "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"}),
+            json!({"activityId": activity, "receiver": "乙", "purpose": "住宿", "fields": ["姓名"], "rows": 1,
+                "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"}),
         ),
         (
             "publish_notice",

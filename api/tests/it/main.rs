@@ -44,6 +44,7 @@ mod midnight;
 mod muddle;
 mod outbox;
 mod personal;
+mod own_data;
 mod queries;
 mod roster;
 mod schema;

@@ -21,6 +21,7 @@ use crate::{
     graphql::{Gid, Viewer, settle},
     payloads,
     person::graphql::{CleanCodes, clean},
+    privacy::graphql::ConsentPurpose,
     registration::{RegistrationErrorCode, RegistrationUserError},
     text::{self, Check},
     write::Note,
@@ -76,6 +77,9 @@ pub struct RegisterMyselfInput {
     category: Option<String>,
     /// The `version` of the notice that was shown and agreed to.
     notice_version: Option<Gid<NoticeId>>,
+    /// What else was agreed to beside being registered, each by a tick of its own that was not set beforehand.
+    #[graphql(default)]
+    consents: Vec<ConsentPurpose>,
     /// To the activity's `questions`; whatever is required. A FILE is left out, even where it is required: the
     /// organiser adds it.
     #[graphql(default)]
@@ -254,6 +258,7 @@ impl AttendeeMutation {
             title: check.optional(input.title.as_deref(), 100, &["title"]),
             category: check.optional(input.category.as_deref(), 50, &["category"]),
             notice: input.notice_version.map(|it| it.0),
+            purposes: input.consents.into_iter().map(Into::into).collect(),
             address: viewer.address.clone(),
             answers: input.answers.into_iter().map(AnswerInput::typed).collect(),
             lang: viewer.lang,

@@ -73,7 +73,7 @@ impl FromQueryResult for Line {
 }
 
 /// The entries of the year, with their people; nothing is selected yet.
-fn entries(brief: &Brief) -> SelectStatement {
+pub fn entries(brief: &Brief) -> SelectStatement {
     let own = |column: credit_entry::Column| Expr::col((credit_entry::Entity, column));
     let person = |column: person::Column| Expr::col((person::Entity, column));
     let (first, last) = brief.export.year.and_then(days_of).unzip();

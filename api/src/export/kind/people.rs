@@ -48,7 +48,8 @@ pub struct People {
     sorted: Option<Vec<RegistrationId>>,
 }
 
-fn which(brief: &Brief, whose: Whose) -> Condition {
+/// The condition that a registration is in an export.
+pub fn which(brief: &Brief, whose: Whose) -> Condition {
     use registration::{Column, Status};
     let all = brief.registrations();
     let withdrew = Condition::all()
