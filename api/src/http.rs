@@ -91,6 +91,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphql", post(graphql::post).get(graphql::get))
         .route("/uploads", post(transfer::upload))
         .route("/answers/{registration}/{question}", get(answer::download))
+        .route("/.well-known/jwks.json", get(jwks))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));
@@ -260,6 +261,13 @@ async fn viewer(
     let gate = admitted(app, headers, peer, now).await?;
     app.rates.count(&gate, false)?;
     Ok(Viewer { agent: agent(headers), ..viewer_at(app, gate, asked, peer, now) })
+}
+
+/// The public halves of the keys that sign tokens. A new one is known for ten minutes before it signs, so that whoever keeps
+/// this for five minutes has it.
+async fn jwks(State(app): State<Arc<App>>) -> Response {
+    let kept = [(header::CACHE_CONTROL, "public, max-age=300")];
+    (kept, Json(app.keys.public())).into_response()
 }
 
 /// What a client calls itself: at most 300 characters of it.

@@ -3,7 +3,7 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery, SignInMutation},
+    account::graphql::{Account, AccountMutation, AccountQuery, SecondFactorMutation, SignInMutation},
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -92,6 +92,7 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
+    SecondFactorMutation,
     SignInMutation,
     SyncMutation,
     TicketMutation,

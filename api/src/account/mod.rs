@@ -4,7 +4,9 @@ pub mod attempts;
 pub mod grant;
 pub mod graphql;
 pub mod password;
+pub mod second_factor;
 pub mod sign_in;
+pub mod totp;
 
 use chrono::{DateTime, Utc};
 use entity::{

@@ -3,11 +3,14 @@
 use super::{Gate, Who};
 use crate::error::Failure;
 
-/// What an account has to do before it may do anything else. Until then all else is refused: PASSWORD_CHANGE_REQUIRED.
+/// What an account has to do before it may do anything else. Until then all else is refused: PASSWORD_CHANGE_REQUIRED or
+/// SECOND_FACTOR_REQUIRED.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 pub enum Duty {
     /// Its password was set by somebody else, or does not keep the rules any more: `changePassword`.
     ChangePassword,
+    /// A role of it asks for a second factor, and it has none: `enrolSecondFactor`, then `confirmSecondFactor`.
+    EnrolSecondFactor,
 }
 
 impl Gate {

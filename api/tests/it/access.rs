@@ -184,6 +184,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     let anothers = json!({"signInId": Gid(SignInId::generate()).to_string()});
     add("end_sign_in", " of another", input(anothers), None);
     add("end_other_sign_ins", "", json!({}), None);
+    add("enrol_second_factor", "", json!({}), None);
+    add("confirm_second_factor", "", input(json!({"code": "123456"})), None);
+    add("remove_second_factor", "", input(json!({"code": "123456"})), None);
+    add("reset_second_factor", "", input(json!({"accountId": it.account})), None);
     add("end_account_sign_ins", "", input(json!({"accountId": it.account})), None);
     add(
         "change_password",

@@ -345,11 +345,17 @@ async fn everything(it: &Script<'_>) {
     let tokens = it.run(&app.anonymous(), "sign_in_on_device", input).await["tokens"].take();
     let door = Client { token: Some(text(&tokens["accessToken"])), ..app.anonymous() };
     assert_eq!(it.run(&door, "viewer", json!({})).await["account"]["person"]["id"], person);
+    let secret = it.run(&door, "enrol_second_factor", json!({})).await["secret"].take();
+    let code = crate::accounts::code(&text(&secret), app.now());
+    it.run(&door, "confirm_second_factor", json!({"input": {"code": code}})).await;
+    let code = crate::accounts::code(&text(&secret), app.now() + TimeDelta::seconds(30));
+    it.run(&door, "remove_second_factor", json!({"input": {"code": code}})).await;
     assert_eq!(it.run(&door, "end_other_sign_ins", json!({})).await["ended"], 0);
     let own = it.run(&door, "sign_ins", json!({})).await["signIns"][0]["id"].take();
     let input = json!({"input": {"signInId": own}});
     assert_eq!(it.run(&door, "end_sign_in", input).await["ended"], true);
     it.make("end_account_sign_ins", json!({"accountId": account})).await;
+    it.make("reset_second_factor", json!({"accountId": account})).await;
     it.make("reset_password", json!({"accountId": account, "password": PASSWORD})).await;
     let again = json!({"input": {"username": "door.1", "password": PASSWORD}});
     let tokens = it.run(&app.anonymous(), "sign_in", again).await["tokens"].take();

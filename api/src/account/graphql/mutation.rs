@@ -304,7 +304,7 @@ impl AccountMutation {
 }
 
 /// Whether an account may do what the viewer could not grant: whoever sets its password could act in its place.
-async fn is_outranked<A: Action<On = account_row::Model, By = AccountId>>(
+pub(super) async fn is_outranked<A: Action<On = account_row::Model, By = AccountId>>(
     viewer: &Viewer,
     permit: &Permit<A>,
 ) -> Result<bool, Failure> {
