@@ -63,7 +63,7 @@ pub async fn authenticate(
     let Some((sign_in, Some(account))) = found else { return Ok(None) };
     let grants = authz::grants_of(app.db.read(), account.id, now).await?;
     let duty = duty(app, &account, &grants).await?;
-    Ok(Some(Who { account, sign_in: Some(sign_in.id), grants, duty }))
+    Ok(Some(Who { account, sign_in: Some(sign_in.id), grants, duty, key: None }))
 }
 
 /// What an account that holds these grants has to do before it may do anything else.
@@ -93,7 +93,7 @@ pub async fn signer(
         .await?;
     let Some(account) = found else { return Ok(None) };
     let grants = authz::grants_of(app.db.read(), account.id, now).await?;
-    Ok(Some(Who { account, sign_in: None, grants, duty: None }))
+    Ok(Some(Who { account, sign_in: None, grants, duty: None, key: None }))
 }
 
 /// The token of an `Authorization` header.

@@ -46,6 +46,7 @@ use uuid::Uuid;
 
 pub use self::{documents::Documents, rate::Rates, serve::serve};
 use crate::{
+    account::api_key,
     app::App,
     authn,
     authz::Gate,
@@ -325,6 +326,8 @@ async fn look_up(
         Gate::of_device(doorkeeper, app.db.clone())
     } else if let Some(phone) = app.keys.attendee_phone(header, now) {
         Gate::of_attendee(phone, app.db.clone())
+    } else if let Some(who) = api_key::authenticate(&app.db, header, now).await? {
+        Gate::new(Some(who), app.db.clone())
     } else {
         Gate::new(authn::authenticate(app, header, now).await?, app.db.clone())
     })

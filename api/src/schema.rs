@@ -3,7 +3,9 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery, SecondFactorMutation, SignInMutation},
+    account::graphql::{
+        Account, AccountMutation, AccountQuery, ApiKeyMutation, SecondFactorMutation, SignInMutation,
+    },
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -66,6 +68,7 @@ pub struct Query(
 pub struct Mutation(
     AccountMutation,
     ActivityMutation,
+    ApiKeyMutation,
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,

@@ -7,6 +7,7 @@ pub mod account;
 pub mod activity;
 pub mod answer;
 pub mod answer_file;
+pub mod api_key;
 pub mod attempt;
 pub mod attendance;
 pub mod attendee_code;

@@ -1,5 +1,6 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
+mod api_key;
 mod mutation;
 mod second_factor;
 mod sign_in;
@@ -14,7 +15,7 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::{mutation::*, second_factor::*, sign_in::*};
+pub use self::{api_key::*, mutation::*, second_factor::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{

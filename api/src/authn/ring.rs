@@ -163,7 +163,7 @@ impl Keys {
         };
         db.transaction(async |tx| {
             signing_key::Entity::insert(row).exec_without_returning(tx).await?;
-            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
             let event = Event {
                 actor: None,
                 action: "RotateSigningKey",

@@ -14,7 +14,7 @@ pub enum Duty {
 }
 
 impl Gate {
-    /// Who is signed in and owes nothing. FORBIDDEN to a device, which has no account.
+    /// Who is signed in and owes nothing. FORBIDDEN to a device, which has no account, and to an API key.
     pub fn who(&self) -> Result<&Who, Failure> {
         let who = self.whoever()?;
         who.duty.map_or(Ok(who), |duty| Err(Failure::Owes(duty)))
@@ -22,6 +22,17 @@ impl Gate {
 
     /// Who is signed in, also where they have to do something else first: for what they are let do all the same.
     pub fn whoever(&self) -> Result<&Who, Failure> {
+        let who = self.there()?;
+        if who.key.is_none() { Ok(who) } else { Err(Failure::Forbidden) }
+    }
+
+    /// Whose grants count: signed in and owing nothing, or an API key's account.
+    pub(super) fn acts(&self) -> Result<&Who, Failure> {
+        let who = self.there()?;
+        who.duty.map_or(Ok(who), |duty| Err(Failure::Owes(duty)))
+    }
+
+    fn there(&self) -> Result<&Who, Failure> {
         self.who.as_ref().ok_or(match self.doorkeeper {
             Some(_) => Failure::Forbidden,
             None => Failure::Unauthenticated,

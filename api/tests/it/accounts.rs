@@ -1,5 +1,6 @@
 //! Accounts: what their passwords may be, how often they may be wrong, and how long sign-ins last.
 
+mod api_keys;
 mod keys;
 mod lock_out;
 mod passwords;

@@ -350,6 +350,11 @@ async fn everything(it: &Script<'_>) {
     it.run(&door, "confirm_second_factor", json!({"input": {"code": code}})).await;
     let code = crate::accounts::code(&text(&secret), app.now() + TimeDelta::seconds(30));
     it.run(&door, "remove_second_factor", json!({"input": {"code": code}})).await;
+    let key = json!({"name": "官网", "scopes": ["READ"], "expiresAt": at(60)});
+    let key = it.run(&door, "create_api_key", json!({"input": key})).await["apiKey"]["id"].take();
+    assert_eq!(it.run(&door, "api_keys", json!({})).await["apiKeys"][0]["id"], key);
+    let input = json!({"input": {"apiKeyId": key}});
+    assert_eq!(it.run(&door, "revoke_api_key", input).await["revoked"], true);
     assert_eq!(it.run(&door, "end_other_sign_ins", json!({})).await["ended"], 0);
     let own = it.run(&door, "sign_ins", json!({})).await["signIns"][0]["id"].take();
     let input = json!({"input": {"signInId": own}});

@@ -39,6 +39,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("activity", "activity"),
     ("answer", "form"),
     ("answer_file", "form"),
+    ("api_key", "account"),
     ("attempt", "account"),
     ("attendance", "attendance"),
     ("attendee_code", "attendee"),

@@ -219,7 +219,7 @@ impl AccountMutation {
         Ok(ResetPasswordPayload { account: account.map(Account::from), user_errors })
     }
 
-    /// Ends all sign-ins of an account at once. For PLATFORM_ADMIN, SECURITY_ADMIN, and ORG_ADMIN of the organisation that
+    /// Ends all sign-ins and API keys of an account at once. For PLATFORM_ADMIN, SECURITY_ADMIN, and ORG_ADMIN of the organisation that
     /// looks after it.
     async fn end_account_sign_ins(
         &self,

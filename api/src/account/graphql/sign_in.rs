@@ -9,10 +9,10 @@ use entity::{id::SignInId, sign_in as sign_in_row};
 use self::open::{changed, end, failed, open, refreshed, too_many};
 pub(super) use self::open::{attempts, new_fault, seconds};
 
-use super::{Account, Grant};
+use super::{Account, ApiKey, Grant};
 use crate::{
     account::{
-        self, AccountErrorCode, AccountUserError, second_factor,
+        self, AccountErrorCode, AccountUserError, api_key, second_factor,
         sign_in::{self, RefreshTokensUserError, SignInErrorCode, SignInUserError, Times},
     },
     authn::{self, Tokens},
@@ -133,6 +133,14 @@ impl SignedIn {
     /// What they have to do before they may do anything else; null where nothing.
     async fn duty(&self) -> Option<Duty> {
         self.0.duty
+    }
+
+    /// The keys by which other systems act for the account, the newest first.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
+        let viewer = Viewer::of(ctx);
+        let rows = api_key::list(viewer.db.read(), self.0.account.id, viewer.now).await?;
+        Ok(rows.into_iter().map(ApiKey).collect())
     }
 
     /// From where the account is signed in to, the newest first; a hundred at most. End those that are not one's own by

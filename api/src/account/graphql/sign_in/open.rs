@@ -128,7 +128,7 @@ pub(super) async fn open(
         app.live.tell(Notice::Access(Some(account.id)));
     }
     let duty = authn::duty(app, &account, &grants).await?;
-    Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty }))
+    Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty, key: None }))
 }
 
 /// New tokens for a refresh token. One that was used before ends its sign-in, and that is kept though it is refused.
