@@ -12,13 +12,14 @@ fn step(at: i64) -> i64 {
     at.div_euclid(STEP)
 }
 
-/// The code of a step.
-fn code(secret: &[u8], step: i64) -> String {
+/// The code of a step, which are numbered from 1970 on.
+#[must_use]
+pub fn code(secret: &[u8], step: i64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
     let mac = hmac::sign(&key, &step.to_be_bytes());
     let mac = mac.as_ref();
     let from = usize::from(mac.last().copied().unwrap_or_default() & 15);
-    let number = mac[from..from + 4].iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
+    let number = mac[from..from + 4].iter().fold(0_u32, |all, byte| (all << 8) | u32::from(*byte));
     format!("{:06}", (number & 0x7fff_ffff) % 1_000_000)
 }
 
@@ -37,15 +38,15 @@ pub fn base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
     let (mut held, mut bits) = (0_u32, 0);
     for byte in bytes {
-        held = held << 8 | u32::from(*byte);
+        held = (held << 8) | u32::from(*byte);
         bits += 8;
         while bits >= 5 {
             bits -= 5;
-            text.push(char::from(DIGITS[(held >> bits & 31) as usize]));
+            text.push(char::from(DIGITS[((held >> bits) & 31) as usize]));
         }
     }
     if bits > 0 {
-        text.push(char::from(DIGITS[(held << (5 - bits) & 31) as usize]));
+        text.push(char::from(DIGITS[((held << (5 - bits)) & 31) as usize]));
     }
     text
 }
