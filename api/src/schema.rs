@@ -3,7 +3,9 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery, SignInMutation},
+    account::graphql::{
+        Account, AccountMutation, AccountQuery, ApiKeyMutation, SecondFactorMutation, SignInMutation,
+    },
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -67,6 +69,7 @@ pub struct Query(
 pub struct Mutation(
     AccountMutation,
     ActivityMutation,
+    ApiKeyMutation,
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,
@@ -93,6 +96,7 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
+    SecondFactorMutation,
     SignInMutation,
     SyncMutation,
     TicketMutation,

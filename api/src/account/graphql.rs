@@ -1,6 +1,8 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
+mod api_key;
 mod mutation;
+mod second_factor;
 mod sign_in;
 
 use std::collections::HashMap;
@@ -13,7 +15,7 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::{mutation::*, sign_in::*};
+pub use self::{api_key::*, mutation::*, second_factor::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{
