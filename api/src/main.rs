@@ -69,6 +69,9 @@ enum Command {
     /// Look after accounts.
     #[command(subcommand)]
     Admin(Admin),
+    /// Look after keys.
+    #[command(subcommand)]
+    Key(Key),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
@@ -79,6 +82,12 @@ enum Audit {
     /// Say whether every audit event is as it was written, and of each chain the first link that is not: changed, removed or
     /// inserted. Fails if any is.
     Verify,
+}
+
+#[derive(Subcommand)]
+enum Key {
+    /// Make a new key that signs tokens, from ten minutes later on. What older keys signed stays good for as long as it says.
+    RotateSigning,
 }
 
 #[derive(Subcommand)]
@@ -181,6 +190,7 @@ fn main() -> ExitCode {
         Command::Recompute => run(recompute(cli.config)),
         Command::Audit(Audit::Verify) => run(verify(cli.config)),
         Command::Demo => run(fill(cli.config)),
+        Command::Key(Key::RotateSigning) => run(rotate_signing(cli.config)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
     };
@@ -287,8 +297,10 @@ async fn serve(config: Config) -> Outcome {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let db = connect(&config).await?;
-    let keys = Keys::load(&config.data_dir, &config.public_url)
-        .map_err(|error| format!("cannot read the signing key: {error}"))?;
+    let keys = signing_keys(&config)?;
+    keys.refresh(&db, now()).await.map_err(|_| {
+        "the signing keys in the database were sealed by another token-key.der: all servers on one database have the same"
+    })?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
@@ -305,6 +317,7 @@ async fn serve(config: Config) -> Outcome {
     api::privacy::purge::begin(&app).await?;
     let stopping = CancellationToken::new();
     let jobs = tokio::spawn(api::job::run::run(app.clone(), stopping.clone(), patience));
+    let keys = tokio::spawn(authn::keep_up(app.clone(), stopping.clone()));
     let silence = CancellationToken::new();
     let live = tokio::spawn(api::live::run(app.clone(), silence.clone()));
     let stop = async {
@@ -313,6 +326,7 @@ async fn serve(config: Config) -> Outcome {
     };
     http::serve(listener, http::router(app), stop, patience).await?;
     jobs.await?;
+    keys.await?;
     // Last, since all that is done before is told.
     silence.cancel();
     live.await?;
@@ -436,6 +450,19 @@ async fn verify(config: Config) -> Outcome {
         }
         wrong => Err(format!("the audit log is broken in {wrong} chains").into()),
     }
+}
+
+async fn rotate_signing(config: Config) -> Outcome {
+    let db = connect(&config).await?;
+    let kid = signing_keys(&config)?.rotate(&db, now()).await?;
+    db.close().await;
+    println!("the key {kid} signs tokens from ten minutes on");
+    Ok(())
+}
+
+fn signing_keys(config: &Config) -> Result<Keys, String> {
+    Keys::load(&config.data_dir, &config.public_url)
+        .map_err(|error| format!("cannot read the signing key: {error}"))
 }
 
 async fn create_admin(config: Config, create: Create) -> Outcome {

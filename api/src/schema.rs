@@ -4,6 +4,9 @@ use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connec
 
 use crate::{
     account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation, SignInMutation},
+    account::graphql::{
+        Account, AccountMutation, AccountQuery, ApiKeyMutation, SecondFactorMutation, SignInMutation,
+    },
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -79,6 +82,7 @@ pub struct Mutation(
     AccountMutation,
     GrantMutation,
     ActivityMutation,
+    ApiKeyMutation,
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,
@@ -109,6 +113,7 @@ pub struct Mutation(
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
+    SecondFactorMutation,
     SignInMutation,
     SyncMutation,
     TicketMutation,

@@ -299,7 +299,7 @@ impl Viewer {
     }
 
     fn origin(&self) -> Origin {
-        Origin { at: self.now, request_id: self.request_id, address: self.address.clone() }
+        Origin { at: self.now, request_id: self.request_id, address: self.address.clone(), key: self.gate.key() }
     }
 }
 
@@ -314,7 +314,7 @@ impl Db {
     ) -> Result<(), Error<C>> {
         self.transaction(async |tx| {
             let account = work(tx).await?;
-            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
             audit::leave(tx, self.seal(), &origin, on_account(action, Some(account))).await?;
             Ok(())
         })

@@ -52,6 +52,7 @@ ids! {
     AccountId = "account";
     ActivityId = "activity";
     AllocationId = "allocation";
+    ApiKeyId = "apiKey";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
     BulkActId = "bulkAct";

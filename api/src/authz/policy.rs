@@ -99,6 +99,8 @@ policy! {
     ResetPassword on account => [PlatformAdmin, OrgAdmin];
     /// End the sign-ins of an account.
     EndSignIns on account => [PlatformAdmin, SecurityAdmin, OrgAdmin];
+    /// Remove the second factor of somebody who has lost it.
+    ResetSecondFactor on account => [PlatformAdmin, OrgAdmin];
     /// Give a role over an organisation and everything below it.
     GrantOnOrganisation on organisation => [SecurityAdmin, OrgAdmin];
     /// Give a role over a programme.

@@ -12,7 +12,7 @@ use axum::{
     http::Request,
 };
 use entity::{
-    id::{ActivityId, ScanId, SessionId, SignInId},
+    id::{ActivityId, ApiKeyId, ScanId, SessionId, SignInId},
     role_grant::Role,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -191,6 +191,14 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     let anothers = json!({"signInId": Gid(SignInId::generate()).to_string()});
     add("end_sign_in", " of another", input(anothers), None);
     add("end_other_sign_ins", "", json!({}), None);
+    let key = json!({"name": "官网", "scopes": ["READ"], "expiresAt": at(60)});
+    add("create_api_key", "", input(key), None);
+    let anothers = json!({"apiKeyId": Gid(ApiKeyId::generate()).to_string()});
+    add("revoke_api_key", " of another", input(anothers), None);
+    add("enrol_second_factor", "", json!({}), None);
+    add("confirm_second_factor", "", input(json!({"code": "123456"})), None);
+    add("remove_second_factor", "", input(json!({"code": "123456"})), None);
+    add("reset_second_factor", "", input(json!({"accountId": it.account})), None);
     add("end_account_sign_ins", "", input(json!({"accountId": it.account})), None);
     add(
         "change_password",
