@@ -17,6 +17,7 @@ use crate::{
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
     schema::QinglanSchema,
+    vault::Vault,
 };
 
 /// Tells the time. Tests bring their own.
@@ -29,12 +30,16 @@ pub enum Unready {
     Collation(#[from] CollationMissing),
     #[error("{0}")]
     Channels(String),
+    #[error("cannot read the data keys: {0}")]
+    Vault(#[from] std::io::Error),
 }
 
 pub struct App {
     pub config: Config,
     pub db: Db,
     pub keys: Keys,
+    /// What is kept sealed.
+    pub vault: Arc<Vault>,
     pub namer: Namer,
     pub schema: QinglanSchema,
     pub metrics: Metrics,
@@ -71,12 +76,14 @@ impl App {
         codes: Box<dyn CodeSender>,
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
+        let vault = Vault::load(&config.data_key())?;
         let schema = crate::schema::build(&config);
         let live = Arc::new(Live::new(db.shared().is_some()));
         Ok(Arc::new(Self {
             config,
             db,
             keys,
+            vault,
             namer: Namer::new()?,
             schema,
             metrics: Metrics::default(),

@@ -23,6 +23,7 @@ mod m2026_11_25_000006_export;
 mod m2026_11_25_000007_find;
 mod m2026_11_25_000008_paper;
 mod m2026_11_25_000009_credit_hours;
+mod m2026_11_26_000003_sealed;
 
 pub struct Migrator;
 
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000006_export::Migration),
             Box::new(m2026_11_25_000008_paper::Migration),
             Box::new(m2026_11_25_000009_credit_hours::Migration),
+            Box::new(m2026_11_26_000003_sealed::Migration),
         ]
     }
 }

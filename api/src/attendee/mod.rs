@@ -34,6 +34,7 @@ use crate::{
         change::{answer_on, cancel_on, recategorise_on},
         desk::{Desk, New, Start},
     },
+    vault::Vault,
 };
 
 refusals! {
@@ -191,6 +192,7 @@ pub async fn register(
     tx: &DatabaseTransaction,
     me: &Me,
     namer: &Namer,
+    vault: &Vault,
     activity: ActivityId,
     form: Form,
     now: DateTime<Utc>,
@@ -220,7 +222,7 @@ pub async fn register(
     if live_of(tx, me, activity).await? >= MOST_PER_PHONE {
         refused.push(Code::TooMany.at(["activityId"]).about(MOST_PER_PHONE));
     }
-    let answers = answers::first(tx, activity, form.answers, form.lang, now).await?;
+    let answers = answers::first(tx, vault, activity, form.answers, form.lang, now).await?;
     let answers = answers.unwrap_or_else(|faults| {
         refused.extend(faults);
         None
@@ -259,7 +261,7 @@ pub async fn register(
     let row = rows.into_iter().next().ok_or_else(|| Failure::internal("nobody was enrolled"))?;
     notice::agree(tx, row.id, &notice, me.phone(), form.address, now).await?;
     if let Some(answers) = answers {
-        form::keep(tx, &row, answers, now).await?;
+        form::keep(tx, vault, &row, answers, now).await?;
     }
     Ok(desk.close_with(row).await?)
 }

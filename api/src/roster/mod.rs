@@ -5,6 +5,7 @@
 pub mod commit;
 pub mod graphql;
 pub mod listed;
+pub mod sealed;
 pub mod stage;
 pub mod undo;
 pub mod upload;

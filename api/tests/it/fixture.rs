@@ -276,6 +276,49 @@ impl Things {
         }
     }
 
+    /// The ids of what can be asked for.
+    pub fn ids(&self) -> Vec<String> {
+        let all = [
+            &self.organisation,
+            &self.neighbour,
+            &self.programme,
+            &self.activity,
+            &self.session,
+            &self.category,
+            &self.person,
+            &self.position,
+            &self.question,
+            &self.registration,
+            &self.absent,
+            &self.pending,
+            &self.allocation,
+            &self.bulk,
+            &self.attendance,
+            &self.scan,
+            &self.export,
+            &self.certificate,
+            &self.make_up,
+            &self.view,
+            &self.device,
+            &self.job,
+            &self.message,
+            &self.template,
+            &self.webhook,
+            &self.event,
+            &self.staged,
+            &self.class,
+            &self.lesson,
+            &self.series,
+            &self.group,
+            &self.leaves[0],
+            &self.account,
+            &self.grant,
+            &self.neighbours_activity,
+            &self.neighbours_session,
+        ];
+        all.map(String::clone).into()
+    }
+
     /// The token of a device at the doors in A, or at those in B.
     pub async fn device(&self, app: &TestApp, inside: bool) -> String {
         let doors = if inside {
