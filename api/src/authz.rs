@@ -31,6 +31,7 @@ use sea_orm::{
     QueryFilter, QuerySelect, RelationTrait,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 use self::policy::CheckIn;
@@ -49,7 +50,7 @@ pub trait Action: Send + Sync + 'static {
 }
 
 /// A row that has a place in the tree, and so can be guarded.
-pub trait Guarded: Clone + Send + Sync + Sized + 'static {
+pub trait Guarded: Clone + Serialize + Send + Sync + Sized + 'static {
     type Id: Id;
     /// The prefix of its id.
     const KIND: &'static str = Self::Id::PREFIX;

@@ -35,6 +35,7 @@ pub mod account;
 pub mod activity;
 pub mod attendance;
 pub mod attendee;
+pub mod audit;
 pub mod capacity;
 pub mod certificate;
 pub mod class;

@@ -4,33 +4,39 @@
 //! keeps the answer for whoever sends the same again, and commits. No operation can forget any of it, and whatever
 //! fails leaves nothing behind. (A scan is its own event and its `scanId` its own key: see `attendance::scan`.)
 
+mod key;
+
+use std::any::TypeId;
+
 use async_graphql::InputType;
-use aws_lc_rs::digest::{SHA256, digest};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
     correction, device, export, export_view,
-    id::{AccountId, AuditEventId, DeviceId, Id},
-    idempotency_key, job, leave, make_up, message, message_template, notice, organisation, person,
-    position, programme, registration, role_grant, roster_batch, series, session, webhook,
+    id::{AccountId, DeviceId, Id},
+    job, leave, make_up, message, message_template, notice, organisation, person, position,
+    programme, registration, role_grant, roster_batch, series, session, webhook,
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    sea_query::OnConflict,
-};
+use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use self::key::Key;
+pub use self::key::drop_old_keys;
 use crate::{
+    audit::{
+        self, Details, Event, MOST_NAMED, Origin,
+        changes::{self, Changes},
+    },
     authz::{Action, Actor, Guarded, Me, Permit},
     db::Db,
     error::{Error, Failure},
-    graphql::Viewer,
+    graphql::{Gid, Viewer},
     live::Notice,
 };
 
 /// What comes out of a write: kept as the first answer, and named in the audit event.
-pub trait Outcome: Serialize + DeserializeOwned {
+pub trait Outcome: Serialize + DeserializeOwned + 'static {
     /// The prefix and the id of what was made or changed.
     fn thing(&self) -> (&'static str, Uuid);
     /// What is told of it to whoever looks on.
@@ -89,36 +95,53 @@ outcomes!(
     webhook
 );
 
-/// What tells whether the same is sent again.
-struct Key {
-    /// The name of the mutation's input. One mutation may be several actions, and its keys are one set all the same.
-    input: String,
-    text: String,
-    hash: Vec<u8>,
-}
-
 /// What goes with a write besides its permit.
 #[derive(Default)]
 pub struct Note {
     reason: Option<String>,
     key: Option<Key>,
+    details: Details,
 }
 
 impl Note {
     /// For an act that takes an idempotency key; `input` is what is hashed to tell whether it is the same act.
     pub fn keyed<I: InputType>(key: Option<String>, input: &I) -> Self {
-        let key = key.map(|key| {
-            let text = input.to_value().to_string();
-            let hash = digest(&SHA256, text.as_bytes()).as_ref().to_vec();
-            Key { input: I::type_name().into_owned(), text: key, hash }
-        });
-        Self { reason: None, key }
+        let key = key.map(|text| Key::of(text, input));
+        Self { key, ..Self::default() }
     }
 
-    /// Says why, for the audit event.
+    /// Says why, or what for, for the audit event.
     #[must_use]
     pub fn because(mut self, reason: Option<&str>) -> Self {
         self.reason = reason.map(str::to_owned);
+        self
+    }
+
+    /// Says what stood and what stands of a thing of type `T`, masked, where the road cannot see it by itself: it does where the
+    /// row of the permit is what comes out of the work, and where the work makes something.
+    #[must_use]
+    pub fn changed<T: Id>(mut self, before: &impl Serialize, after: &impl Serialize) -> Self {
+        self.details.changes.append(&mut changes::between(T::PREFIX, Some(before), after));
+        self
+    }
+
+    /// Names what else was seen or done to. All are counted, [`MOST_NAMED`] of them named.
+    #[must_use]
+    pub fn of<T: Id>(mut self, things: impl IntoIterator<Item = T>) -> Self {
+        let (objects, mut count) = (&mut self.details.objects, 0);
+        for id in things {
+            count += 1;
+            if objects.len() < MOST_NAMED {
+                objects.push(Gid(id).to_string());
+            }
+        }
+        self.counting(count)
+    }
+
+    /// Says how many rows were seen or taken along.
+    #[must_use]
+    pub fn counting(mut self, count: u64) -> Self {
+        self.details.count = Some(count);
         self
     }
 }
@@ -134,7 +157,12 @@ impl Viewer {
         let actor: Actor = permit.actor().into();
         let subject = (A::On::KIND, Some(permit.on().uuid()));
         let act = Act { keys_of: actor.uuid(), actor: Some(actor), action: A::NAME, subject };
-        self.road(act, note, work).await
+        // Read again where it is what the work gives back: the permit's row is as old as the request.
+        let is_changed = TypeId::of::<A::On>() == TypeId::of::<T>();
+        let stood = async |tx: &DatabaseTransaction| {
+            if is_changed { A::On::find(tx, permit.on().id()).await } else { Ok(None) }
+        };
+        self.road(act, note, stood, work).await
     }
 
     /// The same for what somebody does with a phone and without an account. `subject` is what it is done to.
@@ -147,7 +175,8 @@ impl Viewer {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
         let subject = (subject.0, Some(subject.1));
-        self.road(Act { keys_of: me.actor(), actor: None, action, subject }, note, work).await
+        let act = Act { keys_of: me.actor(), actor: None, action, subject };
+        self.road(act, note, unknown::<T>, work).await
     }
 
     /// The same for what a device does to itself, for which it holds no permit.
@@ -159,49 +188,45 @@ impl Viewer {
     ) -> Result<T, Error<C>> {
         let subject = (DeviceId::PREFIX, Some(device.0));
         let act = Act { keys_of: device.0, actor: Some(Actor::Device(device)), action, subject };
-        self.road(act, Note::default(), work).await
+        self.road(act, Note::default(), unknown::<T>, work).await
     }
 
-    async fn road<T: Outcome, C>(
+    async fn road<T: Outcome, B: Serialize, C>(
         &self,
         act: Act,
-        note: Note,
+        mut note: Note,
+        stood: impl AsyncFnOnce(&DatabaseTransaction) -> Result<Option<B>, Failure>,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Error<C>>,
     ) -> Result<T, Error<C>> {
-        if let Some(Key { text: key, .. }) = &note.key
-            && !(1..=200).contains(&key.chars().count())
-        {
-            return Err(Failure::BadInput(
-                "幂等键须为1至200个字符",
-                "an idempotency key has 1 to 200 characters",
-            )
-            .into());
+        if let Some(key) = &note.key {
+            key.check()?;
         }
         let done = self
             .db
             .transaction(async |tx| {
                 if let Some(key) = &note.key
-                    && let Some(first) = claim(tx, act.keys_of, key, self.now).await?
+                    && let Some(first) = key.claim(tx, act.keys_of, self.now).await?
                 {
                     return serde_json::from_value(first).map_err(|error| {
                         Failure::internal(format!("kept answer: {error}")).into()
                     });
                 }
+                let before = stood(tx).await?;
                 let done = work(tx).await?;
                 let result = done.thing();
-                let reason = note.reason.as_deref();
-                leave_trail(
-                    tx,
-                    &self.origin(),
-                    act.actor,
-                    act.action,
-                    act.subject,
-                    Some(result),
-                    reason,
-                )
-                .await?;
+                note.details.changes.append(&mut told(act.subject, before.as_ref(), &done));
+                let event = Event {
+                    actor: act.actor,
+                    action: act.action,
+                    subject: act.subject,
+                    result: Some(result),
+                    outcome: audit_event::Outcome::Done,
+                    reason: note.reason.as_deref(),
+                    details: std::mem::take(&mut note.details),
+                };
+                audit::leave(tx, &self.origin(), event).await?;
                 if let Some(key) = &note.key {
-                    keep(tx, act.keys_of, key, &done).await?;
+                    key.keep(tx, act.keys_of, &done).await?;
                 }
                 Ok(done)
             })
@@ -213,15 +238,43 @@ impl Viewer {
         done
     }
 
-    /// Leaves an audit event of what somebody takes along under `permit` and does not change.
-    pub async fn leave_note<A: Action>(&self, permit: &Permit<A>) -> Result<(), Failure> {
-        let actor: Actor = permit.actor().into();
-        let subject = (A::On::KIND, Some(permit.on().uuid()));
-        self.db
-            .transaction(async |tx| {
-                leave_trail(tx, &self.origin(), Some(actor), A::NAME, subject, None, None).await
-            })
-            .await
+    /// Leaves an audit event of what somebody sees or takes along under `permit` and does not change.
+    pub async fn leave_note<A: Action>(
+        &self,
+        permit: &Permit<A>,
+        note: Note,
+    ) -> Result<(), Failure> {
+        let event = Event {
+            actor: Some(permit.actor().into()),
+            action: A::NAME,
+            subject: (A::On::KIND, Some(permit.on().uuid())),
+            result: None,
+            outcome: audit_event::Outcome::Done,
+            reason: note.reason.as_deref(),
+            details: note.details,
+        };
+        self.db.transaction(async |tx| audit::leave(tx, &self.origin(), event).await).await
+    }
+
+    /// Leaves an audit event of what somebody asked for and was refused, where that matters: a sign-in that failed, a token
+    /// that was stolen, what is beyond one's grants. Whoever asks is named where they are known. `why` is a text of the
+    /// code's own, and never what was typed.
+    pub async fn leave_refusal(
+        &self,
+        action: &str,
+        subject: (&str, Option<Uuid>),
+        why: &str,
+    ) -> Result<(), Failure> {
+        let event = Event {
+            actor: self.gate.actor(),
+            action,
+            subject,
+            result: None,
+            outcome: audit_event::Outcome::Refused,
+            reason: Some(why),
+            details: Details::default(),
+        };
+        self.db.transaction(async |tx| audit::leave(tx, &self.origin(), event).await).await
     }
 
     /// The same road for the acts of nobody in particular: signing in and what follows from it.
@@ -234,9 +287,9 @@ impl Viewer {
             .db
             .transaction(async |tx| {
                 let (done, account) = work(tx).await?;
-                let subject = (AccountId::PREFIX, account.map(|it| it.0));
-                let actor = account.map(Actor::Account);
-                leave_trail(tx, &self.origin(), actor, action, subject, None, None).await?;
+                let mut event = on_account(action, account);
+                event.actor = account.map(Actor::Account);
+                audit::leave(tx, &self.origin(), event).await?;
                 Ok(done)
             })
             .await;
@@ -261,19 +314,43 @@ impl Db {
         self.transaction(async |tx| {
             let account = work(tx).await?;
             let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
-            leave_trail(
-                tx,
-                &origin,
-                None,
-                action,
-                (AccountId::PREFIX, Some(account.0)),
-                None,
-                None,
-            )
-            .await?;
+            audit::leave(tx, &origin, on_account(action, Some(account))).await?;
             Ok(())
         })
         .await
+    }
+}
+
+/// Something that was done to an account.
+fn on_account(action: &str, account: Option<AccountId>) -> Event<'_> {
+    Event {
+        actor: None,
+        action,
+        subject: (AccountId::PREFIX, account.map(|it| it.0)),
+        result: None,
+        outcome: audit_event::Outcome::Done,
+        reason: None,
+        details: Details::default(),
+    }
+}
+
+/// What stood before, where nobody knows.
+async fn unknown<T>(_tx: &DatabaseTransaction) -> Result<Option<T>, Failure> {
+    Ok(None)
+}
+
+/// What changed of the subject, or what was made of it.
+fn told<T: Outcome>(
+    subject: (&str, Option<Uuid>),
+    before: Option<&impl Serialize>,
+    done: &T,
+) -> Changes {
+    let (kind, id) = done.thing();
+    let is_subject = subject == (kind, Some(id));
+    match before {
+        Some(before) if is_subject => changes::between(kind, Some(before), done),
+        None if is_subject => Changes::new(),
+        _ => changes::between(kind, None::<&T>, done),
     }
 }
 
@@ -285,105 +362,4 @@ struct Act {
     actor: Option<Actor>,
     action: &'static str,
     subject: (&'static str, Option<Uuid>),
-}
-
-/// When and where an act comes from.
-struct Origin {
-    at: DateTime<Utc>,
-    request_id: Uuid,
-    address: Option<String>,
-}
-
-async fn leave_trail(
-    tx: &impl ConnectionTrait,
-    origin: &Origin,
-    actor: Option<Actor>,
-    action: &str,
-    subject: (&str, Option<Uuid>),
-    result: Option<(&str, Uuid)>,
-    reason: Option<&str>,
-) -> Result<(), Failure> {
-    let result = result.filter(|(_, id)| subject.1 != Some(*id));
-    let event = audit_event::ActiveModel {
-        id: Set(AuditEventId::generate()),
-        at: Set(origin.at),
-        account_id: Set(actor.and_then(Actor::account)),
-        device_id: Set(actor.and_then(Actor::device)),
-        action: Set(action.to_owned()),
-        subject_kind: Set(subject.0.to_owned()),
-        subject_id: Set(subject.1),
-        result_kind: Set(result.map(|it| it.0.to_owned())),
-        result_id: Set(result.map(|it| it.1)),
-        reason: Set(reason.map(str::to_owned)),
-        request_id: Set(origin.request_id),
-        address: Set(origin.address.clone()),
-    };
-    audit_event::Entity::insert(event).exec_without_returning(tx).await?;
-    Ok(())
-}
-
-/// How long a key is kept at least.
-const KEY_KEPT: TimeDelta = TimeDelta::hours(48);
-
-/// Drops the keys that were kept long enough.
-pub async fn drop_old_keys(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), Failure> {
-    idempotency_key::Entity::delete_many()
-        .filter(idempotency_key::Column::CreatedAt.lt(now - KEY_KEPT))
-        .exec(tx)
-        .await?;
-    Ok(())
-}
-
-/// Takes the key for this act, or gives the first answer to it.
-///
-/// The insert waits for a rival that holds the same key, so that of two sent at once one acts and the other answers.
-async fn claim(
-    tx: &impl ConnectionTrait,
-    actor: Uuid,
-    key: &Key,
-    now: DateTime<Utc>,
-) -> Result<Option<serde_json::Value>, Failure> {
-    let row = idempotency_key::ActiveModel {
-        actor_id: Set(actor),
-        action: Set(key.input.clone()),
-        key: Set(key.text.clone()),
-        input_hash: Set(key.hash.clone()),
-        answer: Set(None),
-        created_at: Set(now),
-    };
-    let mine = idempotency_key::Entity::insert(row)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    if mine == 1 {
-        return Ok(None);
-    }
-    let first = idempotency_key::Entity::find_by_id((actor, key.input.clone(), key.text.clone()))
-        .one(tx)
-        .await?
-        .ok_or_else(|| Failure::internal("idempotency key vanished"))?;
-    if first.input_hash != key.hash {
-        return Err(Failure::Conflict(
-            "这个幂等键已用于不同的内容",
-            "this idempotency key was used with another input",
-        ));
-    }
-    Ok(first.answer)
-}
-
-async fn keep(
-    tx: &impl ConnectionTrait,
-    actor: Uuid,
-    key: &Key,
-    done: &impl Serialize,
-) -> Result<(), Failure> {
-    let answer = serde_json::to_value(done).map_err(Failure::internal)?;
-    idempotency_key::Entity::update_many()
-        .col_expr(idempotency_key::Column::Answer, sea_orm::sea_query::Expr::value(answer))
-        .filter(idempotency_key::Column::ActorId.eq(actor))
-        .filter(idempotency_key::Column::Action.eq(key.input.as_str()))
-        .filter(idempotency_key::Column::Key.eq(key.text.as_str()))
-        .exec(tx)
-        .await?;
-    Ok(())
 }

@@ -25,6 +25,22 @@ pub struct Model {
     pub request_id: Uuid,
     /// Where the request came from, as far as the server can tell.
     pub address: Option<String>,
+    pub outcome: Outcome,
+    /// JSON: what changed, and what else it was about. A text, so that it stays byte by byte as it was written.
+    pub details: Option<String>,
+}
+
+/// What came of an act.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was asked for and not done.
+    Refused,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

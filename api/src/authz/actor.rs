@@ -96,6 +96,12 @@ impl Gate {
         self.doorkeeper.as_ref()?.row.gate.as_deref()
     }
 
+    /// Who asks by an account or a device, if anybody does.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.held().ok().map(|(actor, _)| actor)
+    }
+
     /// Which device asks. FORBIDDEN to whoever is none.
     pub fn doorkeeper(&self) -> Result<&Doorkeeper, Failure> {
         self.signed_in()?;

@@ -136,6 +136,7 @@ async fn changes(
             .column_as(Column::At.max(), "last")
             .filter(within((audit_event::Entity, Column::SubjectId), chunk.iter().copied()))
             .filter(Column::Action.is_in(CHANGES))
+            .filter(Column::Outcome.eq(audit_event::Outcome::Done))
             .group_by(Column::SubjectId)
             .into_tuple::<(Uuid, i64, DateTime<Utc>)>()
             .all(db)

@@ -7,6 +7,7 @@ mod access;
 mod app;
 mod attendance;
 mod attendee;
+mod audit;
 mod bulk;
 mod capacity;
 mod certificate;

@@ -13,6 +13,7 @@ use crate::{
     registration::graphql::RegistrationStatus,
     session::graphql::Session,
     ticket,
+    write::Note,
 };
 
 pub struct ManifestEntry(Entry);
@@ -147,7 +148,7 @@ impl DoorManifest {
         let viewer = Viewer::of(ctx);
         let slice = Slice::parse_long(first, after.as_deref(), last, before.as_deref())?;
         if self.manifest.since.is_none() && slice.is_first() {
-            viewer.leave_note(&self.permit).await?;
+            viewer.leave_note(&self.permit, Note::default()).await?;
         }
         let page = manifest::entries(viewer.db.read(), &self.permit, &self.manifest, slice).await?;
         Ok(page.connection(|it| it.row.id, ManifestEntry))
