@@ -14,7 +14,8 @@ use crate::{
     credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
     export::graphql::{
-        ExportApprovalMutation, ExportApprovalQuery, ExportMutation, ExportQuery, ExportView,
+        Export, ExportApprovalMutation, ExportApprovalQuery, ExportMutation, ExportQuery,
+        ExportView,
     },
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
@@ -143,6 +144,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
+        .override_output_type_description::<Connection<String, Export>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)

@@ -23,8 +23,8 @@ mod m2026_11_25_000006_export;
 mod m2026_11_25_000007_find;
 mod m2026_11_25_000008_paper;
 mod m2026_11_25_000009_credit_hours;
-mod m2026_11_26_000003_sealed;
 mod m2026_11_26_000001_audit;
+mod m2026_11_26_000003_sealed;
 
 pub struct Migrator;
 

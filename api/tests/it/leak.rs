@@ -46,10 +46,10 @@ const OUTSIDE: Marked = Marked {
     pinyin: "mu rong wai yi",
     phone: "15922220002",
     email: "waiyi@outside.example",
-    number: "330302199001011237",
+    number: "330302199001011235",
 };
 /// Answers to questions of the form.
-const ANSWERED: [&str; 2] = ["15933330003", "330302198001011238"];
+const ANSWERED: [&str; 2] = ["15933330003", "330302198001011230"];
 /// Of the fixtures: who is on the activity, and who is the attendee.
 const OTHERS: [&str; 3] = ["周芷若", "赵敏敏", "赵大明"];
 const PHONES: [&str; 3] = ["13800000001", "13800000002", "13800000003"];

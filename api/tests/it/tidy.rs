@@ -113,6 +113,7 @@ const LONG: &[(&str, usize)] = &[
     ("activity/mod.rs", 600),
     // An attempt, and what comes of it.
     ("attendance/scan.rs", 420),
+    ("attendee/mod.rs", 410),
     ("authn.rs", 430),
     // The gate, and all that goes through it.
     ("authz.rs", 430),

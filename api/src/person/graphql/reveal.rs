@@ -1,6 +1,6 @@
 //! Seeing personal data whole: an act of its own.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, InputType, Object, Result, SimpleObject, Value};
 use entity::{id::PersonId, person};
 
 use super::Person;
@@ -116,7 +116,10 @@ async fn noted<A: Action<On = person::Model>>(
     if input.fields.is_empty() {
         check.refuse(Code::FieldsMissing.at(["fields"]));
     }
-    let note = Note::default().because(Some(&purpose));
+    let seen: Vec<Value> = input.fields.iter().map(InputType::to_value).collect();
+    let seen = serde_json::json!({ "revealed": seen });
+    let note =
+        Note::default().because(Some(&purpose)).changed::<PersonId>(&serde_json::Map::new(), &seen);
     viewer
         .write(permit, note, async |_| {
             check.done()?;
