@@ -13,6 +13,7 @@ use crate::{
     channel::Channels,
     config::Config,
     db::Db,
+    http::{Documents, Rates},
     live::Live,
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
@@ -32,6 +33,8 @@ pub enum Unready {
     Channels(String),
     #[error("cannot read the data keys: {0}")]
     Vault(#[from] std::io::Error),
+    #[error("{0}")]
+    Documents(String),
 }
 
 pub struct App {
@@ -42,6 +45,10 @@ pub struct App {
     pub vault: Arc<Vault>,
     pub namer: Namer,
     pub schema: QinglanSchema,
+    /// What clients name instead of sending it.
+    pub documents: Documents,
+    /// How often who has asked lately.
+    pub rates: Rates,
     pub metrics: Metrics,
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
@@ -78,6 +85,8 @@ impl App {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
         let vault = Vault::load(&config.data_key())?;
         let schema = crate::schema::build(&config);
+        let documents = Documents::open(&config.outside).map_err(Unready::Documents)?;
+        let rates = Rates::new(&config.outside);
         let live = Arc::new(Live::new(db.shared().is_some()));
         Ok(Arc::new(Self {
             config,
@@ -86,6 +95,8 @@ impl App {
             vault,
             namer: Namer::new()?,
             schema,
+            documents,
+            rates,
             metrics: Metrics::default(),
             codes,
             channels,

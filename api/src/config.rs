@@ -1,10 +1,13 @@
 //! The environment and the flags, read once. Nothing else reads the environment.
 
+mod outside;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum::http::Uri;
 use clap::Args;
 
+pub use self::outside::Outside;
 use crate::channel::Hours;
 
 /// What the service is told at its start. Each is a flag and a variable of the environment.
@@ -44,13 +47,8 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_ORGANISATION", default_value = "温州市工商业联合会", value_parser = clap::builder::NonEmptyStringValueParser::new(), global = true)]
     pub organisation: String,
 
-    /// Whether clients may ask for the schema (introspection). Turn it off in production.
-    #[arg(long, env = "QINGLAN_INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set, global = true)]
-    pub introspection: bool,
-
-    /// Whether `GET /` serves the GraphiQL page. Turn it off in production.
-    #[arg(long, env = "QINGLAN_GRAPHIQL", default_value_t = true, action = clap::ArgAction::Set, global = true)]
-    pub graphiql: bool,
+    #[command(flatten)]
+    pub outside: Outside,
 
     /// The longest a request may take, in seconds, from 1 to 600. Uploads have as long again to arrive.
     #[arg(long, env = "QINGLAN_REQUEST_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600), global = true)]

@@ -70,6 +70,8 @@ pub enum Failure {
     BadInput(&'static str, &'static str),
     /// The same key with another input, or a rival change.
     Conflict(&'static str, &'static str),
+    /// Asked too often: after how many seconds it may be tried again.
+    RateLimited(u64),
     Db(Arc<DbErr>),
     /// Something that must not happen did; the text is for the log only.
     Internal(String),

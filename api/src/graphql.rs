@@ -143,6 +143,10 @@ impl Failure {
             Self::NotFound => ("NOT_FOUND", lang.pick("不存在", "not found")),
             Self::BadInput(zh, en) => ("BAD_USER_INPUT", lang.pick(zh, en)),
             Self::Conflict(zh, en) => ("CONFLICT", lang.pick(zh, en)),
+            Self::RateLimited(_) => (
+                "RATE_LIMITED",
+                lang.pick("请求过于频繁，请稍后再试", "too many requests; try again later"),
+            ),
             Self::Db(_) | Self::Internal(_) => INTERNAL(lang),
         }
     }
@@ -166,8 +170,12 @@ pub fn publish(mut response: Response, lang: Lang, request_id: Uuid) -> Response
     const MOST: usize = 10;
     response.errors.truncate(MOST);
     for error in &mut response.errors {
+        let mut after = None;
         let code = match error.source::<Failure>() {
             Some(failure) => {
+                if let Failure::RateLimited(seconds) = failure {
+                    after = Some(*seconds);
+                }
                 if let Failure::Db(_) | Failure::Internal(_) = failure {
                     tracing::error!(%request_id, path = ?error.path, "{failure:?}");
                 }
@@ -189,6 +197,9 @@ pub fn publish(mut response: Response, lang: Lang, request_id: Uuid) -> Response
         };
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("code", code);
+        if let Some(seconds) = after {
+            extensions.set("retryAfter", seconds);
+        }
         extensions.set("requestId", request_id.to_string());
     }
     response

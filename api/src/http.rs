@@ -5,10 +5,13 @@ mod answer;
 mod body;
 mod certificate;
 mod disposition;
+mod documents;
 mod graphql;
 mod limits;
+mod origin;
 mod prepare;
 mod range;
+mod rate;
 mod serve;
 mod socket;
 mod stall;
@@ -16,7 +19,12 @@ mod status;
 mod ticket;
 mod transfer;
 
-use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    any::Any,
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
 use async_graphql::dataloader::DataLoader;
 use axum::{
@@ -36,7 +44,7 @@ use tower_http::compression::{
 };
 use uuid::Uuid;
 
-pub use self::serve::serve;
+pub use self::{documents::Documents, rate::Rates, serve::serve};
 use crate::{
     app::App,
     authn,
@@ -58,25 +66,35 @@ struct Asked {
     lang: Lang,
 }
 
-/// Where a request came from, as the connection has it.
+/// Where a request came from, as the connection has it, or as a trusted proxy says.
 #[derive(Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
+/// GraphiQL is loaded from where its package is published, and only while developing.
+const GRAPHIQL_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'unsafe-inline' https://unpkg.com; style-src 'unsafe-inline' https://unpkg.com; \
+     font-src data: https://unpkg.com; img-src data: https://graphql.org; connect-src 'self'; frame-ancestors 'none'",
+);
+
 /// All routes of the service.
 pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/graphql", post(graphql::post).get(graphql::get))
+    // What is asked for by its address alone, or is nobody's yet.
+    let unsigned = Router::new()
         .route("/graphql/ws", get(socket::open))
-        .route("/uploads", post(transfer::upload))
         .route("/exports/{id}", get(transfer::download))
-        .route("/answers/{registration}/{question}", get(answer::download))
         .route("/tickets/{file}", get(ticket::ticket))
         .route("/organisations/{id}/calendar.ics", get(ticket::feed))
         .route("/certificates/{token}", get(certificate::verify))
+        .route_layer(middleware::from_fn_with_state(app.clone(), counted));
+    let mut router = Router::new()
+        .merge(unsigned)
+        .route("/graphql", post(graphql::post).get(graphql::get))
+        .route("/uploads", post(transfer::upload))
+        .route("/answers/{registration}/{question}", get(answer::download))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));
-    if app.config.graphiql {
+    if app.config.outside.graphiql() {
         router = router.route("/", get(graphiql));
     }
     // A workbook is compressed already, and what is fetched in parts is the same bytes each time.
@@ -90,6 +108,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(CompressionLayer::new().compress_when(worth_it))
+        .layer(origin::cors(&app))
         .layer(middleware::from_fn_with_state(app.clone(), around))
         .with_state(app)
 }
@@ -98,6 +117,11 @@ pub fn router(app: Arc<App>) -> Router {
 async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let asked = Asked { id: Uuid::now_v7(), lang: language(request.headers()) };
     request.extensions_mut().insert(asked);
+    if let Some(Peer(peer)) = request.extensions().get().copied() {
+        let trusted = &app.config.outside.trusted_proxies;
+        let client = origin::client(peer.ip(), request.headers(), trusted);
+        request.extensions_mut().insert(Peer(SocketAddr::new(client, peer.port())));
+    }
     let route =
         request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
@@ -116,7 +140,34 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    if app.config.public_url.starts_with("https://") {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);
+    }
     response
+}
+
+/// Counts a request by its address before anything is done about it.
+async fn counted(
+    State(app): State<Arc<App>>,
+    Extension(asked): Extension<Asked>,
+    peer: Option<Extension<Peer>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match app.rates.count_address(peer.map(|it| it.0.address())) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => asked.failed(&failure),
+    }
+}
+
+impl Peer {
+    fn address(self) -> IpAddr {
+        self.0.ip()
+    }
 }
 
 /// A panic as what it is to clients: a fault of the server.
@@ -149,6 +200,7 @@ impl Asked {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
+        response.headers_mut().extend(wait_of(failure));
         response
     }
 }
@@ -160,8 +212,15 @@ fn status_of(failure: &Failure) -> StatusCode {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::BadInput(..) => StatusCode::BAD_REQUEST,
         Failure::Conflict(..) => StatusCode::CONFLICT,
+        Failure::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Failure::Db(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// When it may be tried again, where that is known.
+fn wait_of(failure: &Failure) -> Option<(HeaderName, HeaderValue)> {
+    let Failure::RateLimited(seconds) = failure else { return None };
+    Some((header::RETRY_AFTER, HeaderValue::from(*seconds)))
 }
 
 async fn unknown(Extension(asked): Extension<Asked>) -> Response {
@@ -198,12 +257,31 @@ async fn viewer(
     peer: Option<Peer>,
 ) -> Result<Viewer, Failure> {
     let now = app.now();
-    let gate = gate(app, authorization(headers), now).await?;
+    let gate = admitted(app, headers, peer, now).await?;
+    app.rates.count(&gate, false)?;
     Ok(viewer_at(app, gate, asked, peer, now))
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok())
+}
+
+/// The gate of whom a request speaks for. Who was not recognised a moment ago is counted by address, because looking
+/// somebody up is work.
+async fn admitted(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+    now: DateTime<Utc>,
+) -> Result<Gate, Failure> {
+    let header = authorization(headers);
+    if let (Some(text), Some(access)) = (header, app.live.access())
+        && let Some(gate) = app.recognised.find(text, access, now)
+    {
+        return Ok(gate);
+    }
+    app.rates.count_address(peer.map(Peer::address))?;
+    gate(app, header, now).await
 }
 
 /// The gate of whom an `Authorization` header speaks for.
@@ -249,7 +327,7 @@ fn viewer_at(
         now,
         request_id: asked.id,
         lang: asked.lang,
-        address: peer.map(|it| it.0.ip().to_string()),
+        address: peer.map(|it| it.address().to_string()),
         db: app.db.clone(),
         gate,
         app: app.clone(),
@@ -257,11 +335,10 @@ fn viewer_at(
     }
 }
 
-async fn graphiql() -> Html<String> {
-    Html(
-        async_graphql::http::GraphiQLSource::build()
-            .endpoint("/graphql")
-            .title("青蓝 Qinglan")
-            .finish(),
-    )
+async fn graphiql() -> impl IntoResponse {
+    let page = async_graphql::http::GraphiQLSource::build()
+        .endpoint("/graphql")
+        .title("青蓝 Qinglan")
+        .finish();
+    ([(header::CONTENT_SECURITY_POLICY, GRAPHIQL_POLICY)], Html(page))
 }

@@ -125,7 +125,11 @@ pub fn build(config: &Config) -> QinglanSchema {
         .limit_complexity(DEAREST)
         .limit_directives(10)
         .disable_suggestions();
-    if config.introspection { schema.finish() } else { schema.disable_introspection().finish() }
+    if config.outside.introspection() {
+        schema.finish()
+    } else {
+        schema.disable_introspection().finish()
+    }
 }
 
 /// The schema in its own language, as it is committed.

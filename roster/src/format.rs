@@ -28,6 +28,13 @@ pub(crate) fn read(bytes: &[u8], options: &Options) -> Result<Parts, Unreadable>
     delimited::read(bytes, options)
 }
 
+/// Whether bytes can be a list at all: a workbook, or text. Only [`read`] says whether they are one.
+pub(crate) fn may_be_list(bytes: &[u8]) -> bool {
+    let is_boxed = [ZIP, EMPTY_ZIP, COMPOUND].iter().any(|it| bytes.starts_with(it));
+    let is_wide = [b"\xFF\xFE", b"\xFE\xFF"].iter().any(|it| bytes.starts_with(*it));
+    is_boxed || is_wide || !bytes.contains(&0)
+}
+
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }

@@ -95,3 +95,10 @@ pub fn read(bytes: &[u8], file_name: &str, options: &Options) -> Result<Report, 
         .unwrap_or(Err(Unreadable::Damaged))?;
     Ok(report::assemble(parts, file_name, options))
 }
+
+/// Whether bytes can be a list at all: a workbook, or text. It is asked before they are kept; only [`read`] says whether
+/// they are one.
+#[must_use]
+pub fn may_be_list(bytes: &[u8]) -> bool {
+    format::may_be_list(bytes)
+}

@@ -7,7 +7,7 @@ use entity::{
 };
 use uuid::Uuid;
 
-use super::{Gate, Scope};
+use super::{Gate, Me, Scope};
 use crate::{db::Db, error::Failure};
 
 /// Who acts, where it may be either.
@@ -84,6 +84,14 @@ impl Doorkeeper {
 }
 
 impl Gate {
+    /// Whose it is, in one word for what is counted by holder: an account, a device or a phone. None where it is nobody's.
+    #[must_use]
+    pub fn holder(&self) -> Option<Uuid> {
+        let device = self.doorkeeper.as_ref().map(|it| it.row.id.0);
+        let account = || self.who.as_ref().map(|it| it.account.id.0);
+        device.or_else(account).or_else(|| self.me.as_ref().map(Me::actor))
+    }
+
     /// The gate of a device.
     #[must_use]
     pub fn of_device(doorkeeper: Doorkeeper, db: Db) -> Self {

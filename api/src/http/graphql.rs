@@ -3,7 +3,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::Response as GraphQlResponse;
+use async_graphql::{Response as GraphQlResponse, ServerError};
 use axum::{
     body::Body,
     extract::{Extension, Query, State, rejection::QueryRejection},
@@ -17,21 +17,27 @@ use serde_json::{Map, Value, json};
 use super::{
     Asked, Peer,
     accept::Media,
+    admitted,
     body::{self, Unread},
     panicked,
     prepare::{
         By, LARGEST, Params, Prepared, Refusal, failed, malformed, missing, prepare, refuse,
-        too_late,
+        tell_cost, too_late,
     },
-    status_of, viewer,
+    status_of, viewer_at, wait_of,
 };
-use crate::{app::App, error::Failure, graphql::publish};
+use crate::{
+    app::App,
+    error::Failure,
+    graphql::{Viewer, publish},
+};
 
 /// The same in the query of an address, where the maps are JSON texts.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Address {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -79,7 +85,8 @@ pub(super) async fn get(
     };
     let params = address.ok().and_then(|Query(it)| {
         Some(Params {
-            query: it.query?,
+            query: it.query,
+            document_id: it.document_id,
             operation_name: it.operation_name,
             variables: parsed(it.variables).ok()?,
             extensions: parsed(it.extensions).ok()?,
@@ -88,8 +95,8 @@ pub(super) async fn get(
     match params {
         Some(params) => call.run(params, By::Get).await,
         None => call.refused(&malformed(
-            "地址中须有 query；variables 与 extensions 如有，须为 JSON 对象",
-            "the address needs `query`, and `variables` and `extensions` are JSON objects if they are there",
+            "地址中的 variables 与 extensions 须为 JSON 对象",
+            "`variables` and `extensions` in the address are JSON objects",
         )),
     }
 }
@@ -150,39 +157,58 @@ async fn read(headers: &HeaderMap, body: Body, time: Duration) -> Result<Params,
     }
     serde_json::from_value(value).map_err(|_| {
         malformed(
-            "query 必填且为字符串，operationName 为字符串，variables 与 extensions 为对象",
-            "`query` is a string that must be there, `operationName` a string, `variables` and `extensions` objects",
+            "query、documentId 与 operationName 为字符串，variables 与 extensions 为对象",
+            "`query`, `documentId` and `operationName` are strings, `variables` and `extensions` objects",
         )
     })
 }
 
 impl Call {
     async fn run(self, params: Params, by: By) -> Response {
-        let prepared = match prepare(params, by, self.app.config.introspection) {
-            Ok(prepared) => prepared,
-            Err(refusal) => return self.refused(&refusal),
-        };
         // Caught here rather than further out, so that the answer has the media type that was agreed upon.
-        let caught = AssertUnwindSafe(self.execute(prepared)).catch_unwind().await;
-        caught.unwrap_or_else(|panic| self.failed(panicked(panic.as_ref())))
+        let caught = AssertUnwindSafe(self.admit(params, by)).catch_unwind().await;
+        match caught.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))) {
+            Ok(response) => response,
+            Err(failure) => self.failed(failure),
+        }
     }
 
-    async fn execute(&self, Prepared { request, missing: absent, .. }: Prepared) -> Response {
+    /// Before anything is made of a document it is counted whose it is: parsing one is work, too.
+    async fn admit(&self, params: Params, by: By) -> Result<Response, Failure> {
+        let now = self.app.now();
+        let gate = admitted(&self.app, &self.headers, self.peer, now).await?;
+        let prepared = prepare(&self.app, params, by);
+        let is_of_a_door = prepared.as_ref().is_ok_and(|it| it.is_of_a_door);
+        self.app.rates.count(&gate, is_of_a_door)?;
+        Ok(match prepared {
+            Ok(prepared) => {
+                let viewer = viewer_at(&self.app, gate, self.asked, self.peer, now);
+                self.execute(prepared, viewer).await
+            }
+            Err(refusal) => self.refused(&refusal),
+        })
+    }
+
+    async fn execute(&self, prepared: Prepared, viewer: Viewer) -> Response {
+        let Prepared { request, missing: absent, cost, .. } = prepared;
         if let Some(at) = absent {
             // This validates, and then resolves nothing of ours.
             let validated = self.app.schema.execute(request.only_introspection()).await;
-            if validated.errors.iter().any(|it| !it.locations.is_empty()) {
+            // Counting what a list costs already asks for its value, and misses it in these words.
+            let misses =
+                |text: &str| text.starts_with("Variable ") && text.ends_with(" is not defined.");
+            let is_faulty = |it: &ServerError| !it.locations.is_empty() && !misses(&it.message);
+            if validated.errors.iter().any(is_faulty) {
                 return self.answer(validated);
             }
             return self.refused(&missing(at));
         }
-        let viewer = match viewer(&self.app, self.asked, &self.headers, self.peer).await {
-            Ok(viewer) => viewer,
-            Err(failure) => return self.failed(failure),
-        };
         let executed = self.app.schema.execute(request.data(viewer));
         match tokio::time::timeout(self.app.config.request_timeout(), executed).await {
-            Ok(response) => self.answer(response),
+            Ok(mut response) => {
+                tell_cost(&mut response, cost);
+                self.answer(response)
+            }
             Err(_) => self.refused(&too_late()),
         }
     }
@@ -197,8 +223,10 @@ impl Call {
 
     /// A failure before anything is executed.
     fn failed(&self, failure: Failure) -> Response {
-        let status = status_of(&failure);
-        self.errors(status, &failed(failure, self.asked))
+        let (status, wait) = (status_of(&failure), wait_of(&failure));
+        let mut response = self.errors(status, &failed(failure, self.asked));
+        response.headers_mut().extend(wait);
+        response
     }
 
     fn errors(&self, status: StatusCode, errors: &Value) -> Response {

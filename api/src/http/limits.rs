@@ -13,6 +13,7 @@ use async_graphql::{
     },
 };
 
+use super::rate;
 use crate::schema;
 
 /// The longest document, in bytes.
@@ -21,6 +22,7 @@ const MOST_SELECTIONS: usize = 1_000;
 const MOST_ALIASES: usize = 30;
 const MOST_DIRECTIVES: usize = 5;
 const MOST_MUTATIONS: usize = 10;
+const MOST_ROOTS: usize = 30;
 const MOST_OPERATIONS: usize = 10;
 /// How deep selections and fragments may nest; async-graphql's own limit, kept before anything walks that deep.
 const DEEPEST: usize = 32;
@@ -36,6 +38,7 @@ pub(super) enum Excess {
     Aliases,
     Directives,
     Mutations,
+    Roots,
     Operations,
     SchemaLists,
     FragmentCycle,
@@ -64,6 +67,7 @@ impl Excess {
             }
             Self::Directives => ("一处最多5个指令", "more than 5 directives in one place"),
             Self::Mutations => ("一个操作最多更改10次", "the operation has more than 10 mutations"),
+            Self::Roots => ("一个操作最多30个根字段", "the operation has more than 30 root fields"),
             Self::Operations => {
                 ("一个文档最多10个操作", "the document has more than 10 operations")
             }
@@ -143,14 +147,36 @@ pub(super) fn check(document: &ExecutableDocument, variables: &Variables) -> Res
         let set = &operation.node.selection_set.node;
         counter.count(set, 1)?;
         // From here on whatever is spread is small and ends.
-        if operation.node.ty == OperationType::Mutation && roots(document, set) > MOST_MUTATIONS {
-            return Err(Excess::Mutations);
+        match (operation.node.ty, roots(document, set)) {
+            (OperationType::Mutation, roots) if roots > MOST_MUTATIONS => {
+                return Err(Excess::Mutations);
+            }
+            (_, roots) if roots > MOST_ROOTS => return Err(Excess::Roots),
+            _ => {}
         }
         if schema_lists(document, set, false) > MOST_SCHEMA_LISTS {
             return Err(Excess::SchemaLists);
         }
     }
     Ok(())
+}
+
+/// What an operation costs, once it is known to be within bounds.
+pub(super) fn cost(
+    document: &ExecutableDocument,
+    variables: &Variables,
+    operation: &OperationDefinition,
+) -> Result<usize, Excess> {
+    let mut counter = Counter { document, variables, sizes: HashMap::new() };
+    Ok(counter.count(&operation.selection_set.node, 1)?.cost)
+}
+
+/// Whether an operation does nothing but what is done at a door.
+pub(super) fn is_of_a_door(operation: &OperationDefinition) -> bool {
+    operation.selection_set.node.items.iter().all(|item| match &item.node {
+        Selection::Field(field) => rate::is_of_a_door(&field.node.name.node),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
+    })
 }
 
 fn few(directives: &[Positioned<Directive>]) -> Result<(), Excess> {

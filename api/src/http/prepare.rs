@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Asked, limits};
-use crate::{error::Failure, graphql::publish};
+use crate::{app::App, error::Failure, graphql::publish, schema};
 
 /// The largest body of a request, and the largest message of a socket, in bytes.
 pub(super) const LARGEST: usize = 256 * 1024;
@@ -26,13 +26,30 @@ pub(super) enum By {
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Params {
-    pub(super) query: String,
+    #[serde(default)]
+    pub(super) query: Option<String>,
+    /// The SHA-256 of a document that is known here, in the place of `query`.
+    #[serde(default)]
+    pub(super) document_id: Option<String>,
     #[serde(default)]
     pub(super) operation_name: Option<String>,
     #[serde(default)]
     pub(super) variables: Option<Map<String, Value>>,
     #[serde(default)]
     pub(super) extensions: Option<Map<String, Value>>,
+}
+
+impl Params {
+    /// Whether there is anything that could be a document.
+    pub(super) fn mean_something(&self) -> bool {
+        self.query.is_some()
+            || self.document_id.is_some()
+            || self.extension("persistedQuery").is_some()
+    }
+
+    pub(super) fn extension(&self, name: &str) -> Option<&Value> {
+        self.extensions.as_ref()?.get(name)
+    }
 }
 
 /// Why a request is not executed: in Chinese, in English, and where in the document.
@@ -102,12 +119,26 @@ pub(super) struct Prepared {
     /// A variable that must be there and is not. Only a document that is in order otherwise is refused for it.
     pub(super) missing: Option<Pos>,
     pub(super) is_subscription: bool,
+    /// Whether it does nothing but what is done at a door.
+    pub(super) is_of_a_door: bool,
+    /// What it costs, where that was asked for.
+    pub(super) cost: Option<usize>,
 }
 
-/// Parses and bounds a document, and finds out what its operation does.
-pub(super) fn prepare(params: Params, by: By, introspection: bool) -> Result<Prepared, Refusal> {
+/// Tells what an operation cost, to whoever asked for that.
+pub(super) fn tell_cost(response: &mut Response, cost: Option<usize>) {
+    if let Some(cost) = cost {
+        let told = async_graphql::value!({ "requested": cost, "most": schema::DEAREST });
+        response.extensions.insert("cost".to_owned(), told);
+    }
+}
+
+/// Finds, parses and bounds a document, and finds out what its operation does.
+pub(super) fn prepare(app: &App, params: Params, by: By) -> Result<Prepared, Refusal> {
     let about = |code, (chinese, english)| refuse(StatusCode::BAD_REQUEST, code, chinese, english);
-    let document = parse(&params.query)?;
+    let meant = app.documents.meant(&params)?;
+    let document = parse(&meant.text)?;
+    let tells_cost = params.extension("cost").is_some_and(|it| *it == true);
     let variables = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
     limits::check(&document, &variables).map_err(|excess| about(excess.code(), excess.words()))?;
     let name = params.operation_name.filter(|it| !it.is_empty());
@@ -142,20 +173,26 @@ pub(super) fn prepare(params: Params, by: By, introspection: bool) -> Result<Pre
             ("一个订阅只能有一个根字段", "a subscription selects one root field"),
         ));
     }
-    if !introspection && limits::introspects(&document) {
+    if !app.config.outside.introspection() && limits::introspects(&document) {
         return Err(about(
             "GRAPHQL_VALIDATION_FAILED",
             ("不开放内省", "introspection is turned off"),
         ));
     }
     let missing = limits::missing(&operation.node, &variables);
-    let mut request = Request::new(params.query);
+    let is_of_a_door = limits::is_of_a_door(&operation.node);
+    let cost = if tells_cost {
+        let cost = limits::cost(&document, &variables, &operation.node);
+        Some(cost.map_err(|excess| about(excess.code(), excess.words()))?)
+    } else {
+        None
+    };
+    app.documents.keep(&meant);
+    let mut request = Request::new(&*meant.text);
     request.operation_name = name;
     request.variables = variables;
-    // Nothing is made of these yet.
-    drop(params.extensions);
     request.set_parsed_query(document);
-    Ok(Prepared { request, missing, is_subscription })
+    Ok(Prepared { request, missing, is_subscription, is_of_a_door, cost })
 }
 
 fn parse(text: &str) -> Result<ExecutableDocument, Refusal> {

@@ -34,8 +34,8 @@ use self::{
     operation::{Operation, Said},
 };
 use super::{
-    Asked, Peer, authorization,
-    prepare::{By, LARGEST, Params, Prepared, Refusal, missing, prepare, refuse},
+    Asked, Peer, authorization, origin,
+    prepare::{By, LARGEST, Params, Prepared, Refusal, failed, missing, prepare, refuse},
     serve::Open,
     viewer_at,
 };
@@ -61,6 +61,10 @@ pub(super) async fn open(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    if !origin::may_open_socket(&app, &headers) {
+        let message = asked.lang.pick("此网页不得连接", "pages of this origin may not connect");
+        return asked.problem(StatusCode::FORBIDDEN, "FORBIDDEN", message);
+    }
     let Ok(upgrade) = upgrade else {
         let message =
             asked.lang.pick("此地址只接受 WebSocket", "this address takes WebSockets alone");
@@ -196,6 +200,7 @@ impl Socket {
             Heard::Subscribe { id, .. } if id.is_empty() || id.len() > LONGEST_ID => {
                 Err(End::Invalid)
             }
+            Heard::Subscribe { payload, .. } if !payload.mean_something() => Err(End::Invalid),
             Heard::Subscribe { id, payload } => self.begin(id, payload).await,
             Heard::Complete { id } => {
                 self.operations.remove(&id);
@@ -291,11 +296,15 @@ impl Socket {
             );
             return self.refuse(&id, &refusal, asked).await;
         }
-        let introspection = self.app.config.introspection;
-        let prepared = match prepare(params.clone(), By::Socket, introspection) {
+        let prepared = match prepare(&self.app, params.clone(), By::Socket) {
             Ok(Prepared { missing: Some(at), .. }) => Err(missing(at)),
             prepared => prepared,
         };
+        let is_of_a_door = prepared.as_ref().is_ok_and(|it| it.is_of_a_door);
+        if let Err(failure) = self.app.rates.count(&holder.gate, is_of_a_door) {
+            let errors = failed(failure, asked);
+            return self.send(&json!({"id": id, "type": "error", "payload": errors})).await;
+        }
         match prepared {
             Ok(prepared) => {
                 self.turn += 1;

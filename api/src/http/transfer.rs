@@ -32,6 +32,7 @@ use crate::{
     app::App,
     error::{Error, Failure},
     export::{self, approval, background, brief::Brief, graphql::hex, make::make},
+    form::file,
     graphql::Gid,
     roster::upload,
 };
@@ -75,6 +76,15 @@ pub(super) async fn upload(
     let content = match body::whole(&headers, body, roster::MAX_BYTES, time).await {
         Ok(content) if content.is_empty() => {
             return refuse(StatusCode::BAD_REQUEST, "文件是空的", "the file is empty");
+        }
+        // By its bytes, whatever its name and the headers say.
+        Ok(content) if !roster::may_be_list(&content) && file::sniff(&content).is_none() => {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            let (zh, en) = (
+                "只接受表格、文本、PDF、PNG 与 JPEG 文件",
+                "files are workbooks, texts, PDF, PNG or JPEG",
+            );
+            return refuse(status, zh, en);
         }
         Ok(content) => content,
         Err(Unread::TooLarge) => {

@@ -102,6 +102,24 @@ struct Flags {
     config: Config,
 }
 
+/// As flags say. Tests ask as often as they like, unless it is that which they are about.
+fn configured(url: &str, folder: &Path, flags: &[&str]) -> Config {
+    let data_dir = folder.display().to_string();
+    let fixed = ["test", "--database-url", url, "--data-dir", &data_dir];
+    let mut config = Flags::parse_from(fixed.iter().chain(flags)).config;
+    if !flags.iter().any(|it| it.starts_with("--requests-per-")) {
+        let outside = &mut config.outside;
+        for limit in [
+            &mut outside.requests_per_account,
+            &mut outside.requests_per_door,
+            &mut outside.requests_per_address,
+        ] {
+            *limit = 0;
+        }
+    }
+    config
+}
+
 impl TestApp {
     /// On an SQLite file of its own.
     pub async fn sqlite() -> Self {
@@ -123,9 +141,7 @@ impl TestApp {
     }
 
     async fn on(url: String, folder: TempDir, flags: &[&str]) -> Self {
-        let data_dir = folder.path().display().to_string();
-        let fixed = ["test", "--database-url", &url, "--data-dir", &data_dir];
-        let config = Flags::parse_from(fixed.iter().chain(flags)).config;
+        let config = configured(&url, folder.path(), flags);
         let db = Db::connect(&url).await.unwrap();
         db.migrate().await.unwrap();
         let keys = Keys::load(folder.path(), &config.public_url).unwrap();
@@ -259,9 +275,7 @@ impl TestApp {
 
     /// The same service with flags of the command line: on the same database, by the same clock.
     pub async fn with(&self, flags: &[&str]) -> Self {
-        let data_dir = self.folder.path().display().to_string();
-        let fixed = ["test", "--database-url", &self.url, "--data-dir", &data_dir];
-        let config = Flags::parse_from(fixed.iter().chain(flags)).config;
+        let config = self.configured(flags);
         let db = Db::connect(&self.url).await.unwrap();
         let keys = Keys::load(self.folder.path(), &config.public_url).unwrap();
         let told = self.clock.clone();
@@ -279,6 +293,11 @@ impl TestApp {
             folder: self.folder.clone(),
             next: AtomicU32::new(self.next.load(Ordering::Relaxed) + 1000),
         }
+    }
+
+    /// What flags of the command line would configure here.
+    pub fn configured(&self, flags: &[&str]) -> Config {
+        configured(&self.url, self.folder.path(), flags)
     }
 
     /// Does something in a transaction, asking nobody.

@@ -117,6 +117,11 @@ fn a_wrong_value_is_named_and_refused_at_the_start() {
         ("QINGLAN_ORGANISATION", "", "--organisation"),
         ("QINGLAN_INTROSPECTION", "maybe", "--introspection"),
         ("QINGLAN_REQUEST_TIMEOUT", "0", "--request-timeout"),
+        ("QINGLAN_ORIGINS", "desk.example.org", "--origins"),
+        ("QINGLAN_ORIGINS", "*", "--origins"),
+        ("QINGLAN_TRUSTED_PROXIES", "10.0.0.0/99", "--trusted-proxies"),
+        ("QINGLAN_TRUSTED_ONLY", "true", "QINGLAN_TRUSTED_DOCUMENTS"),
+        ("QINGLAN_TRUSTED_DOCUMENTS", file, "QINGLAN_TRUSTED_DOCUMENTS"),
     ] {
         let output = home.command(&["serve"]).env(name, value).output().unwrap();
         assert!(!output.status.success(), "{name}={value}");

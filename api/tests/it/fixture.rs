@@ -276,13 +276,13 @@ impl Things {
         }
     }
 
-    /// The ids of what can be asked for.
+    /// All ids of what stands in A.
     pub fn ids(&self) -> Vec<String> {
         let all = [
             &self.organisation,
-            &self.neighbour,
             &self.programme,
             &self.activity,
+            &self.draft,
             &self.session,
             &self.category,
             &self.person,
@@ -290,14 +290,20 @@ impl Things {
             &self.question,
             &self.registration,
             &self.absent,
+            &self.invited,
+            &self.offered,
+            &self.waiting,
             &self.pending,
+            &self.returned,
             &self.allocation,
             &self.bulk,
+            &self.chained,
             &self.attendance,
             &self.scan,
             &self.export,
             &self.certificate,
             &self.make_up,
+            &self.making,
             &self.view,
             &self.device,
             &self.job,
@@ -306,17 +312,16 @@ impl Things {
             &self.webhook,
             &self.event,
             &self.staged,
+            &self.committed,
             &self.class,
             &self.lesson,
             &self.series,
             &self.group,
-            &self.leaves[0],
+            &self.trainee,
             &self.account,
             &self.grant,
-            &self.neighbours_activity,
-            &self.neighbours_session,
         ];
-        all.map(String::clone).into()
+        all.into_iter().chain(&self.leaves).cloned().collect()
     }
 
     /// The token of a device at the doors in A, or at those in B.

@@ -3,8 +3,10 @@
 mod documents;
 mod faults;
 mod files;
+mod known;
 mod media;
-mod noise;
+mod outside;
+mod rate;
 mod server;
 
 use axum::http::Request;
@@ -41,7 +43,7 @@ fn code(answer: &Answer) -> String {
 
 /// What every error has, whatever it is: words, a code of the closed list, and the id of its request.
 fn assert_is_error(answer: &Answer) {
-    const CODES: [&str; 10] = [
+    const CODES: [&str; 12] = [
         "UNAUTHENTICATED",
         "FORBIDDEN",
         "NOT_FOUND",
@@ -52,6 +54,8 @@ fn assert_is_error(answer: &Answer) {
         "INTERNAL_SERVER_ERROR",
         "GRAPHQL_PARSE_FAILED",
         "GRAPHQL_VALIDATION_FAILED",
+        "PERSISTED_QUERY_NOT_FOUND",
+        "DOCUMENT_NOT_TRUSTED",
     ];
     let json = answer.json();
     let errors = json["errors"].as_array().unwrap_or_else(|| panic!("no errors: {json}"));

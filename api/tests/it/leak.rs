@@ -188,7 +188,9 @@ async fn nobody_comes_by_what_is_not_theirs_to_see() {
     let other = app.festival(None, &[]).await;
     let outside = OUTSIDE.on(&app, &other.activity, &other.session).await;
     answered(&app, &other.activity, &outside[2]).await;
-    let ids: Vec<String> = inside.into_iter().chain(outside).chain(things.ids()).collect();
+    let ids = inside.into_iter().chain(outside).chain(things.ids());
+    let ids =
+        ids.chain([&things.neighbour, &things.neighbours_session].map(String::clone)).collect();
     let texts = [OUTSIDE.name, INSIDE.name, OUTSIDE.phone, "0002", OUTSIDE.number];
     let schema = Schema::new(ids, texts.map(str::to_owned).to_vec());
 

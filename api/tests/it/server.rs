@@ -84,6 +84,10 @@ impl Home {
             .env("QINGLAN_LISTEN", "127.0.0.1:0")
             // The tests' machine may be busy with other things.
             .env("QINGLAN_REQUEST_TIMEOUT", "120")
+            // Tests ask as often as they like.
+            .env("QINGLAN_REQUESTS_PER_ACCOUNT", "0")
+            .env("QINGLAN_REQUESTS_PER_DOOR", "0")
+            .env("QINGLAN_REQUESTS_PER_ADDRESS", "0")
             .current_dir(self.folder.path())
             .args(arguments)
             .stdin(Stdio::null())

@@ -1,7 +1,7 @@
 //! Who may use whom: what ARCHITECTURE.md says of the code is true.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -400,4 +400,53 @@ fn layers_do_not_reach_upwards() {
             }
         }
     }
+}
+
+/// The names before the first bar of each line of the tables.
+fn tabled(text: &str, under: &str) -> BTreeSet<String> {
+    let part = text.split(under).nth(1).unwrap_or_else(|| panic!("no {under:?}"));
+    let lines = part.lines().skip_while(|it| !it.starts_with("|---")).skip(1);
+    let cells = lines.take_while(|it| it.starts_with('|')).filter_map(|it| it.split('|').nth(1));
+    cells.flat_map(|it| it.split(',')).map(|it| it.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_dependency_is_said_to_be_for_something() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let table = read("docs/dependencies.md");
+    let told: Vec<String> = ["## Of the service", "## Of `roster` and `pdf`", "## Of the tests"]
+        .iter()
+        .flat_map(|it| tabled(&table, it))
+        .collect();
+    let mut once = BTreeSet::new();
+    let twice: Vec<_> = told.iter().filter(|it| !once.insert(it.as_str())).collect();
+    assert!(twice.is_empty(), "docs/dependencies.md has {twice:?} twice");
+
+    const OURS: [&str; 5] = ["api", "entity", "migration", "pdf", "roster"];
+    let mut used = BTreeSet::new();
+    for package in OURS {
+        let manifest = read(&format!("{package}/Cargo.toml"));
+        let mut within = false;
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                within = line.ends_with("dependencies]");
+            } else if let Some((name, _)) =
+                line.split_once(['=', '.']).filter(|it| within && !it.0.starts_with('#'))
+            {
+                used.insert(name.trim().to_owned());
+            }
+        }
+    }
+    used.retain(|it| !OURS.contains(&it.as_str()));
+    let told: BTreeSet<String> = told.into_iter().collect();
+    let untold: Vec<_> = used.difference(&told).collect();
+    let unused: Vec<_> = told.difference(&used).collect();
+    assert!(untold.is_empty() && unused.is_empty(), "not told: {untold:?}; not used: {unused:?}");
+
+    let clients: serde_json::Value =
+        serde_json::from_str(&read("api/tests/node/package.json")).unwrap();
+    let clients: BTreeSet<String> =
+        clients["dependencies"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(tabled(&table, "| package of npm |"), clients);
 }

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::super::{
     Asked, panicked,
-    prepare::{Params, Prepared, failed, too_late},
+    prepare::{Params, Prepared, failed, tell_cost, too_late},
 };
 use crate::graphql::{Viewer, publish};
 
@@ -79,7 +79,7 @@ async fn run(prepared: Prepared, viewer: Viewer, voice: Voice) {
 
 /// Says one result after the other; the errors by which it ended, if it was by errors.
 async fn execute(
-    Prepared { request, is_subscription, .. }: Prepared,
+    Prepared { request, is_subscription, cost, .. }: Prepared,
     viewer: Viewer,
     asked: Asked,
     voice: &Voice,
@@ -96,7 +96,8 @@ async fn execute(
                 Err(_) => return Some(json!([too_late().error(asked)])),
             }
         };
-        let answer = publish(answer, asked.lang, asked.id);
+        let mut answer = publish(answer, asked.lang, asked.id);
+        tell_cost(&mut answer, cost);
         if is_over(&answer, is_subscription) {
             return Some(serde_json::to_value(&answer.errors).unwrap_or_default());
         }

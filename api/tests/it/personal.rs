@@ -1,0 +1,265 @@
+//! What of people everybody learns, and by which field: all of the schema is walked over as everybody, inside and outside
+//! of what they were given, and the answers are searched for what is known of the people.
+//!
+//! The outcome is one table, `personal.snap.md`, to be read beside the roles of the product; `UPDATE_SNAPSHOTS=1` writes
+//! it anew. Whatever way leads to somebody, it tells no more than asking for the person does.
+
+mod walk;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+use async_graphql::parser::types::TypeKind;
+use entity::role_grant::Role;
+use serde_json::json;
+
+use self::walk::{Seen, Way, walk};
+use crate::{
+    access::compare,
+    app::{Client, TestApp},
+    attendee::attendee,
+    fixture::{Level, Things},
+    grammar::{Grammar, base},
+};
+
+/// The columns.
+const EVERYBODY: &[(&str, Role, Level)] = &[
+    ("PLATFORM_ADMIN", Role::PlatformAdmin, Level::Organisation),
+    ("SECURITY_ADMIN", Role::SecurityAdmin, Level::Organisation),
+    ("AUDITOR", Role::Auditor, Level::Organisation),
+    ("ORG_ADMIN", Role::OrgAdmin, Level::Organisation),
+    ("ORGANISER programme", Role::Organiser, Level::Programme),
+    ("ORGANISER activity", Role::Organiser, Level::Activity),
+    ("LIAISON", Role::Liaison, Level::Organisation),
+    ("DOOR_STAFF activity", Role::DoorStaff, Level::Activity),
+    ("VIEWER", Role::Viewer, Level::Organisation),
+];
+
+/// Those who are registered, with phones in this order.
+const PEOPLE: [(&str, u32); 12] = [
+    ("张三丰", 1),
+    ("周芷若", 2),
+    ("赵敏敏", 3),
+    ("宋青书", 4),
+    ("殷离", 5),
+    ("韦一笑", 6),
+    ("殷素素", 7),
+    ("杨不悔", 8),
+    ("史火龙", 9),
+    ("王小明", 11),
+    ("李小红", 12),
+    ("赵大明", 21),
+];
+
+/// Who asks from here on has the first one's phone.
+const OWN: &str = "13800000001";
+
+/// What a field is called that tells something of somebody. A field of one of these names stands in the table, or below.
+const NAMES: [&str; 21] = [
+    "address",
+    "choices",
+    "codeHash",
+    "email",
+    "idNumber",
+    "maskedIdNumber",
+    "maskedName",
+    "maskedPhone",
+    "maskedRecipient",
+    "name",
+    "organisationName",
+    "phone",
+    "pinyin",
+    "post",
+    "studentNo",
+    "text",
+    "ticketCode",
+    "token",
+    "username",
+    "wording",
+    "idNo",
+];
+
+/// Fields of those names that tell nothing of people, or of nobody but whoever asks.
+const PLAIN: [&str; 36] = [
+    "Account.username",
+    "AnswerFile.address",
+    "AnswerFile.name",
+    "Answer.choices",
+    "Answer.text",
+    "Answer.wording",
+    "AttendeeToken.token",
+    "Category.name",
+    "CheckInClaim.token",
+    "ClassGroup.name",
+    "ClassMember.post",
+    "ClassMember.studentNo",
+    "Device.name",
+    "ExportView.name",
+    "ManifestEntry.codeHash",
+    "MessageSample.text",
+    "MessageTemplate.text",
+    "MyCertificate.name",
+    "MyRegistration.organisationName",
+    "MyRegistration.ticketCode",
+    "Notice.text",
+    "Organisation.name",
+    "PublicCategory.name",
+    "PublicCertificate.maskedName",
+    "Registration.organisationName",
+    "Ticket.token",
+    "UnshownText.text",
+    "CertificateVersion.name",
+    "ManifestEntry.organisationName",
+    "MyRegistration.name",
+    "Me.phone",
+    "Message.maskedRecipient",
+    "Certificate.name",
+    "Person.email",
+    "ManifestEntry.name",
+    "Person.pinyin",
+];
+
+/// A way that tells more of a person than the person does, and why it may.
+const MORE: [(&str, &str); 3] = [
+    ("RosterRow", "the list was brought in by those who may read it, and nobody is on record yet"),
+    ("DoorManifest", "a door without a network needs the names of whom it lets in"),
+    ("PublicCertificate", "whoever holds the paper reads the name on it"),
+];
+
+/// What is looked for: a text, whose it is, and what of them.
+fn secrets(code: &str) -> Vec<(String, usize, &'static str)> {
+    let mut all = vec![
+        ("zhang san feng".to_owned(), 0, "pinyin"),
+        ("zsf@example.org".to_owned(), 0, "email"),
+        ("感冒".to_owned(), 0, "reason of leave"),
+        (code.to_owned(), 0, "ticket"),
+    ];
+    for (who, (name, phone)) in PEOPLE.iter().enumerate() {
+        all.push(((*name).to_owned(), who, "name"));
+        all.push((format!("138{phone:08}"), who, "phone"));
+        all.push((format!("138****{phone:04}"), who, "masked phone"));
+    }
+    all
+}
+
+async fn askers(app: &TestApp, things: &Things) -> Vec<(bool, &'static str, Client)> {
+    let mut all = Vec::new();
+    for inside in [true, false] {
+        for (name, role, level) in EVERYBODY {
+            all.push((inside, *name, things.actor(app, *role, *level, inside).await));
+        }
+        let device = Client { token: Some(things.device(app, inside).await), ..app.anonymous() };
+        all.push((inside, "device", device));
+        let phone = if inside { OWN } else { "13800000099" };
+        all.push((inside, "attendee", attendee(app, phone).await));
+        let (name, nobody) = if inside {
+            ("without a grant", app.bare_account().await)
+        } else {
+            ("anonymous", app.anonymous())
+        };
+        all.push((inside, name, nobody));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_learns_of_people_what_the_table_says() {
+    let app = TestApp::sqlite().await;
+    let things = Things::make(&app).await;
+    let input = json!({"personId": things.person, "email": "zsf@example.org"});
+    app.organiser().run("update_person", json!({"input": input})).await;
+    let askers = askers(&app, &things).await;
+    let ways = Way::all(&app, &things).await;
+    let secrets = secrets(&things.code);
+    let mut columns = Vec::new();
+    for (inside, name, client) in askers {
+        let seen = walk(&client, &ways, &secrets).await;
+        no_more_than_the_person(name, &seen);
+        columns.push((inside, name, seen));
+    }
+    every_name_is_judged(&columns);
+    compare("personal.snap.md", &table(&columns));
+}
+
+/// What a way tells of somebody, asking for the person tells as well, or the way is named above.
+fn no_more_than_the_person(name: &str, seen: &Seen) {
+    // An attendee sees what is theirs, which is no person to them.
+    if name == "attendee" {
+        return;
+    }
+    let mut more = BTreeSet::new();
+    for (place, what) in seen.all() {
+        let ty = place.split('.').next().unwrap();
+        let is_of_persons = ty == "Person" || MORE.iter().any(|it| it.0 == ty);
+        for (who, kind) in what {
+            if ["name", "phone", "email"].contains(kind)
+                && !is_of_persons
+                && !seen.directly(*who, kind)
+            {
+                more.insert(format!("{place} tells the {kind} of {}", PEOPLE[*who].0));
+            }
+        }
+    }
+    assert!(more.is_empty(), "{name} learns more by the way: {more:#?}");
+}
+
+/// A field that is called like one of a person's is one that somebody was shown, or one that is said to be plain.
+fn every_name_is_judged(columns: &[(bool, &str, Seen)]) {
+    let grammar = Grammar::new();
+    let shown: BTreeSet<&str> =
+        columns.iter().flat_map(|it| it.2.all().map(|(place, _)| place.as_str())).collect();
+    let mut unjudged = Vec::new();
+    let mut there = BTreeSet::new();
+    for ty in grammar.types().filter(|it| matches!(it.kind, TypeKind::Object(_))) {
+        for field in grammar.fields(ty.name.node.as_str()).iter().map(|it| &it.node) {
+            let place = format!("{}.{}", ty.name.node, field.name.node);
+            let is_named = NAMES.contains(&field.name.node.as_str());
+            if is_named && base(&field.ty.node) == "String" {
+                there.insert(place.clone());
+                if !shown.contains(place.as_str()) && !PLAIN.contains(&place.as_str()) {
+                    unjudged.push(place);
+                }
+            }
+        }
+    }
+    assert!(
+        unjudged.is_empty(),
+        "is {unjudged:?} of people? Let the walk find it, or say that it is plain"
+    );
+    let gone: Vec<_> = PLAIN.iter().filter(|it| !there.contains(**it)).collect();
+    assert!(gone.is_empty(), "not there any more: {gone:?}");
+}
+
+/// The table as it is kept.
+fn table(columns: &[(bool, &str, Seen)]) -> String {
+    let mut text = String::from(
+        "# What of people who learns\n\nMade by personal.rs, which walks over all of the schema, follows every address that it is \
+         given, and searches the answers: what is found, by the field that told it. Outside is outside of one's scope.\n",
+    );
+    for (inside, heading) in [(true, "Inside the scope"), (false, "Outside the scope")] {
+        let columns: Vec<_> = columns.iter().filter(|it| it.0 == inside).collect();
+        let places: BTreeSet<&String> =
+            columns.iter().flat_map(|it| it.2.all().map(|(place, _)| place)).collect();
+        write!(text, "\n## {heading}\n\n| |").unwrap();
+        for (_, name, _) in &columns {
+            write!(text, " {name} |").unwrap();
+        }
+        writeln!(text, "\n|---|{}", "---|".repeat(columns.len())).unwrap();
+        for place in places {
+            write!(text, "| {place} |").unwrap();
+            for (.., seen) in &columns {
+                let kinds: BTreeMap<&str, usize> =
+                    seen.at(place).fold(BTreeMap::new(), |mut kinds, (_, kind)| {
+                        *kinds.entry(*kind).or_default() += 1;
+                        kinds
+                    });
+                let kinds: Vec<&str> = kinds.into_keys().collect();
+                write!(text, " {} |", kinds.join(", ")).unwrap();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
