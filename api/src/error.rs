@@ -124,6 +124,7 @@ impl fmt::Debug for Failure {
             Self::NotFound => f.write_str("NotFound"),
             Self::BadInput(_, en) => write!(f, "BadInput({en:?})"),
             Self::Conflict(_, en) => write!(f, "Conflict({en:?})"),
+            Self::RateLimited(seconds) => write!(f, "RateLimited({seconds})"),
             Self::Db(error) => write!(f, "Db({error})"),
             Self::Internal(what) => write!(f, "Internal({what:?})"),
         }
