@@ -23,12 +23,14 @@ pub struct Sel {
     arguments: String,
     /// What it must be to have the field.
     on: Option<String>,
+    /// Whether it is a thing, of which something is asked for.
+    is_thing: bool,
     below: Vec<Sel>,
 }
 
 impl Sel {
     pub fn text(&self) -> String {
-        let Self { key, field, arguments, on, below } = self;
+        let Self { key, field, arguments, on, is_thing, below } = self;
         let mut text = String::new();
         if let Some(on) = on {
             write!(text, "... on {on} {{ ").unwrap();
@@ -37,7 +39,7 @@ impl Sel {
             Some(field) => write!(text, "{key}: {field}{arguments}").unwrap(),
             None => write!(text, "{key}{arguments}").unwrap(),
         }
-        if !below.is_empty() {
+        if *is_thing {
             let below: Vec<String> = below.iter().map(Self::text).collect();
             write!(text, " {{ __typename {} }}", below.join(" ")).unwrap();
         }
@@ -116,7 +118,9 @@ impl Schema {
             for arguments in choices {
                 let key = field.name.node.to_string();
                 let arguments = in_brackets(&arguments);
-                all.push(Sel { key, arguments, below: below.clone(), ..Sel::default() });
+                let is_thing = !below.is_empty();
+                let below = below.clone();
+                all.push(Sel { key, arguments, is_thing, below, ..Sel::default() });
             }
         }
         all
@@ -182,7 +186,8 @@ impl Schema {
                 }
                 _ => Vec::new(),
             };
-            all.push(Sel { key, arguments, below, ..Sel::default() });
+            let is_thing = !below.is_empty();
+            all.push(Sel { key, arguments, is_thing, below, ..Sel::default() });
         }
         all
     }
