@@ -8,10 +8,12 @@ mod me;
 pub mod place;
 pub mod policy;
 pub mod recognised;
+mod scope;
 
 pub use self::{
     actor::{Actor, By, Doorkeeper},
     me::{Me, Mine},
+    scope::{Near, Place, Scope},
 };
 
 use std::{
@@ -22,7 +24,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use entity::{
     account,
-    id::{AccountId, ActivityId, Id, OrganisationId, ProgrammeId, SessionId, SignInId},
+    id::{AccountId, ActivityId, Id, SessionId, SignInId},
     organisation, role_grant,
     role_grant::Role,
 };
@@ -71,68 +73,6 @@ pub trait Guarded: Clone + Serialize + Send + Sync + Sized + 'static {
         db: &impl ConnectionTrait,
         near: bool,
     ) -> impl Future<Output = Result<Place, Failure>> + Send;
-}
-
-/// Where a row stands: what a grant's scope is compared with.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// The paths of the organisations it belongs to.
-    pub organisations: Vec<String>,
-    pub programmes: Vec<ProgrammeId>,
-    pub activities: Vec<ActivityId>,
-    /// From where the row is seen, though it does not belong there.
-    pub near: Near,
-    /// Roles that have no part in the row by a scope above it, but only near it.
-    pub closed_to: &'static [Role],
-}
-
-/// Where a row is seen without belonging there: a programme by those who hold activities in it, a person by those on
-/// whose activities they are.
-#[derive(Clone, Debug, Default)]
-pub struct Near {
-    /// The paths of organisations below which it is seen.
-    pub below: Vec<String>,
-    /// The paths of organisations that have it as a guest.
-    pub hosts: Vec<String>,
-    /// The paths of organisations whose affair it is: they recommend it, or have a say in it.
-    pub parties: Vec<String>,
-    pub programmes: Vec<ProgrammeId>,
-    pub activities: Vec<ActivityId>,
-}
-
-/// What a grant reaches.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Scope {
-    /// The path of an organisation; everything below it too.
-    Organisation(OrganisationId, String),
-    Programme(ProgrammeId),
-    Activity(ActivityId),
-}
-
-impl Scope {
-    fn covers(&self, place: &Place) -> bool {
-        match self {
-            Self::Organisation(_, path) => {
-                place.organisations.iter().any(|it| it.starts_with(path.as_str()))
-            }
-            Self::Programme(id) => place.programmes.contains(id),
-            Self::Activity(id) => place.activities.contains(id),
-        }
-    }
-
-    fn is_near(&self, role: Role, near: &Near) -> bool {
-        match self {
-            Self::Organisation(_, path) => {
-                near.below.iter().any(|it| path.starts_with(it.as_str()))
-                    || near.parties.iter().any(|it| it.starts_with(path.as_str()))
-                    // A liaison officer sees the organisation's own people, and not its guests.
-                    || role != Role::Liaison
-                        && near.hosts.iter().any(|it| it.starts_with(path.as_str()))
-            }
-            Self::Programme(id) => near.programmes.contains(id),
-            Self::Activity(id) => near.activities.contains(id),
-        }
-    }
 }
 
 /// A grant in force.
@@ -238,6 +178,8 @@ pub struct Gate {
     db: Db,
     /// The doors it has let somebody work at. They go with the gate, which is remembered for seconds at most.
     doors: Doors,
+    /// Where activities stand that it was asked about; as old at most.
+    activities: Activities,
 }
 
 /// A role, and what it is held over.
@@ -246,10 +188,21 @@ type Grant<'a> = (Role, &'a Scope);
 /// The permits to let people in, by their sessions.
 type Doors = Arc<Mutex<HashMap<SessionId, Permit<CheckIn>>>>;
 
+/// Where activities stand, without what is near them. Whatever moves one is told as a change of access, and gates are
+/// forgotten then.
+type Activities = Arc<Mutex<HashMap<Uuid, Place>>>;
+
 impl Gate {
     #[must_use]
     pub fn new(who: Option<Who>, db: Db) -> Self {
-        Self { who, doorkeeper: None, me: None, db, doors: Doors::default() }
+        Self {
+            who,
+            doorkeeper: None,
+            me: None,
+            db,
+            doors: Doors::default(),
+            activities: Activities::default(),
+        }
     }
 
     /// The permit to let people in at a session, looked up once for as long as the gate is remembered. What it says of the
@@ -333,7 +286,7 @@ impl Gate {
             !place.closed_to.contains(role) && scope.covers(place)
         };
         // Whoever looks after the row needs nothing that comes from near it.
-        let place = on.place(self.db.read(), false).await?;
+        let place = self.place(&on).await?;
         let roles: Vec<Role> =
             scopes.iter().filter(|it| inside(&place, it)).map(|(role, _)| *role).collect();
         let looks_after = |role: &Role| [Role::OrgAdmin, Role::Organiser].contains(role);
@@ -361,6 +314,24 @@ impl Gate {
             // Whoever may not see the thing must not learn that it exists.
             Err(Failure::NotFound)
         }
+    }
+
+    /// Where a row stands, without what is near it.
+    async fn place<R: Guarded>(&self, on: &R) -> Result<Place, Failure> {
+        if R::KIND != ActivityId::PREFIX {
+            return on.place(self.db.read(), false).await;
+        }
+        let known = self.known().get(&on.uuid()).cloned();
+        if let Some(place) = known {
+            return Ok(place);
+        }
+        let place = on.place(self.db.read(), false).await?;
+        self.known().insert(on.uuid(), place.clone());
+        Ok(place)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Uuid, Place>> {
+        self.activities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.

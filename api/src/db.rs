@@ -14,9 +14,10 @@ use futures_util::TryStreamExt;
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel, QueryResult,
-    RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait, TransactionOptions,
-    TransactionTrait,
+    DatabaseTransaction, DbBackend, DbErr, ExecResult, FromQueryResult, IsolationLevel,
+    QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait,
+    TransactionOptions, TransactionTrait,
+    prelude::async_trait,
     sea_query::{Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value},
 };
 use sea_orm_migration::MigratorTrait;
@@ -240,6 +241,34 @@ pub async fn at_most<M: FromQueryResult>(
     limit: usize,
 ) -> Result<Vec<M>, DbErr> {
     at_most_by(db, select, limit, |row| M::from_query_result(row, "")).await
+}
+
+/// A connection on which every list that is read ends after so many rows. The limit stands in the statement itself, as
+/// for [`at_most`], where sea-orm's cursors would make it a parameter.
+pub struct Cut<'a, C>(pub &'a C, pub u64);
+
+#[async_trait::async_trait]
+impl<C: ConnectionTrait> ConnectionTrait for Cut<'_, C> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.0.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.0.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.0.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let sql = format!("{} LIMIT {}", statement.sql, self.1);
+        self.0.query_all_raw(Statement { sql, ..statement }).await
+    }
 }
 
 /// `column` begins with `prefix`, by the index on both databases.

@@ -8,7 +8,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sea_orm::{ConnectionTrait, Cursor, FromQueryResult, SelectModel, sea_query::IntoValueTuple};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::Failure;
+use crate::{db::Cut, error::Failure};
 
 /// The most that a page may hold.
 pub const LARGEST: i32 = 100;
@@ -98,12 +98,11 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
         if let Some(before) = self.before {
             query.before(before);
         }
-        if self.backward {
-            query.last(self.count + 1);
+        let mut rows = if self.backward {
+            query.last(self.count + 1).all(db).await?
         } else {
-            query.first(self.count + 1);
-        }
-        let mut rows = query.all(db).await?;
+            query.all(&Cut(db, self.count + 1)).await?
+        };
         let more = rows.len() as u64 > self.count;
         if more && self.backward {
             rows.remove(0);

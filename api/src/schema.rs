@@ -28,7 +28,8 @@ use crate::{
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
-        Registration, RegistrationMutation, RegistrationQuery, WalkInMutation, WaysInMutation,
+        Registration, RegistrationMutation, RegistrationQuery, SeatMutation, WalkInMutation,
+        WaysInMutation,
     },
     roster::graphql::{RosterBatch, RosterMutation, RosterQuery, RosterRow},
     self_check_in::graphql::{SelfCheckIn, SelfCheckInMutation, SelfCheckInQuery},
@@ -93,7 +94,7 @@ pub struct Mutation(
     ProgrammeMutation,
     RegistrationMutation,
     RosterMutation,
-    SeriesMutation,
+    SeatMutation,
     SelfCheckInMutation,
     SelfRegistrationMutation,
     SeriesMutation,

@@ -2,8 +2,8 @@
 //! open and takes no exits. Whatever is not so plain is left to [`take`](super::scan::take), which would have done the
 //! same with those whom this lets in, in a dozen statements.
 //!
-//! Only where a statement is a round trip, on PostgreSQL. A rival makes an index refuse the whole statement; then
-//! nothing was done.
+//! Only where a statement is a round trip, on PostgreSQL. The same scan sent twice at one moment makes an index refuse the
+//! whole statement; then nothing was done.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -71,7 +71,7 @@ pub(super) async fn admit(
     }
     let rows = match db.one_statement(&statement(), json!(asked)).await {
         Ok(rows) => rows,
-        // Somebody takes the same scan, or lets the same person in by another gate, at this moment.
+        // Somebody takes the same scan at this moment.
         Err(error) if db::is_duplicate(&error) => return Ok(HashMap::new()),
         Err(error) => return Err(error.into()),
     };
@@ -124,8 +124,8 @@ fn columns<C: Iterable + IdenStatic>(of: &str, prefix: &str) -> String {
 }
 
 /// What [`Held::has`](super::book::Held::has), the verdict, the judgement and the tally come to for the plain case. The
-/// lock on the registration is that of `take`; whoever holds it and lets the person in makes the index of attendances
-/// refuse this.
+/// lock on the registration is that of `take`. Whoever has an attendance is told by its index, and not by a look at the
+/// table: a plan made while the table was empty would read the whole of it for each scan for as long as the plan is kept.
 fn statement() -> String {
     format!(
         "WITH asked AS (
@@ -134,38 +134,39 @@ fn statement() -> String {
     received timestamptz, account uuid, by_device uuid)
 ), found AS (
   SELECT asked.*, r.id AS registration, CASE WHEN scanned < s.late_at THEN 'PRESENT' ELSE 'LATE' END AS status,
-    CAST(get_byte(uuid_send(r.id), 15) % {shards} AS smallint) AS shard
+    CAST(get_byte(uuid_send(r.id), 15) % {shards} AS smallint) AS shard, {registration}, {person}, {category}
   FROM asked
   JOIN session s ON s.id = asked.session
   JOIN activity a ON a.id = s.activity_id
   JOIN registration r ON r.ticket_code = asked.key AND r.activity_id = s.activity_id
+  JOIN person p ON p.id = r.person_id
+  LEFT JOIN category c ON c.id = r.category_id
   WHERE r.status = 'CONFIRMED' AND r.enrolled_on IS NULL AND r.withdrawn_on IS NULL
     AND s.closed_at IS NULL AND NOT s.tracks_exit AND s.opens_at <= scanned AND scanned < s.closes_at
     AND a.status <> 'CANCELLED'
-    AND NOT EXISTS (SELECT FROM attendance t WHERE t.session_id = s.id AND t.registration_id = r.id)
   ORDER BY r.id
   FOR UPDATE OF r
-), kept AS (
-  INSERT INTO scan (id, session_id, client_id, registration_id, code, gate, direction, outcome, scanned_at, clock,
-    device_at, clock_offset_ms, received_at, account_id, device_id)
-  SELECT scan, session, client, registration, code, gate, 'ENTRY', 'ADMITTED', scanned, clock,
-    device, ms, received, account, by_device FROM found
 ), noted AS (
   INSERT INTO attendance (id, session_id, registration_id, status, by_scans, first_in_at, first_gate, first_scan_id,
     last_in_at, is_inside, is_corrected, has_conflict)
   SELECT attendance, session, registration, status, status, scanned, gate, scan, scanned, true, false, false FROM found
+  ON CONFLICT (session_id, registration_id) DO NOTHING
+  RETURNING id
+), admitted AS (
+  SELECT found.* FROM found JOIN noted ON noted.id = found.attendance
+), kept AS (
+  INSERT INTO scan (id, session_id, client_id, registration_id, code, gate, direction, outcome, scanned_at, clock,
+    device_at, clock_offset_ms, received_at, account_id, device_id)
+  SELECT scan, session, client, registration, code, gate, 'ENTRY', 'ADMITTED', scanned, clock,
+    device, ms, received, account, by_device FROM admitted
 ), counted AS (
   INSERT INTO tally (session_id, shard, present, late, left_early, excused, absent, unexpected, inside)
   SELECT session, shard, count(*) FILTER (WHERE status = 'PRESENT'), count(*) FILTER (WHERE status = 'LATE'),
-    0, 0, 0, 0, count(*) FROM found GROUP BY session, shard ORDER BY session, shard
+    0, 0, 0, 0, count(*) FROM admitted GROUP BY session, shard ORDER BY session, shard
   ON CONFLICT (session_id, shard) DO UPDATE SET present = tally.present + excluded.present,
     late = tally.late + excluded.late, inside = tally.inside + excluded.inside
 )
-SELECT found.at, found.status, found.attendance, {registration}, {person}, {category}
-FROM found
-JOIN registration r ON r.id = found.registration
-JOIN person p ON p.id = r.person_id
-LEFT JOIN category c ON c.id = r.category_id",
+SELECT * FROM admitted",
         shards = super::tally::SHARDS,
         registration = columns::<registration::Column>("r", "r_"),
         person = columns::<person::Column>("p", "p_"),

@@ -206,6 +206,8 @@ policy! {
     ExceedCapacity on activity => [OrgAdmin];
     /// Put somebody else in the place of who cannot come.
     ReplaceAttendee on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Say where people sit.
+    SetSeats on activity => [OrgAdmin, Organiser];
     /// Cancel a registration and free its seat.
     CancelRegistration on registration (near) => [OrgAdmin, Organiser, Liaison];
     /// Say what somebody answered to an invitation or an offer.

@@ -246,11 +246,11 @@ impl Call {
         let not_executed = response.data == async_graphql::Value::Null
             && !response.errors.is_empty()
             && response.errors.iter().all(|it| it.path.is_empty());
-        let value = serde_json::to_value(&response).unwrap_or_default();
         if not_executed {
-            return self.errors(StatusCode::BAD_REQUEST, &value["errors"]);
+            let errors = serde_json::to_value(&response.errors).unwrap_or_default();
+            return self.errors(StatusCode::BAD_REQUEST, &errors);
         }
-        (StatusCode::OK, [(header::CONTENT_TYPE, self.media.name())], value.to_string())
-            .into_response()
+        let body = serde_json::to_vec(&response).unwrap_or_default();
+        (StatusCode::OK, [(header::CONTENT_TYPE, self.media.name())], body).into_response()
     }
 }

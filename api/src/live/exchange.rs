@@ -68,6 +68,8 @@ impl Live {
     /// Sends and hears until `stopping`, when it sends what is left, or until the connection fails.
     async fn exchange(&self, url: &str, stopping: &CancellationToken) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect(url).await?;
+        // What a crash loses here was about to be forgotten; nobody waits for the disk for it.
+        sqlx::query("SET synchronous_commit = off").execute(&mut listener).await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         let mut pulse = interval(PULSE);

@@ -5,6 +5,7 @@ mod at_door;
 mod bulk;
 mod change;
 mod enrolment;
+mod seat;
 mod walk_in;
 mod ways;
 
@@ -20,7 +21,9 @@ use entity::{
     registration,
 };
 
-pub use self::{approval::*, at_door::*, bulk::*, change::*, enrolment::*, walk_in::*, ways::*};
+pub use self::{
+    approval::*, at_door::*, bulk::*, change::*, enrolment::*, seat::*, walk_in::*, ways::*,
+};
 use super::{Beside, Filter, Wanted, approval::decisions};
 use crate::{
     activity::graphql::{Activity, Category},
@@ -218,6 +221,11 @@ impl Registration {
     /// The organisation as it was given for this activity.
     async fn organisation_name(&self) -> Option<&str> {
         self.row.organisation_name.as_deref()
+    }
+
+    /// Where the person sits (座位, 桌号), if that was said.
+    async fn seat(&self) -> Option<&str> {
+        super::seat::of(&self.row)
     }
 
     /// The title as it was given for this activity.

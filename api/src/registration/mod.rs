@@ -11,6 +11,7 @@ pub mod enrolment;
 pub mod graphql;
 pub mod lapse;
 mod rows;
+pub mod seat;
 pub mod transfer;
 mod waiting;
 pub mod ways;

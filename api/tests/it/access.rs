@@ -322,6 +322,8 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("divide_class", "", input(divided), None);
     let post = json!({"registrationId": it.trainee, "post": "班长"});
     add("update_trainee", "", input(post), None);
+    let seats = json!([{"registrationId": it.trainee, "seat": "5桌3号"}]);
+    add("set_seats", "", input(json!({"activityId": it.class, "seats": seats})), None);
     let enrolled = json!({"registrationId": it.trainee, "enrolledOn": "2026-11-04"});
     add("set_enrolment", "", input(enrolled), None);
     let withdrawn = json!({"registrationId": it.trainee, "on": "2026-11-01", "reason": "调动"});

@@ -312,6 +312,13 @@ on_both! {
         assert_eq!(outcome(app.organiser(), "update_trainee", input).await, "STUDENT_NO_TAKEN");
         assert_eq!(leaders(&app, &school.activity).await, [("甲组".to_owned(), 1, json!(one)), ("乙组".to_owned(), 0, json!(null))]);
 
+        // Lists say what the class says, and where the person sits.
+        let seats = json!([{"registrationId": one, "seat": "3桌"}]);
+        made(app.organiser(), "set_seats", json!({"activityId": school.activity, "seats": seats})).await;
+        let listed = json!({"activityId": school.activity, "columns": ["studentNo", "group", "seat"]});
+        let rows = crate::export::taken(&app, listed).await;
+        assert!(rows.iter().any(|it| it[it.len() - 3..] == ["01", "甲组", "3桌"]), "{rows:?}");
+
         let in_group = "query($id: ID!, $group: ID!) { activity(id: $id) { registrations(filter: {groupId: $group}) { nodes { id } } } }";
         let found = app.organiser().ask(in_group, json!({"id": school.activity, "group": a})).await;
         assert_eq!(found["activity"]["registrations"]["nodes"], json!([{"id": one}]));

@@ -47,7 +47,7 @@ async fn get(app: &TestApp, url: &Value, headers: &[(&str, &str)]) -> Answer {
 }
 
 /// Takes a list out in both formats, which must agree; its rows, each after the name of its part where there is one.
-async fn taken(app: &TestApp, input: Value) -> Rows {
+pub async fn taken(app: &TestApp, input: Value) -> Rows {
     let mut both = Vec::new();
     for format in ["CSV", "XLSX"] {
         let mut input = input.clone();

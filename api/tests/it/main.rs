@@ -48,6 +48,7 @@ mod schema;
 mod school;
 mod scope;
 mod sealed;
+mod seat;
 mod seats;
 mod self_check_in;
 mod series;

@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     graphql::{Gid, Viewer},
     page::Slice,
-    registration::graphql::RegistrationStatus,
+    registration::{graphql::RegistrationStatus, seat},
     session::graphql::Session,
     ticket,
     write::Note,
@@ -61,6 +61,11 @@ impl ManifestEntry {
     /// The title as it was given for this activity.
     async fn title(&self) -> Option<&str> {
         self.0.row.title.as_deref()
+    }
+
+    /// Where the person sits (座位, 桌号), if that was said.
+    async fn seat(&self) -> Option<&str> {
+        seat::of(&self.0.row)
     }
 
     /// The group (小组) that the list put the person in.

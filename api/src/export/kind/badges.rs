@@ -42,6 +42,7 @@ impl List for Badges {
             Column::usual("title", "职务", 18.0, Field::Title),
             Column::usual("category", "参会类别", 12.0, Field::Category),
             Column::usual("group", "小组", 10.0, Field::Group),
+            Column::usual("seat", "座位", 10.0, Field::Seat),
             Column::usual("code", "参会码", 16.0, Field::Code),
         ]
     }
@@ -56,7 +57,7 @@ impl List for Badges {
         _fields: &[Field],
     ) -> Result<Self, Failure> {
         let host = organisation::find(db, brief.activity()?.host_id).await?.name;
-        let needs = line::Needs::of([Field::Group, Field::Code]);
+        let needs = line::Needs::of([Field::Group, Field::Seat, Field::Code]);
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await?, host })
     }
 
@@ -97,7 +98,8 @@ fn set(
             title: it.title.clone().unwrap_or_default(),
             category: brief.category(it.category).cloned().unwrap_or_default(),
             colour: COLOURS[place.unwrap_or(COLOURS.len() - 1) % COLOURS.len()].to_owned(),
-            seat: it.group.clone().unwrap_or_default(),
+            // Where nobody said who sits where, a group has its table.
+            seat: it.seat.clone().or_else(|| it.group.clone()).unwrap_or_default(),
             qr: it.code.as_deref().map(qr::svg).transpose()?,
         });
     }

@@ -31,6 +31,7 @@ pub enum Field {
     Category,
     StudentNo,
     Group,
+    Seat,
     District,
     Note,
     /// The code of the ticket, unless it was revoked.
@@ -50,6 +51,7 @@ pub fn who<F>(of: impl Fn(Field) -> F) -> Vec<Column<F>> {
         Column::usual("category", "参会类别", 12.0, of(Field::Category)),
         Column::usual("studentNo", "学号", 16.0, of(Field::StudentNo)),
         Column::usual("group", "小组", 10.0, of(Field::Group)),
+        Column::further("seat", "座位", 10.0, of(Field::Seat)),
     ]
 }
 
@@ -70,6 +72,7 @@ pub fn rest<F>(brief: &Brief, of: impl Fn(Field) -> F) -> Vec<Column<F>> {
 pub struct Needs {
     pub student_no: bool,
     pub group: bool,
+    pub seat: bool,
     pub district: bool,
     pub note: bool,
     pub code: bool,
@@ -78,6 +81,8 @@ pub struct Needs {
     pub life: bool,
     /// How long somebody was at the session.
     pub stay: bool,
+    /// Whether the class itself says what a trainee is in it, before what a list said.
+    pub of_a_class: bool,
 }
 
 impl Needs {
@@ -87,6 +92,7 @@ impl Needs {
             match field {
                 Field::StudentNo => needs.student_no = true,
                 Field::Group => needs.group = true,
+                Field::Seat => needs.seat = true,
                 Field::District => needs.district = true,
                 Field::Code => needs.code = true,
                 Field::Note => needs.note = true,
@@ -110,6 +116,7 @@ pub struct Line {
     pub category: Option<CategoryId>,
     student_no: Option<String>,
     pub group: Option<String>,
+    pub seat: Option<String>,
     pub district: Option<String>,
     pub note: Option<String>,
     pub code: Option<String>,
@@ -145,18 +152,25 @@ pub fn selected(needs: Needs, at_session: bool) -> Vec<SimpleExpr> {
     let own = |column: R| Expr::col((registration::Entity, column));
     let who = |column: person::Column| Expr::col((person::Entity, column));
     let came = |column: A| Expr::col((attendance::Entity, column));
-    let detail =
-        |key: &str| Expr::cust(format!("CAST(\"registration\".\"details\" ->> '{key}' AS text)"));
+    let listed = |key: &str| format!("CAST(\"registration\".\"details\" ->> '{key}' AS text)");
+    let in_class = |what: &str, key: &str| {
+        if !needs.of_a_class {
+            return listed(key);
+        }
+        let said = "FROM class_member m LEFT JOIN class_group g ON g.id = m.group_id WHERE m.registration_id";
+        format!("COALESCE((SELECT {what} {said} = \"registration\".\"id\"), {})", listed(key))
+    };
     let mut all = vec![own(R::Id), own(R::ListKey), own(R::ListRow)];
     all.extend([who(person::Column::Name), who(person::Column::Phone)]);
     all.extend([R::OrganisationName, R::Title, R::CategoryId].map(own));
     let details = [
-        (needs.student_no, "studentNo"),
-        (needs.group, "group"),
-        (needs.district, "district"),
-        (needs.note, "note"),
+        (needs.student_no, in_class("m.student_no", "studentNo")),
+        (needs.group, in_class("g.name", "group")),
+        (needs.seat, listed("seat")),
+        (needs.district, listed("district")),
+        (needs.note, listed("note")),
     ];
-    all.extend(details.iter().filter(|it| it.0).map(|it| detail(it.1)));
+    all.extend(details.into_iter().filter(|it| it.0).map(|it| Expr::cust(it.1)));
     if needs.code {
         all.push(own(R::TicketCode));
     }
@@ -204,6 +218,7 @@ impl Line {
             category: row.next()?,
             student_no: row.next_if(needs.student_no)?,
             group: row.next_if(needs.group)?,
+            seat: row.next_if(needs.seat)?,
             district: row.next_if(needs.district)?,
             note: row.next_if(needs.note)?,
             code: row.next_if(needs.code)?.filter(|it: &String| ticket::is_code(it)),
@@ -246,6 +261,7 @@ impl Line {
             Field::Category => Cell::text(brief.category(self.category)),
             Field::StudentNo => Cell::text(self.student_no.as_ref()),
             Field::Group => Cell::text(self.group.as_ref()),
+            Field::Seat => Cell::text(self.seat.as_ref()),
             Field::District => Cell::text(self.district.as_ref()),
             Field::Code => Cell::text(self.code.as_ref()),
             Field::Note => Cell::text(self.note.as_ref()),

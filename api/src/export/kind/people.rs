@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use entity::{attendance, export::Sort, id::RegistrationId, person, registration};
+use entity::{attendance, export::Sort, id::RegistrationId, person, programme, registration};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
     PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait,
@@ -87,8 +87,9 @@ impl People {
         db: &DatabaseConnection,
         brief: Arc<Brief>,
         whose: Whose,
-        needs: Needs,
+        mut needs: Needs,
     ) -> Result<Self, Failure> {
+        needs.of_a_class = brief.activity()?.kind == programme::Kind::Academy;
         let by = match brief.export.sort {
             Sort::List => None,
             Sort::Pinyin => Some(person::Column::PinyinKey),

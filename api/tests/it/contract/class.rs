@@ -57,6 +57,8 @@ pub async fn lives(it: &Script<'_>, root: &str) {
     it.run(&me, "withdraw_my_leave", json!({"input": {"leaveId": own}})).await;
 
     it.make("set_enrolment", json!({"registrationId": trainee, "enrolledOn": "2026-11-03"})).await;
+    let seats = json!([{"registrationId": trainee, "seat": "3桌5号"}]);
+    it.make("set_seats", json!({"activityId": class, "seats": seats})).await;
     let input = json!({"registrationId": trainee, "on": "2026-11-04", "reason": "工作调动"});
     it.make("withdraw_trainee", input).await;
 }
