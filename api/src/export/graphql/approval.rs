@@ -67,7 +67,6 @@ impl ExportApprovalQuery {
         #[graphql(desc = "Of which organisation.")] organisation_id: Option<Gid<OrganisationId>>,
     ) -> Result<Connection<String, Export>> {
         let viewer = Viewer::of(ctx);
-        viewer.gate.who()?;
         let of = match (activity_id, organisation_id) {
             (Some(Gid(id)), None) => {
                 viewer.gate.permit::<ExportUnmasked>(id).await?;
@@ -78,6 +77,7 @@ impl ExportApprovalQuery {
                 Of::Organisation(id)
             }
             _ => {
+                viewer.gate.who()?;
                 return Err(Failure::BadInput(
                     "activityId 与 organisationId 须且只能给出一个",
                     "give either activityId or organisationId",
