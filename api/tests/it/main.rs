@@ -32,7 +32,6 @@ mod grammar;
 mod history;
 mod http;
 mod job;
-mod leak;
 mod leave;
 mod life;
 mod lists;
