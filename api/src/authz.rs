@@ -4,6 +4,7 @@
 //! it stands; a grant covers a place when its scope is above it. Whatever no line of [`POLICY`] allows is denied.
 
 mod actor;
+mod duty;
 mod me;
 pub mod place;
 pub mod policy;
@@ -12,6 +13,7 @@ mod scope;
 
 pub use self::{
     actor::{Actor, By, Doorkeeper},
+    duty::Duty,
     me::{Me, Mine},
     scope::{Near, Place, Scope},
 };
@@ -89,6 +91,8 @@ pub struct Who {
     /// None where somebody acts by an address that was signed for them.
     pub sign_in: Option<SignInId>,
     pub grants: Vec<Held>,
+    /// What they have to do before they may do anything else.
+    pub duty: Option<Duty>,
 }
 
 /// Proof that `actor` may do `A` to this very row.
@@ -230,7 +234,8 @@ impl Gate {
     /// Whether another gate lets the same through by the same grants.
     #[must_use]
     pub fn is_as(&self, other: &Self) -> bool {
-        let held = |it: &Self| it.who.as_ref().map(|it| (it.account.id, it.grants.clone()));
+        let held =
+            |it: &Self| it.who.as_ref().map(|it| (it.account.id, it.duty, it.grants.clone()));
         held(self) == held(other)
     }
 
@@ -244,14 +249,6 @@ impl Gate {
     #[must_use]
     pub fn changes_at(&self) -> Option<DateTime<Utc>> {
         self.who.iter().flat_map(|it| &it.grants).filter_map(|it| it.row.expires_at).min()
-    }
-
-    /// Who is signed in. FORBIDDEN to a device, which has no account.
-    pub fn who(&self) -> Result<&Who, Failure> {
-        self.who.as_ref().ok_or(match self.doorkeeper {
-            Some(_) => Failure::Forbidden,
-            None => Failure::Unauthenticated,
-        })
     }
 
     /// Whether anybody is there to whom grants can be given: an account or a device.

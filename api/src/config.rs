@@ -1,5 +1,6 @@
 //! The environment and the flags, read once. Nothing else reads the environment.
 
+mod accounts;
 mod outside;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -7,7 +8,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use axum::http::Uri;
 use clap::Args;
 
-pub use self::outside::Outside;
+pub use self::{accounts::Accounts, outside::Outside};
 use crate::channel::Hours;
 
 /// What the service is told at its start. Each is a flag and a variable of the environment.
@@ -123,6 +124,9 @@ pub struct Config {
     /// themselves in are not counted by address either.
     #[arg(long, env = "QINGLAN_CODES_PER_ADDRESS", default_value_t = 30, global = true)]
     pub codes_per_address: u64,
+
+    #[command(flatten)]
+    pub accounts: Accounts,
 }
 
 impl Config {

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use sea_orm::DbErr;
 
+use crate::authz::Duty;
+
 /// The language of messages to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Lang {
@@ -65,6 +67,8 @@ impl<C> Refused<C> {
 pub enum Failure {
     Unauthenticated,
     Forbidden,
+    /// Signed in, but something has to be done first.
+    Owes(Duty),
     NotFound,
     /// The request is not well-formed in a way that its author can mend: said in Chinese and English.
     BadInput(&'static str, &'static str),

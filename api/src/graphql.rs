@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    authz::Gate,
+    authz::{Duty, Gate},
     db::Db,
     error::{Error, Failure, Lang, Refusal, Refused},
 };
@@ -92,6 +92,8 @@ pub struct Viewer {
     pub request_id: Uuid,
     pub lang: Lang,
     pub address: Option<String>,
+    /// What the client calls itself, at most 300 characters of it.
+    pub agent: Option<String>,
     pub db: Db,
     pub gate: Gate,
     pub app: Arc<App>,
@@ -140,6 +142,10 @@ impl Failure {
         match self {
             Self::Unauthenticated => ("UNAUTHENTICATED", lang.pick("请先登录", "sign in first")),
             Self::Forbidden => ("FORBIDDEN", lang.pick("没有权限", "not allowed")),
+            Self::Owes(Duty::ChangePassword) => (
+                "PASSWORD_CHANGE_REQUIRED",
+                lang.pick("请先修改密码", "change your password first"),
+            ),
             Self::NotFound => ("NOT_FOUND", lang.pick("不存在", "not found")),
             Self::BadInput(zh, en) => ("BAD_USER_INPUT", lang.pick(zh, en)),
             Self::Conflict(zh, en) => ("CONFLICT", lang.pick(zh, en)),

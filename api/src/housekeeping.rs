@@ -5,8 +5,16 @@ use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    app::App, attendance, attendee::codes, error::Failure, export::background, job, outbox,
-    roster::upload, self_check_in::guesses, write::drop_old_keys,
+    account::{attempts, sign_in},
+    app::App,
+    attendance,
+    attendee::codes,
+    error::Failure,
+    export::background,
+    job, outbox,
+    roster::upload,
+    self_check_in::guesses,
+    write::drop_old_keys,
 };
 
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -33,6 +41,8 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;
+            attempts::drop_old(tx, now).await?;
+            sign_in::drop_old(tx, now).await?;
             codes::drop_old(tx, now).await?;
             guesses::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;

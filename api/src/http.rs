@@ -52,7 +52,7 @@ use crate::{
     device,
     error::{Failure, Lang},
     graphql::Viewer,
-    metrics,
+    metrics, text,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -208,7 +208,7 @@ impl Asked {
 fn status_of(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Failure::Forbidden => StatusCode::FORBIDDEN,
+        Failure::Forbidden | Failure::Owes(_) => StatusCode::FORBIDDEN,
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::BadInput(..) => StatusCode::BAD_REQUEST,
         Failure::Conflict(..) => StatusCode::CONFLICT,
@@ -259,7 +259,13 @@ async fn viewer(
     let now = app.now();
     let gate = admitted(app, headers, peer, now).await?;
     app.rates.count(&gate, false)?;
-    Ok(viewer_at(app, gate, asked, peer, now))
+    Ok(Viewer { agent: agent(headers), ..viewer_at(app, gate, asked, peer, now) })
+}
+
+/// What a client calls itself: at most 300 characters of it.
+fn agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text::line(text).chars().take(300).collect())
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {
@@ -328,6 +334,7 @@ fn viewer_at(
         request_id: asked.id,
         lang: asked.lang,
         address: peer.map(|it| it.address().to_string()),
+        agent: None,
         db: app.db.clone(),
         gate,
         app: app.clone(),

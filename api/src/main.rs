@@ -483,7 +483,7 @@ async fn make(
 ) -> Outcome {
     let username = account::clean_username(username)
         .ok_or("a username is 3 to 50 letters, digits, dots, dashes or underscores")?;
-    refuse_password(password)?;
+    refuse_password(config, password, &username, &[role])?;
     let scope = match scope {
         None => None,
         Some(text) => {
@@ -522,10 +522,12 @@ async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     let found =
         account::named(db.read(), &username).await?.ok_or("no account has this username")?;
     let (password, made_here) = password(reset.password)?;
-    refuse_password(&password)?;
+    let held = api::authz::grants_of(db.read(), found.id, now()).await?;
+    let roles: Vec<Role> = held.iter().map(|it| it.row.role).collect();
+    refuse_password(&config, &password, &username, &roles)?;
     let hash = authn::hash_password_now(&password)?;
     db.by_command("AdminResetPassword", now(), async |tx| {
-        account::set_password(tx, &found, hash, now()).await?;
+        account::password::set(tx, &found, hash, now()).await?;
         Ok(found.id)
     })
     .await
@@ -538,10 +540,9 @@ async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
     Ok(())
 }
 
-fn refuse_password(password: &str) -> Outcome {
-    use api::error::Refusal;
-    match account::password_fault(password) {
-        Some(fault) => Err(fault.message(api::error::Lang::En).into()),
+fn refuse_password(config: &Config, password: &str, username: &str, roles: &[Role]) -> Outcome {
+    match account::password::fault(&config.accounts, password, username, roles, "password") {
+        Some(fault) => Err(said(&fault.into()).into()),
         None => Ok(()),
     }
 }
@@ -550,7 +551,8 @@ fn said<C: api::error::Refusal>(error: &api::error::Error<C>) -> String {
     use api::error::{Error, Lang};
     match error {
         Error::Refused(all) => {
-            all.iter().map(|it| it.code.message(Lang::En)).collect::<Vec<_>>().join("; ")
+            let said = all.iter().map(|it| it.code.message(Lang::En).replace("{}", &it.about));
+            said.collect::<Vec<_>>().join("; ")
         }
         Error::Failed(failure) => format!("{failure:?}"),
     }

@@ -297,6 +297,29 @@ impl Viewer {
         done
     }
 
+    /// The same where it is refused, and what follows from that is kept: a wrong password is counted. `account` is whom it was
+    /// about; nobody is known to have asked. `work` says why, in a text of the code's own.
+    pub async fn refuse_unsigned<T>(
+        &self,
+        action: &'static str,
+        account: Option<AccountId>,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(&'static str, T), Failure>,
+    ) -> Result<T, Failure> {
+        let done = self
+            .db
+            .transaction(async |tx| {
+                let (why, done) = work(tx).await?;
+                let mut event = on_account(action, account);
+                event.outcome = audit_event::Outcome::Refused;
+                event.reason = Some(why);
+                audit::leave(tx, &self.origin(), event).await?;
+                Ok(done)
+            })
+            .await;
+        self.app.bell.notify_one();
+        done
+    }
+
     fn origin(&self) -> Origin {
         Origin { at: self.now, request_id: self.request_id, address: self.address.clone() }
     }

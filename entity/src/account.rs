@@ -15,6 +15,10 @@ pub struct Model {
     /// A PHC string of argon2id.
     #[serde(skip)]
     pub password_hash: String,
+    /// Whether the password has to be changed before anything else is done: somebody else set it, or it keeps the rules
+    /// no more.
+    #[serde(default)]
+    pub must_change: bool,
     pub person_id: Option<PersonId>,
     /// The organisation whose administrators look after this account.
     pub home_id: OrganisationId,

@@ -76,6 +76,7 @@ ids! {
     MessageTemplateId = "messageTemplate";
     NoticeId = "notice";
     OrganisationId = "organisation";
+    PastPasswordId = "pastPassword";
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";

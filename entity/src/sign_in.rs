@@ -11,8 +11,16 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: SignInId,
     pub account_id: AccountId,
+    /// Where it came from, as far as that is known.
+    pub address: Option<String>,
+    /// What the client called itself: the header `User-Agent`.
+    pub agent: Option<String>,
     pub created_at: DateTimeUtc,
-    /// When it was ended: signed out, or a refresh token came twice.
+    /// When it last got tokens.
+    pub last_used_at: DateTimeUtc,
+    /// When it ends however it is used.
+    pub expires_at: DateTimeUtc,
+    /// When it was ended before that: signed out, ended by somebody, or a refresh token came twice.
     pub ended_at: Option<DateTimeUtc>,
 }
 

@@ -25,6 +25,7 @@ mod m2026_11_25_000008_paper;
 mod m2026_11_25_000009_credit_hours;
 mod m2026_11_26_000001_audit;
 mod m2026_11_26_000003_sealed;
+mod m2026_11_26_000005_accounts;
 
 pub struct Migrator;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000008_paper::Migration),
             Box::new(m2026_11_25_000009_credit_hours::Migration),
             Box::new(m2026_11_26_000003_sealed::Migration),
+            Box::new(m2026_11_26_000005_accounts::Migration),
             Box::new(m2026_11_26_000001_audit::Migration),
         ]
     }

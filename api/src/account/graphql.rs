@@ -1,10 +1,11 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
 mod mutation;
+mod sign_in;
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, Object, Result, SimpleObject, Union, connection::Connection};
+use async_graphql::{Context, Enum, Object, Result, Union, connection::Connection};
 use chrono::{DateTime, Utc};
 use entity::{
     account,
@@ -12,11 +13,11 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::mutation::*;
+pub use self::{mutation::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{
-        Action, Held, Permit,
+        Action, Permit,
         policy::{ViewAccount, ViewActivity, ViewOrganisation, ViewPerson, ViewProgramme},
     },
     error::Failure,
@@ -212,35 +213,15 @@ impl Grant {
     }
 }
 
-/// Who is signed in.
-#[derive(SimpleObject)]
-#[graphql(name = "Viewer")]
-pub struct SignedIn {
-    /// What they signed in with.
-    account: Account,
-    /// What is granted to them and in force now.
-    grants: Vec<Grant>,
-}
-
-impl SignedIn {
-    fn new(account: account::Model, grants: Vec<Held>) -> Self {
-        let own = |it: Held| Grant { row: it.row, is_own: true };
-        Self {
-            account: Account { row: account, is_own: true, home: None },
-            grants: grants.into_iter().map(own).collect(),
-        }
-    }
-}
-
 #[derive(Default)]
 pub struct AccountQuery;
 
 #[Object]
 impl AccountQuery {
-    /// Who is signed in. UNAUTHENTICATED if nobody is.
+    /// Who is signed in, also where they have to do something before they may do anything else: see `duty`.
+    /// UNAUTHENTICATED if nobody is.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<SignedIn>> {
-        let who = Viewer::of(ctx).gate.who()?;
-        Ok(Some(SignedIn::new(who.account.clone(), who.grants.clone())))
+        Ok(Some(SignedIn(Viewer::of(ctx).gate.whoever()?.clone())))
     }
 
     /// One account. For PLATFORM_ADMIN, SECURITY_ADMIN and ORG_ADMIN of the organisation that looks after it.

@@ -1,26 +1,28 @@
 //! What signs in, and what it may: accounts, sign-ins, grants.
 
+pub mod attempts;
 pub mod grant;
 pub mod graphql;
+pub mod password;
 pub mod sign_in;
 
 use chrono::{DateTime, Utc};
 use entity::{
     account::{self, Column},
-    id::{AccountId, OrganisationId, PersonId},
+    id::{AccountId, OrganisationId, PersonId, SignInId},
     organisation, sign_in as sign_in_row,
 };
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::{Expr, Query},
 };
 
 use crate::{
     authz::{
         Permit, Reach, Scope,
-        policy::{CreateAccount, DisableAccount, ResetPassword, ViewAccount},
+        policy::{CreateAccount, DisableAccount, EndSignIns, ViewAccount},
     },
     db::{begins_with, is_duplicate},
     error::{Error, Failure, Refusal},
@@ -35,8 +37,19 @@ refusals! {
         UsernameInvalid = "用户名须为3至50个字母、数字、点、横线或下划线", "a username is 3 to 50 letters, digits, dots, dashes or underscores";
         /// Another account has this username.
         UsernameTaken = "用户名已被使用", "the username is taken";
-        /// The password is shorter than 8 or longer than 200 characters.
-        PasswordLength = "密码须为8至200个字符", "a password is 8 to 200 characters";
+        /// The password is shorter than 8 characters (12 for administrators, unless the service is told otherwise), or longer
+        /// than 200.
+        PasswordLength = "密码须为{}至200个字符", "a password is {} to 200 characters";
+        /// Lower case, upper case, digits and others: there are too few of these kinds in it.
+        PasswordTooPlain = "密码须包含小写字母、大写字母、数字、其他字符中的至少{}类", "a password has at least {} of lower case, upper case, digits, others";
+        /// The username stands in the password.
+        PasswordHoldsUsername = "密码不能包含用户名", "a password must not hold the username";
+        /// The password is one of those that are tried first.
+        PasswordCommon = "密码过于常见", "the password is a common one";
+        /// The password is one of the account's last five.
+        PasswordUsedBefore = "不能使用最近5次用过的密码", "the password is one of the last five";
+        /// Wrong passwords were sent too often.
+        TooManyAttempts = "尝试次数过多，请在{}秒后再试", "too many attempts; try again in {} seconds";
         /// One cannot do this to oneself.
         OwnAccount = "不能对自己的账号执行此操作", "not to one's own account";
         /// The account may do what one could not grant oneself.
@@ -55,12 +68,6 @@ pub fn clean_username(typed: &str) -> Option<String> {
     fits.then_some(name)
 }
 
-/// What is wrong with a password.
-#[must_use]
-pub fn password_fault(password: &str) -> Option<AccountErrorCode> {
-    (!(8..=200).contains(&password.chars().count())).then_some(AccountErrorCode::PasswordLength)
-}
-
 /// Keeps a new account.
 pub async fn insert(
     tx: &impl ConnectionTrait,
@@ -73,22 +80,26 @@ pub async fn insert(
     let row = account::ActiveModel {
         id: Set(AccountId::generate()),
         username: Set(username),
-        password_hash: Set(password_hash),
+        password_hash: Set(password_hash.clone()),
+        must_change: Set(false),
         person_id: Set(person),
         home_id: Set(home),
         created_at: Set(now),
         disabled_at: Set(None),
     };
-    row.insert(tx).await.map_err(|error| {
+    let made = row.insert(tx).await.map_err(|error| {
         if is_duplicate(&error) {
             AccountErrorCode::UsernameTaken.at(["username"]).into()
         } else {
-            error.into()
+            Error::from(error)
         }
-    })
+    })?;
+    password::remember(tx, made.id, password_hash, now).await?;
+    Ok(made)
 }
 
-/// Makes an account that the permit's organisation looks after. It may do nothing until something is granted to it.
+/// Makes an account that the permit's organisation looks after. It may do nothing until something is granted to it, and
+/// until its password is changed by whoever uses it.
 pub async fn create(
     tx: &DatabaseTransaction,
     permit: &Permit<CreateAccount>,
@@ -97,7 +108,9 @@ pub async fn create(
     person: Option<PersonId>,
     now: DateTime<Utc>,
 ) -> Result<account::Model, Error<AccountErrorCode>> {
-    insert(tx, username, password_hash, permit.on().id, person, now).await
+    let made = insert(tx, username, password_hash, permit.on().id, person, now).await?;
+    password::demand_change(tx, made.id).await?;
+    Ok(account::Model { must_change: true, ..made })
 }
 
 /// Takes an account out of use: its tokens are dead at once.
@@ -109,47 +122,38 @@ pub async fn disable(
     if permit.on().id == permit.actor() {
         return Err(AccountErrorCode::OwnAccount.at(["accountId"]).into());
     }
-    end_sign_ins(tx, permit.on().id, now).await?;
+    end_sign_ins(tx, permit.on().id, None, now).await?;
     let mut row: account::ActiveModel = permit.on().clone().into();
     row.disabled_at = Set(permit.on().disabled_at.or(Some(now)));
     Ok(row.update(tx).await?)
 }
 
-/// Gives an account a new password and ends its sign-ins.
-pub async fn reset_password(
+/// Ends all sign-ins of the permit's account.
+pub async fn end_all(
     tx: &DatabaseTransaction,
-    permit: &Permit<ResetPassword>,
-    password_hash: String,
+    permit: &Permit<EndSignIns>,
     now: DateTime<Utc>,
 ) -> Result<account::Model, Error<AccountErrorCode>> {
-    set_password(tx, permit.on(), password_hash, now).await
+    end_sign_ins(tx, permit.on().id, None, now).await?;
+    Ok(permit.on().clone())
 }
 
-/// The same without asking for a permit, for the command line and for one's own account.
-pub async fn set_password(
-    tx: &impl ConnectionTrait,
-    account: &account::Model,
-    password_hash: String,
-    now: DateTime<Utc>,
-) -> Result<account::Model, Error<AccountErrorCode>> {
-    end_sign_ins(tx, account.id, now).await?;
-    let mut row: account::ActiveModel = account.clone().into();
-    row.password_hash = Set(password_hash);
-    Ok(row.update(tx).await?)
-}
-
-async fn end_sign_ins(
+/// Ends the sign-ins of an account, but for one; how many there were.
+pub async fn end_sign_ins(
     tx: &impl ConnectionTrait,
     account: AccountId,
+    but: Option<SignInId>,
     now: DateTime<Utc>,
-) -> Result<(), Failure> {
-    sign_in_row::Entity::update_many()
+) -> Result<u64, Failure> {
+    let ended = sign_in_row::Entity::update_many()
         .col_expr(sign_in_row::Column::EndedAt, Expr::value(now))
         .filter(sign_in_row::Column::AccountId.eq(account))
         .filter(sign_in_row::Column::EndedAt.is_null())
+        .filter(sign_in_row::Column::ExpiresAt.gt(now))
+        .filter(Condition::all().add_option(but.map(|it| sign_in_row::Column::Id.ne(it))))
         .exec(tx)
         .await?;
-    Ok(())
+    Ok(ended.rows_affected)
 }
 
 /// The account of a username.
@@ -158,6 +162,15 @@ pub async fn named(
     username: &str,
 ) -> Result<Option<account::Model>, Failure> {
     Ok(account::Entity::find().filter(Column::Username.eq(username)).one(db).await?)
+}
+
+/// The account of a username as it was typed, unless it is out of use.
+pub async fn in_use(
+    db: &impl ConnectionTrait,
+    typed: &str,
+) -> Result<Option<account::Model>, Failure> {
+    let Some(username) = clean_username(typed) else { return Ok(None) };
+    Ok(named(db, &username).await?.filter(|it| it.disabled_at.is_none()))
 }
 
 /// Whether there is any account at all.

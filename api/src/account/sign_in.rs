@@ -1,6 +1,6 @@
 //! Signing in, staying signed in, signing out.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account,
     id::{AccountId, RefreshTokenId, SignInId},
@@ -8,12 +8,16 @@ use entity::{
     sign_in,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, Query},
 };
 
 use crate::{
-    authn::{self, Keys, REFRESH, Tokens},
+    authn::{self, Keys, Tokens},
+    config::Accounts,
     error::Failure,
     refusals,
 };
@@ -23,15 +27,44 @@ refusals! {
     SignInErrorCode, SignInUserError {
         /// The username or the password is wrong, or the account is out of use; it is not said which.
         InvalidCredentials = "用户名或密码不正确", "the username or the password is wrong";
+        /// Signing in failed too often of late, for this account or from this address. The password was not looked at.
+        TooManyAttempts = "尝试次数过多，请在{}秒后再试", "too many attempts; try again in {} seconds";
     }
 }
 
 refusals! {
     /// Why there are no new tokens.
     RefreshTokensErrorCode, RefreshTokensUserError {
-        /// The token is unknown, expired, or of a sign-in that was ended. Used a second time, it ends its sign-in.
+        /// The token is unknown, expired, or of a sign-in that is over. Used a second time, it ends its sign-in.
         InvalidToken = "登录已失效，请重新登录", "the sign-in is over; sign in again";
     }
+}
+
+/// How long an ended sign-in stays on record, for whoever asks later from where an account was used.
+const KEPT: TimeDelta = TimeDelta::days(190);
+/// How many sign-ins are listed.
+const LISTED: u64 = 100;
+
+/// How long sign-ins last.
+#[derive(Clone, Copy)]
+pub struct Times {
+    /// Without a refresh.
+    pub idle: TimeDelta,
+    /// In all.
+    pub whole: TimeDelta,
+}
+
+impl From<&Accounts> for Times {
+    fn from(config: &Accounts) -> Self {
+        Self { idle: config.sign_in_idle(), whole: config.sign_in_lasts() }
+    }
+}
+
+/// Where somebody signs in from.
+#[derive(Clone, Copy, Default)]
+pub struct Origin<'a> {
+    pub address: Option<&'a str>,
+    pub agent: Option<&'a str>,
 }
 
 /// Opens a sign-in for an account whose password was right.
@@ -39,23 +72,29 @@ pub async fn public_open(
     tx: &DatabaseTransaction,
     keys: &Keys,
     account: AccountId,
+    from: Origin<'_>,
+    times: Times,
     now: DateTime<Utc>,
 ) -> Result<(Tokens, SignInId), Failure> {
     let row = sign_in::ActiveModel {
         id: Set(SignInId::generate()),
         account_id: Set(account),
+        address: Set(from.address.map(str::to_owned)),
+        agent: Set(from.agent.map(str::to_owned)),
         created_at: Set(now),
+        last_used_at: Set(now),
+        expires_at: Set(now + times.whole),
         ended_at: Set(None),
     };
     let row = row.insert(tx).await?;
-    Ok((issue(tx, keys, &row, now).await?, row.id))
+    Ok((issue(tx, keys, &row, times, now).await?, row.id))
 }
 
 /// What became of a refresh token that was sent.
 pub enum Refreshed {
     Tokens(Tokens, AccountId),
-    /// It had been used before: its sign-in is ended, because one of the two who have it has stolen it.
-    Reused(AccountId),
+    /// Somebody was quicker with the same.
+    Reused,
     Unknown,
 }
 
@@ -64,6 +103,7 @@ pub async fn public_refresh(
     tx: &DatabaseTransaction,
     keys: &Keys,
     token: &str,
+    times: Times,
     now: DateTime<Utc>,
 ) -> Result<Refreshed, Failure> {
     let found = refresh_token::Entity::find()
@@ -73,6 +113,7 @@ pub async fn public_refresh(
     let Some(found) = found else { return Ok(Refreshed::Unknown) };
     let open = sign_in::Entity::find_by_id(found.sign_in_id)
         .filter(sign_in::Column::EndedAt.is_null())
+        .filter(sign_in::Column::ExpiresAt.gt(now))
         .find_also_related(account::Entity)
         .filter(account::Column::DisabledAt.is_null())
         .one(tx)
@@ -85,40 +126,97 @@ pub async fn public_refresh(
         .exec(tx)
         .await?;
     if mine.rows_affected == 0 {
-        end(tx, sign_in.id, now).await?;
-        return Ok(Refreshed::Reused(account.id));
+        return Ok(Refreshed::Reused);
     }
     if found.expires_at <= now {
         return Ok(Refreshed::Unknown);
     }
-    Ok(Refreshed::Tokens(issue(tx, keys, &sign_in, now).await?, account.id))
+    let used = sign_in::ActiveModel {
+        id: Unchanged(sign_in.id),
+        last_used_at: Set(now),
+        ..Default::default()
+    };
+    sign_in::Entity::update(used).exec_without_returning(tx).await?;
+    Ok(Refreshed::Tokens(issue(tx, keys, &sign_in, times, now).await?, account.id))
 }
 
-/// Ends a sign-in: its tokens are dead at once. Ending what is ended changes nothing.
-pub async fn end(
-    tx: &impl ConnectionTrait,
-    id: SignInId,
+/// Whose token this is, if it was used before.
+pub async fn used_by(db: &impl ConnectionTrait, token: &str) -> Result<Option<AccountId>, Failure> {
+    let used = refresh_token::Entity::find()
+        .filter(Column::Hash.eq(authn::fingerprint(token)))
+        .filter(Column::UsedAt.is_not_null())
+        .one(db)
+        .await?;
+    let Some(used) = used else { return Ok(None) };
+    let sign_in = sign_in::Entity::find_by_id(used.sign_in_id).one(db).await?;
+    Ok(sign_in.map(|it| it.account_id))
+}
+
+/// Ends the sign-in of a token that came twice, because one of the two who have it has stolen it.
+pub async fn public_end_reused(
+    tx: &DatabaseTransaction,
+    token: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    sign_in::Entity::update_many()
+    let used = refresh_token::Entity::find()
+        .filter(Column::Hash.eq(authn::fingerprint(token)))
+        .one(tx)
+        .await?;
+    let Some(used) = used else { return Ok(()) };
+    let of = sign_in::Entity::find_by_id(used.sign_in_id).one(tx).await?;
+    if let Some(of) = of {
+        end(tx, of.account_id, of.id, now).await?;
+    }
+    Ok(())
+}
+
+/// Ends a sign-in of an account: its tokens are dead at once. Whether it was open.
+pub async fn end(
+    tx: &impl ConnectionTrait,
+    account: AccountId,
+    id: SignInId,
+    now: DateTime<Utc>,
+) -> Result<bool, Failure> {
+    let ended = sign_in::Entity::update_many()
         .col_expr(sign_in::Column::EndedAt, Expr::value(now))
         .filter(sign_in::Column::Id.eq(id))
+        .filter(sign_in::Column::AccountId.eq(account))
         .filter(sign_in::Column::EndedAt.is_null())
+        .filter(sign_in::Column::ExpiresAt.gt(now))
         .exec(tx)
         .await?;
-    Ok(())
+    Ok(ended.rows_affected > 0)
+}
+
+/// The sign-ins of an account that are open, the newest first: the last hundred.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    times: Times,
+    now: DateTime<Utc>,
+) -> Result<Vec<sign_in::Model>, Failure> {
+    Ok(sign_in::Entity::find()
+        .filter(sign_in::Column::AccountId.eq(account))
+        .filter(sign_in::Column::EndedAt.is_null())
+        .filter(sign_in::Column::ExpiresAt.gt(now))
+        .filter(sign_in::Column::LastUsedAt.gt(now - times.idle))
+        .order_by_desc(sign_in::Column::Id)
+        .limit(LISTED)
+        .all(db)
+        .await?)
 }
 
 async fn issue(
     tx: &DatabaseTransaction,
     keys: &Keys,
     sign_in: &sign_in::Model,
+    times: Times,
     now: DateTime<Utc>,
 ) -> Result<Tokens, Failure> {
     let (access_token, access_token_expires_at) =
-        keys.access(sign_in.account_id, sign_in.id, now)?;
+        keys.access(sign_in.account_id, sign_in.id, sign_in.expires_at, now)?;
     let refresh_token = authn::secret()?;
-    let refresh_token_expires_at = now + REFRESH;
+    let refresh_token_expires_at = (now + times.idle).min(sign_in.expires_at);
     let row = refresh_token::ActiveModel {
         id: Set(RefreshTokenId::generate()),
         sign_in_id: Set(sign_in.id),
@@ -128,4 +226,20 @@ async fn issue(
     };
     refresh_token::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(Tokens { access_token, access_token_expires_at, refresh_token, refresh_token_expires_at })
+}
+
+/// Drops the sign-ins of long ago, with their tokens.
+pub async fn drop_old(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), Failure> {
+    let of_long_ago = sign_in::Column::ExpiresAt.lt(now - KEPT);
+    let theirs = Query::select()
+        .column(sign_in::Column::Id)
+        .from(sign_in::Entity)
+        .and_where(of_long_ago.clone())
+        .to_owned();
+    refresh_token::Entity::delete_many()
+        .filter(Column::SignInId.in_subquery(theirs))
+        .exec(tx)
+        .await?;
+    sign_in::Entity::delete_many().filter(of_long_ago).exec(tx).await?;
+    Ok(())
 }

@@ -92,6 +92,8 @@ policy! {
     DisableAccount on account => [PlatformAdmin, OrgAdmin];
     /// Give an account a new password, which ends its sign-ins.
     ResetPassword on account => [PlatformAdmin, OrgAdmin];
+    /// End the sign-ins of an account.
+    EndSignIns on account => [PlatformAdmin, SecurityAdmin, OrgAdmin];
     /// Give a role over an organisation and everything below it.
     GrantOnOrganisation on organisation => [SecurityAdmin, OrgAdmin];
     /// Give a role over a programme.

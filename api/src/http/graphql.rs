@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Asked, Peer,
     accept::Media,
-    admitted,
+    admitted, agent,
     body::{self, Unread},
     panicked,
     prepare::{
@@ -183,6 +183,7 @@ impl Call {
         Ok(match prepared {
             Ok(prepared) => {
                 let viewer = viewer_at(&self.app, gate, self.asked, self.peer, now);
+                let viewer = Viewer { agent: agent(&self.headers), ..viewer };
                 self.execute(prepared, viewer).await
             }
             Err(refusal) => self.refused(&refusal),

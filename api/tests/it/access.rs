@@ -5,14 +5,14 @@
 
 use std::{collections::BTreeSet, fmt::Write, path::Path, sync::Arc};
 
-use api::{app::App, live::Notice};
+use api::{app::App, graphql::Gid, live::Notice};
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::Request,
 };
 use entity::{
-    id::{ActivityId, ScanId, SessionId},
+    id::{ActivityId, ScanId, SessionId, SignInId},
     role_grant::Role,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -184,6 +184,10 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("sign_in", "", input(json!({"username": it.username, "password": PASSWORD})), None);
     add("refresh_tokens", "", input(json!({"refreshToken": it.refresh_token})), None);
     add("sign_out", "", json!({}), None);
+    let anothers = json!({"signInId": Gid(SignInId::generate()).to_string()});
+    add("end_sign_in", " of another", input(anothers), None);
+    add("end_other_sign_ins", "", json!({}), None);
+    add("end_account_sign_ins", "", input(json!({"accountId": it.account})), None);
     add(
         "change_password",
         "",

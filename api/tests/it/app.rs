@@ -11,11 +11,14 @@ use std::{
 };
 
 use api::{
-    account,
-    account::grant::Over,
+    account::{
+        self,
+        grant::Over,
+        sign_in::{Origin, Times},
+    },
     app::App,
     attendee::sender::CodeSender,
-    authn::Keys,
+    authn::{Keys, Tokens},
     config::Config,
     db::Db,
     error::{Error, Failure},
@@ -217,8 +220,7 @@ impl TestApp {
             .db
             .by_command("Test", now, async |tx| {
                 let row = account::insert(tx, name, hash, self.root, None, now).await?;
-                let (tokens, _) =
-                    account::sign_in::public_open(tx, &self.app.keys, row.id, now).await?;
+                let tokens = self.open(tx, row.id).await?;
                 made = Some((row.id, tokens.access_token));
                 Ok(row.id)
             })
@@ -235,14 +237,15 @@ impl TestApp {
 
     /// The same somebody, signed in anew: an access token is good for fifteen minutes.
     pub async fn anew(&self, client: &Client) -> Client {
-        let now = self.now();
-        let tokens = self
-            .by_hand(async |tx| {
-                let keys = &self.app.keys;
-                Ok(account::sign_in::public_open(tx, keys, client.account, now).await?.0)
-            })
-            .await;
+        let tokens = self.by_hand(async |tx| self.open(tx, client.account).await).await;
         Client { token: Some(tokens.access_token), ..client.clone() }
+    }
+
+    /// Opens a sign-in without asking for a password.
+    async fn open(&self, tx: &DatabaseTransaction, id: AccountId) -> Result<Tokens, Failure> {
+        let (keys, times) = (&self.app.keys, Times::from(&self.app.config.accounts));
+        let from = Origin::default();
+        Ok(account::sign_in::public_open(tx, keys, id, from, times, self.now()).await?.0)
     }
 
     /// Nobody.

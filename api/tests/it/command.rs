@@ -46,7 +46,7 @@ on_both_servers! {
             (&["--username", "door.two", "--scope", no_such][..], PASSWORD, "no"),
             (&["--username", "door.two", "--scope", "nowhere"], PASSWORD, "nowhere is not the id of an organisation"),
             (&["--username", "a b", "--password-stdin"], PASSWORD, "username"),
-            (&["--username", "door.two", "--password-stdin"], "short", "8 to 200"),
+            (&["--username", "door.two", "--password-stdin"], "short", "12 to 200"),
             (&["--username", "door.two", "--password-stdin"], "", "no password on standard input"),
             (&["--username", "door.two", "--role", "KING"], PASSWORD, "KING"),
         ] {

@@ -4,6 +4,7 @@
 
 mod academy;
 mod access;
+mod accounts;
 mod app;
 mod attendance;
 mod attendee;

@@ -1,80 +1,33 @@
-//! Signing in, and what can be done to accounts and grants: inputs, payloads, mutations.
+//! What can be done to accounts and grants: inputs, payloads, mutations.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{
     account as account_row,
     id::{AccountId, ActivityId, GrantId, OrganisationId, PersonId, ProgrammeId},
 };
 
-use super::{Account, Grant, Role, SignedIn};
+use super::{Account, Grant, Role, new_fault};
 use crate::{
     account::{
         self, AccountErrorCode, AccountUserError,
         grant::{GrantErrorCode, GrantUserError, Over},
-        sign_in::{
-            self, RefreshTokensErrorCode, RefreshTokensUserError, Refreshed, SignInErrorCode,
-            SignInUserError,
-        },
+        password,
     },
-    authn::{self, Tokens},
+    authn,
     authz::{
         Action, Held, Permit,
         policy::{
-            CreateAccount, DisableAccount, GrantOnActivity, GrantOnOrganisation, GrantOnProgramme,
-            ResetPassword, RevokeGrant, ViewPerson,
+            CreateAccount, DisableAccount, EndSignIns, GrantOnActivity, GrantOnOrganisation,
+            GrantOnProgramme, ResetPassword, RevokeGrant, ViewPerson,
         },
     },
-    error::{Error, Failure, Refusal},
+    error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle},
-    live::Notice,
     payloads,
     text::Check,
     write::Note,
 };
-
-/// What `signIn` takes.
-#[derive(InputObject)]
-pub struct SignInInput {
-    /// In any case.
-    username: String,
-    /// As it was set.
-    password: String,
-}
-
-/// What `signIn` gives.
-#[derive(SimpleObject)]
-pub struct SignInPayload {
-    /// What further requests are sent with; null where the sign-in was refused.
-    tokens: Option<Tokens>,
-    /// Who is signed in now.
-    viewer: Option<SignedIn>,
-    /// Why it was refused, all reasons at once; empty where it was done.
-    user_errors: Vec<SignInUserError>,
-}
-
-/// What `refreshTokens` takes.
-#[derive(InputObject)]
-pub struct RefreshTokensInput {
-    /// The latest that was given for this sign-in.
-    refresh_token: String,
-}
-
-/// What `refreshTokens` gives.
-#[derive(SimpleObject)]
-pub struct RefreshTokensPayload {
-    /// The new ones; null where it was refused.
-    tokens: Option<Tokens>,
-    /// Why it was refused, all reasons at once; empty where it was done.
-    user_errors: Vec<RefreshTokensUserError>,
-}
-
-/// What `signOut` gives.
-#[derive(SimpleObject)]
-pub struct SignOutPayload {
-    /// Whether somebody was signed in, and is not any more.
-    signed_out: bool,
-}
 
 /// What `createAccount` takes.
 #[derive(InputObject)]
@@ -83,7 +36,8 @@ pub struct CreateAccountInput {
     organisation_id: Gid<OrganisationId>,
     /// 3 to 50 letters, digits, dots, dashes or underscores; kept in lower case, unique.
     username: String,
-    /// 8 to 200 characters.
+    /// 8 to 200 characters, more for administrators; not a common one, without the username. Whoever signs in with it has to
+    /// change it first.
     password: String,
     /// Who will use it, if that is on record and in the viewer's scope.
     person_id: Option<Gid<PersonId>>,
@@ -98,22 +52,21 @@ pub struct DisableAccountInput {
     account_id: Gid<AccountId>,
 }
 
+/// What `endAccountSignIns` takes.
+#[derive(InputObject)]
+pub struct EndAccountSignInsInput {
+    /// Which one.
+    account_id: Gid<AccountId>,
+}
+
 /// What `resetPassword` takes.
 #[derive(InputObject)]
 pub struct ResetPasswordInput {
     /// Which one.
     account_id: Gid<AccountId>,
-    /// 8 to 200 characters.
+    /// 8 to 200 characters, more for administrators; not a common one, without the username. Whoever signs in with it has to
+    /// change it first.
     password: String,
-}
-
-/// What `changePassword` takes.
-#[derive(InputObject)]
-pub struct ChangePasswordInput {
-    /// The one that is in use.
-    old_password: String,
-    /// 8 to 200 characters.
-    new_password: String,
 }
 
 /// What `grantRole` takes.
@@ -149,10 +102,10 @@ payloads! {
     CreateAccountPayload { account: Account, AccountUserError }
     /// What `disableAccount` gives.
     DisableAccountPayload { account: Account, AccountUserError }
+    /// What `endAccountSignIns` gives.
+    EndAccountSignInsPayload { account: Account, AccountUserError }
     /// What `resetPassword` gives.
     ResetPasswordPayload { account: Account, AccountUserError }
-    /// What `changePassword` gives.
-    ChangePasswordPayload { account: Account, AccountUserError }
     /// What `grantRole` gives.
     GrantRolePayload { grant: Grant, GrantUserError }
     /// What `revokeGrant` gives.
@@ -164,88 +117,6 @@ pub struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Signs in with a username and a password. For everybody.
-    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
-        let viewer = Viewer::of(ctx);
-        let found = match account::clean_username(&input.username) {
-            Some(name) => {
-                account::named(viewer.db.read(), &name).await?.filter(|it| it.disabled_at.is_none())
-            }
-            None => None,
-        };
-        // As long is spent on an account that there is not as on one that there is.
-        let hash = found.as_ref().map(|it| it.password_hash.clone());
-        let right = authn::password_matches(&viewer.app, input.password, hash).await?;
-        let done = match found.filter(|_| right) {
-            None => Err(SignInErrorCode::InvalidCredentials.into()),
-            Some(account) => viewer
-                .write_unsigned("SignIn", async |tx| {
-                    let opened =
-                        sign_in::public_open(tx, &viewer.app.keys, account.id, viewer.now).await?;
-                    Ok((opened, Some(account.id)))
-                })
-                .await
-                .map(|(tokens, _)| (tokens, account)),
-        };
-        let (done, user_errors) = settle(done, viewer.lang)?;
-        let Some((tokens, account)) = done else {
-            return Ok(SignInPayload { tokens: None, viewer: None, user_errors });
-        };
-        let grants = crate::authz::grants_of(viewer.db.read(), account.id, viewer.now).await?;
-        let viewer = Some(SignedIn::new(account, grants));
-        Ok(SignInPayload { tokens: Some(tokens), viewer, user_errors })
-    }
-
-    /// Changes a refresh token for new tokens. Each token works once; a second use ends the sign-in. For everybody.
-    async fn refresh_tokens(
-        &self,
-        ctx: &Context<'_>,
-        input: RefreshTokensInput,
-    ) -> Result<RefreshTokensPayload> {
-        let viewer = Viewer::of(ctx);
-        let done = viewer
-            .write_unsigned("RefreshTokens", async |tx| {
-                let it =
-                    sign_in::public_refresh(tx, &viewer.app.keys, &input.refresh_token, viewer.now)
-                        .await?;
-                let account = match &it {
-                    Refreshed::Tokens(_, account) | Refreshed::Reused(account) => Some(*account),
-                    Refreshed::Unknown => None,
-                };
-                Ok((it, account))
-            })
-            .await;
-        if let Ok(Refreshed::Reused(account)) = &done {
-            viewer.app.live.tell(Notice::Access(Some(*account)));
-        }
-        // The end of a sign-in is kept, so that it is refused only after the commit.
-        let done = done.and_then(|it| match it {
-            Refreshed::Tokens(tokens, _) => Ok(tokens),
-            Refreshed::Reused(_) | Refreshed::Unknown => {
-                Err(RefreshTokensErrorCode::InvalidToken.at(["refreshToken"]).into())
-            }
-        });
-        let (tokens, user_errors) = settle(done, viewer.lang)?;
-        Ok(RefreshTokensPayload { tokens, user_errors })
-    }
-
-    /// Ends the sign-in that the request speaks for. For everybody who is signed in.
-    async fn sign_out(&self, ctx: &Context<'_>) -> Result<SignOutPayload> {
-        let viewer = Viewer::of(ctx);
-        let who = viewer.gate.who()?;
-        let done: Result<(), Error<SignInErrorCode>> = viewer
-            .write_unsigned("SignOut", async |tx| {
-                if let Some(id) = who.sign_in {
-                    sign_in::end(tx, id, viewer.now).await?;
-                }
-                Ok(((), Some(who.account.id)))
-            })
-            .await;
-        let (done, _) = settle::<(), SignInUserError>(done, viewer.lang)?;
-        viewer.app.live.tell(Notice::Access(Some(who.account.id)));
-        Ok(SignOutPayload { signed_out: done.is_some() })
-    }
-
     /// Makes an account that an organisation looks after. It may do nothing until a role is granted to it.
     /// For PLATFORM_ADMIN and ORG_ADMIN.
     async fn create_account(
@@ -267,8 +138,9 @@ impl AccountMutation {
             check.refuse(AccountErrorCode::UsernameInvalid.at(["username"]));
             String::new()
         });
-        if let Some(fault) = account::password_fault(&password) {
-            check.refuse(fault.at(["password"]));
+        let rules = &viewer.app.config.accounts;
+        if let Some(fault) = password::fault(rules, &password, &username, &[], "password") {
+            check.refuse(fault);
         }
         let done = match check.done() {
             Err(refused) => Err(refused),
@@ -320,7 +192,7 @@ impl AccountMutation {
         Ok(DisableAccountPayload { account: account.map(Account::from), user_errors })
     }
 
-    /// Gives an account a new password, which ends its sign-ins. For PLATFORM_ADMIN, and for ORG_ADMIN of the
+    /// Gives an account a new password, which ends its sign-ins; whoever signs in with it has to change it first. For PLATFORM_ADMIN, and for ORG_ADMIN of the
     /// organisation that looks after it, unless it may do what they could not grant.
     async fn reset_password(
         &self,
@@ -329,58 +201,39 @@ impl AccountMutation {
     ) -> Result<ResetPasswordPayload> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<ResetPassword>(input.account_id.0).await?;
-        let done = match account::password_fault(&input.password) {
-            _ if is_outranked(viewer, &permit).await? => {
-                Err(AccountErrorCode::AboveOwn.at(["accountId"]).into())
-            }
-            Some(fault) => Err(fault.at(["password"]).into()),
-            None => {
-                let hash = authn::hash_password(&viewer.app, input.password).await?;
-                viewer
-                    .write(&permit, Note::default(), async |tx| {
-                        account::reset_password(tx, &permit, hash, viewer.now).await
-                    })
-                    .await
-            }
+        let done = if is_outranked(viewer, &permit).await? {
+            Err(AccountErrorCode::AboveOwn.at(["accountId"]).into())
+        } else if let Some(fault) =
+            new_fault(viewer, permit.on(), &input.password, "password").await?
+        {
+            Err(fault.into())
+        } else {
+            let hash = authn::hash_password(&viewer.app, input.password).await?;
+            viewer
+                .write(&permit, Note::default(), async |tx| {
+                    password::reset(tx, &permit, hash, viewer.now).await
+                })
+                .await
         };
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(ResetPasswordPayload { account: account.map(Account::from), user_errors })
     }
 
-    /// Changes one's own password, which ends all of one's sign-ins, this one too. For everybody who is signed in.
-    async fn change_password(
+    /// Ends all sign-ins of an account at once. For PLATFORM_ADMIN, SECURITY_ADMIN, and ORG_ADMIN of the organisation that
+    /// looks after it.
+    async fn end_account_sign_ins(
         &self,
         ctx: &Context<'_>,
-        input: ChangePasswordInput,
-    ) -> Result<ChangePasswordPayload> {
+        input: EndAccountSignInsInput,
+    ) -> Result<EndAccountSignInsPayload> {
         let viewer = Viewer::of(ctx);
-        let account = &viewer.gate.who()?.account;
-        let right = authn::password_matches(
-            &viewer.app,
-            input.old_password,
-            Some(account.password_hash.clone()),
-        )
-        .await?;
-        let done = if !right {
-            Err(AccountErrorCode::PasswordWrong.at(["oldPassword"]).into())
-        } else if let Some(fault) = account::password_fault(&input.new_password) {
-            Err(fault.at(["newPassword"]).into())
-        } else {
-            let hash = authn::hash_password(&viewer.app, input.new_password).await?;
-            viewer
-                .write_unsigned("ChangePassword", async |tx| {
-                    Ok((
-                        account::set_password(tx, account, hash, viewer.now).await?,
-                        Some(account.id),
-                    ))
-                })
-                .await
-        };
-        if let Ok(account) = &done {
-            viewer.app.live.tell(Notice::Access(Some(account.id)));
-        }
+        let permit = viewer.gate.permit::<EndSignIns>(input.account_id.0).await?;
+        let note = Note::default();
+        let done = viewer
+            .write(&permit, note, async |tx| account::end_all(tx, &permit, viewer.now).await)
+            .await;
         let (account, user_errors) = settle(done, viewer.lang)?;
-        Ok(ChangePasswordPayload { account: account.map(Account::from), user_errors })
+        Ok(EndAccountSignInsPayload { account: account.map(Account::from), user_errors })
     }
 
     /// Gives an account a role over a scope. For SECURITY_ADMIN; for ORG_ADMIN in its subtree, none above its own;

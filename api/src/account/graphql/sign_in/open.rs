@@ -1,0 +1,218 @@
+//! What stands behind signing in: counting, opening, ending.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{
+    account as account_row,
+    id::{AccountId, SignInId},
+    role_grant,
+};
+
+use super::ChangePasswordInput;
+use crate::{
+    account::{
+        AccountErrorCode,
+        attempts::{Attempts, Counted, Trier},
+        password,
+        sign_in::{
+            self, Origin, RefreshTokensErrorCode, Refreshed, SignInErrorCode, SignInUserError,
+            Times,
+        },
+    },
+    authn::{self, Tokens},
+    authz::{self, Who},
+    error::{Error, Failure, Refusal, Refused},
+    graphql::{Viewer, settle},
+    live::Notice,
+};
+
+/// The buckets that a failure of this request would go into.
+pub(super) async fn attempts(
+    viewer: &Viewer,
+    username: &str,
+    account: Option<AccountId>,
+    device: Option<&str>,
+) -> Result<Attempts, Failure> {
+    let keys = &viewer.app.keys;
+    let config = &viewer.app.config;
+    let known = account.zip(device);
+    let trier = Trier {
+        username,
+        account,
+        device: known.and_then(|(id, token)| keys.known_device_of(token, id, viewer.now)),
+        // As for codes: behind a proxy all addresses are one.
+        address: viewer.address.as_deref().filter(|_| config.codes_per_address > 0),
+    };
+    Attempts::of(viewer.db.read(), keys, trier, config.accounts.tries(), viewer.now).await
+}
+
+/// How long is still to be waited. A second begun is one to wait for.
+pub(super) fn seconds(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+    (until - now + TimeDelta::milliseconds(999)).num_seconds()
+}
+
+pub(super) fn too_many(until: DateTime<Utc>, now: DateTime<Utc>) -> Refused<SignInErrorCode> {
+    SignInErrorCode::TooManyAttempts.at(["username"]).about(seconds(until, now))
+}
+
+/// Counts an attempt that failed, and says so.
+pub(super) async fn failed(
+    viewer: &Viewer,
+    attempts: &Attempts,
+    account: Option<AccountId>,
+) -> Error<SignInErrorCode> {
+    let counted = viewer
+        .refuse_unsigned("SignIn", account, async |tx| {
+            let counted = attempts.failed(tx, viewer.now).await?;
+            Ok((counted.why(), counted))
+        })
+        .await;
+    match counted {
+        Ok(Counted::Refused(until)) => too_many(until, viewer.now).into(),
+        Ok(Counted::Taken { .. }) => SignInErrorCode::InvalidCredentials.into(),
+        Err(failure) => failure.into(),
+    }
+}
+
+/// Opens a sign-in for an account whose password was right.
+pub(super) async fn open(
+    viewer: &Viewer,
+    attempts: &Attempts,
+    mut account: account_row::Model,
+    password: &str,
+) -> Result<(Tokens, Who), Error<SignInErrorCode>> {
+    let (app, now) = (&viewer.app, viewer.now);
+    let grants = authz::grants_of(viewer.db.read(), account.id, now).await?;
+    let roles: Vec<role_grant::Role> = grants.iter().map(|it| it.row.role).collect();
+    let rules = &app.config.accounts;
+    let is_unfit = password::fault(rules, password, &account.username, &roles, "").is_some()
+        || password::is_old(viewer.db.read(), &account, rules, now).await?;
+    let demands = is_unfit && !account.must_change;
+    let from = Origin { address: viewer.address.as_deref(), agent: viewer.agent.as_deref() };
+    let (tokens, sign_in) = viewer
+        .write_unsigned("SignIn", async |tx| {
+            if let Some(until) = attempts.passed(tx, now).await? {
+                return Err(too_many(until, now).into());
+            }
+            if !password::is_still(tx, &account).await? {
+                return Err(SignInErrorCode::InvalidCredentials.into());
+            }
+            if demands {
+                password::demand_change(tx, account.id).await?;
+            }
+            let times = Times::from(rules);
+            let opened = sign_in::public_open(tx, &app.keys, account.id, from, times, now).await?;
+            Ok((opened, Some(account.id)))
+        })
+        .await?;
+    if demands {
+        account.must_change = true;
+        app.live.tell(Notice::Access(Some(account.id)));
+    }
+    let duty = authn::duty(&account);
+    Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty }))
+}
+
+/// New tokens for a refresh token. One that was used before ends its sign-in, and that is kept though it is refused.
+pub(super) async fn refreshed(
+    viewer: &Viewer,
+    token: &str,
+) -> Result<Tokens, Error<RefreshTokensErrorCode>> {
+    let times = Times::from(&viewer.app.config.accounts);
+    let refused = || RefreshTokensErrorCode::InvalidToken.at(["refreshToken"]);
+    if sign_in::used_by(viewer.db.read(), token).await?.is_none() {
+        let done = viewer
+            .write_unsigned("RefreshTokens", async |tx| {
+                let keys = &viewer.app.keys;
+                match sign_in::public_refresh(tx, keys, token, times, viewer.now).await? {
+                    Refreshed::Tokens(tokens, account) => Ok((Ok(tokens), Some(account))),
+                    Refreshed::Reused => Err(Error::Failed(Failure::NotFound)),
+                    Refreshed::Unknown => Err(refused().into()),
+                }
+            })
+            .await;
+        match done {
+            // A rival was quicker with the same token.
+            Err(Error::Failed(Failure::NotFound)) => {}
+            done => return done?,
+        }
+    }
+    if let Some(account) = sign_in::used_by(viewer.db.read(), token).await? {
+        viewer
+            .refuse_unsigned("RefreshTokens", Some(account), async |tx| {
+                sign_in::public_end_reused(tx, token, viewer.now).await?;
+                Ok(("the token had been used before, and its sign-in is ended", ()))
+            })
+            .await?;
+        viewer.app.live.tell(Notice::Access(Some(account)));
+    }
+    Err(refused().into())
+}
+
+/// Ends a sign-in of one's own; whether it was open.
+pub(super) async fn end(
+    viewer: &Viewer,
+    action: &'static str,
+    who: &Who,
+    sign_in: Option<SignInId>,
+) -> Result<bool, Failure> {
+    let account = who.account.id;
+    let done: Result<bool, Error<SignInErrorCode>> = viewer
+        .write_unsigned(action, async |tx| {
+            let ended = match sign_in {
+                Some(id) => sign_in::end(tx, account, id, viewer.now).await?,
+                None => false,
+            };
+            Ok((ended, Some(account)))
+        })
+        .await;
+    let (ended, _) = settle::<_, SignInUserError>(done, viewer.lang)?;
+    viewer.app.live.tell(Notice::Access(Some(account)));
+    Ok(ended.unwrap_or_default())
+}
+
+pub(super) async fn changed(
+    viewer: &Viewer,
+    attempts: &Attempts,
+    account: &account_row::Model,
+    input: ChangePasswordInput,
+) -> Result<account_row::Model, Error<AccountErrorCode>> {
+    let hash = Some(account.password_hash.clone());
+    if !authn::password_matches(&viewer.app, input.old_password, hash).await? {
+        viewer
+            .refuse_unsigned("ChangePassword", Some(account.id), async |tx| {
+                Ok((attempts.failed(tx, viewer.now).await?.why(), ()))
+            })
+            .await?;
+        return Err(AccountErrorCode::PasswordWrong.at(["oldPassword"]).into());
+    }
+    if let Some(fault) = new_fault(viewer, account, &input.new_password, "newPassword").await? {
+        return Err(fault.into());
+    }
+    // Whoever sets a password for somebody else need not know what that one had before.
+    for old in password::remembered(viewer.db.read(), account.id).await? {
+        let new = input.new_password.clone();
+        if authn::password_matches(&viewer.app, new, Some(old.hash)).await? {
+            return Err(AccountErrorCode::PasswordUsedBefore.at(["newPassword"]).into());
+        }
+    }
+    let hash = authn::hash_password(&viewer.app, input.new_password).await?;
+    viewer
+        .write_unsigned("ChangePassword", async |tx| {
+            Ok((password::set(tx, account, hash, viewer.now).await?, Some(account.id)))
+        })
+        .await
+}
+
+/// What is wrong with a new password for an account.
+pub(in crate::account::graphql) async fn new_fault(
+    viewer: &Viewer,
+    account: &account_row::Model,
+    new: &str,
+    field: &str,
+) -> Result<Option<Refused<AccountErrorCode>>, Failure> {
+    let db = viewer.db.read();
+    let grants = authz::grants_of(db, account.id, viewer.now).await?;
+    let roles: Vec<role_grant::Role> = grants.iter().map(|it| it.row.role).collect();
+    let rules = &viewer.app.config.accounts;
+    Ok(password::fault(rules, new, &account.username, &roles, field))
+}
