@@ -3,11 +3,12 @@
 //! A phone is no identity: namesakes and shared phones are never merged by themselves. Two records are one person
 //! when both have an ID number and it is equal, or else when name and phone are equal (the import specification, §4).
 
+pub mod sealed;
+
 pub mod find;
 pub mod graphql;
 pub mod history;
 pub mod name;
-pub mod sealed;
 
 use std::collections::HashMap;
 
