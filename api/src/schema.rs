@@ -17,7 +17,10 @@ use crate::{
     config::Config,
     credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
-    export::graphql::{ExportMutation, ExportQuery, ExportView},
+    export::graphql::{
+        Export, ExportApprovalMutation, ExportApprovalQuery, ExportMutation, ExportQuery,
+        ExportView,
+    },
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     leave::graphql::{Leave, LeaveMutation, LeaveQuery},
@@ -30,6 +33,7 @@ use crate::{
         ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
         RetentionMutation, RetentionQuery, Transfer, TransferMutation, TransferQuery,
     },
+    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery, RevealMutation},
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
@@ -59,6 +63,7 @@ pub struct Query(
     ExportQuery,
     AuditQuery,
     AuditVerificationQuery,
+    ExportApprovalQuery,
     JobQuery,
     LeaveQuery,
     DeviceQuery,
@@ -96,6 +101,7 @@ pub struct Mutation(
     EnrolmentMutation,
     DeviceMutation,
     ExportMutation,
+    ExportApprovalMutation,
     FormMutation,
     GroupMutation,
     AuditMutation,
@@ -104,6 +110,7 @@ pub struct Mutation(
     OrganisationMutation,
     OutboxMutation,
     PersonMutation,
+    RevealMutation,
     ProgrammeMutation,
     RegistrationMutation,
     RetentionMutation,
@@ -166,6 +173,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
+        .override_output_type_description::<Connection<String, Export>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, DataRequest>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)

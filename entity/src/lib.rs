@@ -33,6 +33,7 @@ pub mod course_work;
 pub mod credit_entry;
 pub mod credit_rule;
 pub mod data_request;
+pub mod data_key;
 pub mod decision;
 pub mod device;
 pub mod device_activity;

@@ -66,6 +66,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("credit_entry", "credit"),
     ("credit_rule", "credit"),
     ("data_request", "privacy"),
+    ("data_key", "vault"),
     ("decision", "registration"),
     ("device", "device"),
     ("device_activity", "device"),
@@ -142,11 +143,21 @@ const LONG: &[(&str, usize)] = &[
     ("person/mod.rs", 490),
     ("person/graphql.rs", 550),
     ("person/mod.rs", 495),
+    ("attendee/mod.rs", 410),
+    ("authn.rs", 430),
+    // The gate, and all that goes through it.
+    ("authz.rs", 430),
+    // An export, and its views and columns.
+    ("export/graphql.rs", 440),
+    ("main.rs", 590),
+    ("outbox/graphql.rs", 420),
+    ("person/graphql.rs", 580),
+    ("person/mod.rs", 500),
     ("person/name.rs", 460),
     ("registration/graphql.rs", 600),
     // A way in is an input and a mutation.
     ("registration/graphql/ways.rs", 430),
-    ("roster/graphql.rs", 450),
+    ("roster/graphql.rs", 460),
     // What a session is, and what it is made from.
     ("session/graphql.rs", 450),
 ];
