@@ -86,12 +86,6 @@ enum Audit {
 }
 
 #[derive(Subcommand)]
-enum Key {
-    /// Make a new key that signs tokens, from ten minutes later on. What older keys signed stays good for as long as it says.
-    RotateSigning,
-}
-
-#[derive(Subcommand)]
 enum Admin {
     /// Make an account with a role.
     Create(Create),
@@ -101,6 +95,8 @@ enum Admin {
 
 #[derive(Subcommand)]
 enum Key {
+    /// Make a new key that signs tokens, from ten minutes later on. What older keys signed stays good for as long as it says.
+    RotateSigning,
     /// Add a key, by which everything is sealed from now on. What older keys sealed still opens.
     Rotate,
     /// Seal by the newest key what older ones sealed. Servers may go on meanwhile.
