@@ -3,13 +3,10 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
     AccountId, ActivityId, AllocationId, AttendanceId, AuditEventId, BulkActId, CategoryId,
-    CertificateId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
-    MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId,
-    MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
-    QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, TransferId, WebhookId,
+    CertificateId, DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId,
+    JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
+    ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId,
+    TransferId, WebhookId,
 };
 
 use crate::{
@@ -22,14 +19,11 @@ use crate::{
     audit::graphql::AuditEvent,
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewAuditEvent, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice,
-        ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
-        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSeries, ViewSession, ViewTemplate, ViewWebhook,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDataRequest, ViewDevice,
-        ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage,
-        ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster,
-        ViewSeries, ViewSession, ViewTemplate, ViewTransfer, ViewWebhook,
+        ViewAttendance, ViewAuditEvent, ViewBulkAct, ViewCategory, ViewCertificate,
+        ViewDataRequest, ViewDevice, ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave,
+        ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
+        ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewTransfer,
+        ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,

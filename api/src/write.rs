@@ -299,7 +299,12 @@ impl Viewer {
     }
 
     fn origin(&self) -> Origin {
-        Origin { at: self.now, request_id: self.request_id, address: self.address.clone(), key: self.gate.key() }
+        Origin {
+            at: self.now,
+            request_id: self.request_id,
+            address: self.address.clone(),
+            key: self.gate.key(),
+        }
     }
 }
 

@@ -10,14 +10,15 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use crate::{
     authn,
     authz::{self, Who},
     db::Db,
-    error::{Error, Failure, Refusal},
+    error::{Error, Failure},
     refusals,
 };
 

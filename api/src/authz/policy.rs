@@ -5,13 +5,9 @@ use entity::role_grant::Role;
 use super::{Action, Actor};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
-    device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
-    organisation, person, position, programme, registration, role_grant, roster_batch, series,
-    session, webhook,
-    account, activity, bulk_act, capacity_pool, category, certificate, class_group, data_request,
-    device, export, export_view, id::AccountId, job, leave, make_up, message, message_template,
-    organisation, person, position, programme, registration, role_grant, roster_batch, series,
-    session, transfer, webhook,
+    data_request, device, export, export_view, id::AccountId, job, leave, make_up, message,
+    message_template, organisation, person, position, programme, registration, role_grant,
+    roster_batch, series, session, transfer, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.

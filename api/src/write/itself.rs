@@ -23,7 +23,7 @@ impl Db {
     ) -> Result<(), Failure> {
         self.transaction(async |tx| {
             work(tx).await?;
-            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
             let event = Event {
                 actor: None,
                 action,
@@ -33,7 +33,7 @@ impl Db {
                 reason,
                 details: Details::default(),
             };
-            audit::leave(tx, &origin, event).await
+            audit::leave(tx, self.seal(), &origin, event).await
         })
         .await
     }

@@ -6,8 +6,8 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{id::SignInId, sign_in as sign_in_row};
 
-use self::open::{changed, end, failed, open, refreshed, too_many};
 pub(super) use self::open::{attempts, new_fault, seconds};
+use self::open::{changed, end, failed, open, refreshed, too_many};
 
 use super::{Account, ApiKey, Grant};
 use crate::{
