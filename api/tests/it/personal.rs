@@ -214,28 +214,26 @@ fn unjudged(columns: &[(bool, &str, Seen)]) -> BTreeSet<String> {
         columns.iter().flat_map(|it| it.2.all().map(|(place, _)| place.as_str())).collect();
     let mut faults = BTreeSet::new();
     let mut named = BTreeSet::new();
-    // What a mutation gives is in its own type what queries give.
-    let is_read = |name: &str| !name.ends_with("Payload");
+    // What only mutations give has a line in the table of access.
+    let readable = grammar.readable();
     for ty in grammar.types().filter(|it| matches!(it.kind, TypeKind::Object(_))) {
-        for field in grammar.fields(ty.name.node.as_str()).iter().map(|it| &it.node) {
-            if NAMES.contains(&field.name.node.as_str())
-                && base(&field.ty.node) == "String"
-                && is_read(&ty.name.node)
-            {
-                named.insert(format!("{}.{}", ty.name.node, field.name.node));
+        let is_read = readable.contains(ty.name.node.as_str());
+        for field in grammar.fields(&ty.name.node).iter().map(|it| &it.node) {
+            if !NAMES.contains(&field.name.node.as_str()) || base(&field.ty.node) != "String" {
+                continue;
             }
-        }
-    }
-    for place in &named {
-        match (shown.contains(place.as_str()), PLAIN.contains(&place.as_str())) {
-            (false, false) => {
-                let what = "is it of people? Let the walk find it, or say that it is plain";
-                faults.insert(format!("{place}: {what}"));
+            let place = format!("{}.{}", ty.name.node, field.name.node);
+            match (shown.contains(place.as_str()), PLAIN.contains(&place.as_str())) {
+                (false, false) if is_read => {
+                    let what = "is it of people? Let the walk find it, or say that it is plain";
+                    faults.insert(format!("{place}: {what}"));
+                }
+                (true, true) => {
+                    faults.insert(format!("{place} is said to be plain, and tells of people"));
+                }
+                _ => {}
             }
-            (true, true) => {
-                faults.insert(format!("{place} is said to be plain, and tells of people"));
-            }
-            _ => {}
+            named.insert(place);
         }
     }
     let gone = PLAIN.iter().filter(|it| !named.contains(**it));
