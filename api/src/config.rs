@@ -23,6 +23,15 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_DATA_DIR", default_value = "./data", global = true)]
     pub data_dir: PathBuf,
 
+    /// The file of the keys by which ID numbers and uploaded files are sealed; see docs/keys.md. All servers on one database
+    /// have the same file. Default: data-keys in the data directory, made at the first start.
+    #[arg(long, env = "QINGLAN_DATA_KEY", global = true)]
+    pub data_key: Option<PathBuf>,
+
+    /// How many rows one may take out with phones and ID numbers whole without somebody else's approval.
+    #[arg(long, env = "QINGLAN_UNMASKED_ROWS", default_value_t = 200, global = true)]
+    pub unmasked_rows: u64,
+
     /// The address and port to serve at.
     #[arg(long, env = "QINGLAN_LISTEN", default_value = "127.0.0.1:8000", global = true)]
     pub listen: SocketAddr,
@@ -133,6 +142,12 @@ impl Config {
             Some(url) => url.clone(),
             None => format!("sqlite://{}", self.data_dir.join("qinglan.db").display()),
         }
+    }
+
+    /// The file of the keys by which data are sealed.
+    #[must_use]
+    pub fn data_key(&self) -> PathBuf {
+        self.data_key.clone().unwrap_or_else(|| self.data_dir.join("data-keys"))
     }
 
     /// Whether the database is one that can be used. The value is not repeated, since it may hold a password.

@@ -1,6 +1,6 @@
 //! How an operation can fail: refused by a rule of the domain, or otherwise.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use sea_orm::DbErr;
 
@@ -63,7 +63,7 @@ impl<C> Refused<C> {
 }
 
 /// Everything that is no rule of the domain. Reads fail only this way.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Failure {
     Unauthenticated,
     Forbidden,
@@ -118,6 +118,22 @@ impl From<DbErr> for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// For the log. What a database says of the row at fault is left out: it names people.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthenticated => f.write_str("Unauthenticated"),
+            Self::Forbidden => f.write_str("Forbidden"),
+            Self::NotFound => f.write_str("NotFound"),
+            Self::BadInput(_, en) => write!(f, "BadInput({en:?})"),
+            Self::Conflict(_, en) => write!(f, "Conflict({en:?})"),
+            Self::RateLimited(seconds) => write!(f, "RateLimited({seconds})"),
+            Self::Db(error) => write!(f, "Db({error})"),
+            Self::Internal(what) => write!(f, "Internal({what:?})"),
+        }
+    }
+}
 
 impl Failure {
     pub fn internal(what: impl ToString) -> Self {

@@ -19,12 +19,15 @@ pub mod graphql;
 pub mod housekeeping;
 pub mod http;
 pub mod load;
+pub mod log;
+pub mod mask;
 pub mod metrics;
 pub mod node;
 pub mod page;
 pub mod qr;
 pub mod schema;
 pub mod text;
+pub mod vault;
 pub mod write;
 pub mod year;
 

@@ -23,6 +23,7 @@ use api::{
     http,
     live::Notice,
     organisation,
+    vault::{self, Ring, Vault},
 };
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -62,6 +63,9 @@ enum Command {
     /// Look after accounts.
     #[command(subcommand)]
     Admin(Admin),
+    /// Look after the keys by which ID numbers and files are sealed; see docs/keys.md.
+    #[command(subcommand)]
+    Key(Key),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
@@ -73,6 +77,19 @@ enum Admin {
     Create(Create),
     /// Give an account a new password, which ends its sign-ins.
     ResetPassword(ResetPassword),
+}
+
+#[derive(Subcommand)]
+enum Key {
+    /// Add a key, by which everything is sealed from now on. What older keys sealed still opens.
+    Rotate,
+    /// Seal by the newest key what older ones sealed. Servers may go on meanwhile.
+    Reseal,
+    /// Take an older key out of the file. Fails while anything is sealed by it.
+    Drop {
+        /// The id of the key.
+        id: String,
+    },
 }
 
 #[derive(Args)]
@@ -166,6 +183,9 @@ fn main() -> ExitCode {
         Command::Recount => run(recount(cli.config)),
         Command::Recompute => run(recompute(cli.config)),
         Command::Demo => run(fill(cli.config)),
+        Command::Key(Key::Rotate) => rotate(&cli.config),
+        Command::Key(Key::Reseal) => run(reseal(cli.config)),
+        Command::Key(Key::Drop { id }) => run(drop_key(cli.config, id)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
     };
@@ -245,7 +265,7 @@ fn log(config: &Config) -> Outcome {
     use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
     let filter: tracing_subscriber::filter::Targets = config.log.parse()?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(api::log::Masked(std::io::stderr))
         .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
@@ -281,6 +301,11 @@ async fn serve(config: Config) -> Outcome {
     let patience = config.request_timeout();
     let codes = code_sender(&config)?;
     let app = App::new(config, db.clone(), keys, Arc::new(now), codes)?;
+    vault::check_keys(&app.db, &app.vault, now()).await?;
+    let sealed = vault::seal_once(&app.db, &app.vault, now()).await?;
+    if sealed > 0 {
+        tracing::info!("{sealed} ID numbers and files were sealed that were kept plain");
+    }
     let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
     api::housekeeping::begin(&app).await?;
@@ -402,6 +427,38 @@ async fn recompute(config: Config) -> Outcome {
         }
         wrong => Err(format!("{wrong} rows or figures are not what is on record").into()),
     }
+}
+
+fn rotate(config: &Config) -> Outcome {
+    let path = config.data_key();
+    let id = Ring::rotate(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("{} seals by the key {id} from now on.", path.display());
+    println!("Copy the file to all servers, restart them, and run `qinglan key reseal`.");
+    Ok(())
+}
+
+/// The database and the keys, which belong together.
+async fn opened(config: &Config) -> Result<(Db, Arc<Vault>), Box<dyn std::error::Error>> {
+    let db = connect(config).await?;
+    let vault = Vault::load(&config.data_key())?;
+    vault::check_keys(&db, &vault, now()).await?;
+    Ok((db, vault))
+}
+
+async fn reseal(config: Config) -> Outcome {
+    let (db, vault) = opened(&config).await?;
+    let done = vault::reseal(&db, &vault).await?;
+    db.close().await;
+    println!("{done} were sealed anew by the key {}", vault.ring().id());
+    Ok(())
+}
+
+async fn drop_key(config: Config, id: String) -> Outcome {
+    let (db, vault) = opened(&config).await?;
+    vault::drop_key(&db, &vault, &id).await?;
+    db.close().await;
+    println!("the key {id} is gone; copy the file to all servers");
+    Ok(())
 }
 
 async fn create_admin(config: Config, create: Create) -> Outcome {

@@ -170,8 +170,8 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         ),
         "person" => {
             let permit = gate.permit::<ViewPerson>(named!(PersonId)).await?;
-            let phone_is_open = permit.also::<ViewPhone>();
-            Node::Person(Person::new(permit.into_row(), phone_is_open))
+            let is_open = permit.also::<ViewPhone>();
+            Node::Person(Person::new(permit.into_row(), is_open))
         }
         "position" => {
             let row = gate.permit::<EndPosition>(named!(PositionId)).await?.into_row();

@@ -13,7 +13,10 @@ use crate::{
     config::Config,
     credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
-    export::graphql::{ExportMutation, ExportQuery, ExportView},
+    export::graphql::{
+        Export, ExportApprovalMutation, ExportApprovalQuery, ExportMutation, ExportQuery,
+        ExportView,
+    },
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     leave::graphql::{Leave, LeaveMutation, LeaveQuery},
@@ -22,6 +25,7 @@ use crate::{
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
     person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
+    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery, RevealMutation},
     privacy::graphql::{
         ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
         RetentionMutation, RetentionQuery, Transfer, TransferMutation, TransferQuery,
@@ -53,6 +57,7 @@ pub struct Query(
     ClassQuery,
     DataRequestQuery,
     ExportQuery,
+    ExportApprovalQuery,
     JobQuery,
     LeaveQuery,
     DeviceQuery,
@@ -88,6 +93,7 @@ pub struct Mutation(
     EnrolmentMutation,
     DeviceMutation,
     ExportMutation,
+    ExportApprovalMutation,
     FormMutation,
     GroupMutation,
     JobMutation,
@@ -95,6 +101,7 @@ pub struct Mutation(
     OrganisationMutation,
     OutboxMutation,
     PersonMutation,
+    RevealMutation,
     ProgrammeMutation,
     RegistrationMutation,
     RetentionMutation,
@@ -156,6 +163,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
+        .override_output_type_description::<Connection<String, Export>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
         .override_output_type_description::<Connection<String, DataRequest>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)

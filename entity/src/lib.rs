@@ -29,6 +29,7 @@ pub mod correction;
 pub mod course_work;
 pub mod credit_entry;
 pub mod credit_rule;
+pub mod data_key;
 pub mod data_request;
 pub mod decision;
 pub mod device;

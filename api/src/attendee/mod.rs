@@ -36,6 +36,7 @@ use crate::{
         change::{answer_on, cancel_on, recategorise_on},
         desk::{Desk, New, Start},
     },
+    vault::Vault,
 };
 
 refusals! {
@@ -195,6 +196,7 @@ pub async fn register(
     tx: &DatabaseTransaction,
     me: &Me,
     namer: &Namer,
+    vault: &Vault,
     activity: ActivityId,
     form: Form,
     now: DateTime<Utc>,
@@ -224,7 +226,7 @@ pub async fn register(
     if live_of(tx, me, activity).await? >= MOST_PER_PHONE {
         refused.push(Code::TooMany.at(["activityId"]).about(MOST_PER_PHONE));
     }
-    let answers = answers::first(tx, activity, form.answers, form.lang, now).await?;
+    let answers = answers::first(tx, vault, activity, form.answers, form.lang, now).await?;
     let answers = answers.unwrap_or_else(|faults| {
         refused.extend(faults);
         None
@@ -266,7 +268,7 @@ pub async fn register(
     purposes.push(Purpose::Registration);
     consent::agree(tx, &row, &notice, &purposes, &way, now).await?;
     if let Some(answers) = answers {
-        form::keep(tx, &row, answers, now).await?;
+        form::keep(tx, vault, &row, answers, now).await?;
     }
     Ok(desk.close_with(row).await?)
 }

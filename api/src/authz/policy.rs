@@ -72,8 +72,10 @@ policy! {
     ListPeople on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Find people by three or more characters, phones masked.
     FindPeople on person (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
-    /// See a person's phone whole.
+    /// See more of a person than a door does; and the phone and the mail address whole, saying what for.
     ViewPhone on person (near) => [OrgAdmin, Organiser, Liaison];
+    /// See a person's ID number whole, saying what for, and find people by it.
+    ViewIdNumber on person (near) => [OrgAdmin, Organiser];
     /// Keep the record of a new person at this organisation.
     CreatePerson on organisation => [OrgAdmin, Liaison];
     /// Correct the record of a person, where it is kept.
@@ -350,6 +352,14 @@ policy! {
     CreateExport on activity => [OrgAdmin, Organiser];
     /// Take out the list of who earned how many credit hours in a year.
     ExportCredits on organisation => [OrgAdmin];
+    /// Take the list of who registered and who came out of the building, with phones and ID numbers whole.
+    ExportUnmasked on activity => [OrgAdmin, Organiser];
+    /// Take out who earned how many credit hours in a year, with phones whole.
+    ExportUnmaskedCredits on organisation => [OrgAdmin];
+    /// Approve what somebody else takes out unmasked.
+    ApproveExport on export => [OrgAdmin, Organiser];
+    /// Refuse what somebody else takes out unmasked.
+    RefuseExport on export => [OrgAdmin, Organiser];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
     /// Call off the making of a file.

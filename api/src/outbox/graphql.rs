@@ -114,8 +114,8 @@ impl Message {
     async fn masked_recipient(&self) -> Option<String> {
         let recipient = self.0.recipient.as_deref()?;
         Some(match self.0.channel {
-            message::Channel::Sms => crate::person::masked(recipient),
-            message::Channel::Mail => crate::person::masked_email(recipient),
+            message::Channel::Sms => crate::mask::phone(recipient),
+            message::Channel::Mail => crate::mask::email(recipient),
         })
     }
 

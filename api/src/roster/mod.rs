@@ -6,6 +6,7 @@ pub mod commit;
 pub mod forget;
 pub mod graphql;
 pub mod listed;
+pub mod sealed;
 pub mod stage;
 pub mod undo;
 pub mod upload;

@@ -85,6 +85,9 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("exports_to_approve", " of activity", json!({"activityId": it.activity}), None);
+    let of = json!({"organisationId": it.organisation});
+    add("exports_to_approve", " of organisation", of, None);
     add("export_columns", "", json!({"activityId": it.activity}), None);
     add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("this_device", "", json!({}), None);
@@ -266,6 +269,11 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"organisationId": it.organisation, "name": "李四光", "phone": "13900000000"})),
         None,
     );
+    let reveal = |fields: &[&str]| {
+        input(json!({"personId": it.person, "fields": fields, "purpose": "联系本人"}))
+    };
+    add("reveal_person", " PHONE", reveal(&["PHONE"]), None);
+    add("reveal_person", " ID_NUMBER", reveal(&["ID_NUMBER"]), None);
     add("update_person", "", input(json!({"personId": it.person, "phone": "13900000001"})), None);
     add(
         "create_position",
@@ -645,7 +653,15 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     let year = json!({"organisationId": it.organisation, "year": 2026, "kind": "CREDIT_HOURS", "format": "CSV", "purpose": "年报"});
-    add("create_export", " of organisation", input(year), None);
+    add("create_export", " of organisation", input(year.clone()), None);
+    let mut unmasked = json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结", "unmasked": true});
+    add("create_export", " unmasked", input(unmasked.take()), None);
+    unmasked = year;
+    unmasked["unmasked"] = json!(true);
+    add("create_export", " of organisation, unmasked", input(unmasked), None);
+    // It waits for nobody, which only who may have the say is told.
+    add("approve_export", "", input(json!({"exportId": it.export})), None);
+    add("refuse_export", "", input(json!({"exportId": it.export, "reason": "过大"})), None);
     add("cancel_export", "", input(json!({"exportId": it.making})), None);
     let view = json!({"activityId": it.activity, "name": "全部", "columns": ["name", "phone"]});
     add("save_export_view", "", input(view), None);

@@ -3,6 +3,7 @@
 mod attendee;
 mod class;
 mod credit;
+mod privacy;
 mod registration;
 
 use std::{
@@ -175,7 +176,7 @@ async fn everything(it: &Script<'_>) {
     let position = it.make("create_position", title).await["position"]["id"].take();
     it.make("end_position", json!({"positionId": position, "untilOn": "2026-10-31"})).await;
     let shown = it.ask("person", json!({"id": person})).await;
-    assert_eq!(shown["phone"], "13800000001");
+    assert_eq!(shown["maskedPhone"], "138****0001");
     assert_eq!(shown["positions"][0]["untilOn"], "2026-10-31");
     let found = it.ask("people", json!({"search": "zhang san"})).await;
     assert_eq!(found["edges"][0]["node"]["id"], person);
@@ -293,6 +294,7 @@ async fn everything(it: &Script<'_>) {
         json!({"activityId": activity, "format": "CSV", "purpose": "活动总结", "background": true});
     let making = it.make("create_export", input).await["export"].take();
     it.make("cancel_export", json!({"exportId": making["id"]})).await;
+    privacy::unmasked(it, &activity, &person).await;
 
     // What is watched, and who is found.
     let scan = came["scans"]["nodes"][0]["id"].clone();

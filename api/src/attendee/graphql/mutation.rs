@@ -19,7 +19,7 @@ use crate::{
         graphql::{AnswerInput, FormStage},
     },
     graphql::{Gid, Viewer, settle},
-    payloads,
+    mask, payloads,
     person::graphql::{CleanCodes, clean},
     privacy::graphql::ConsentPurpose,
     registration::{RegistrationErrorCode, RegistrationUserError},
@@ -166,7 +166,10 @@ impl AttendeeMutation {
         let viewer = Viewer::of(ctx);
         let app = &viewer.app;
         let done = match codes::mobile(&input.phone) {
-            None => Err(Code::PhoneInvalid.at(["phone"]).about(text::line(&input.phone)).into()),
+            None => {
+                let typed = mask::typed(&text::line(&input.phone));
+                Err(Code::PhoneInvalid.at(["phone"]).about(typed).into())
+            }
             Some(phone) => {
                 let made = viewer
                     .write_unsigned("RequestCode", async |tx| {
@@ -268,7 +271,8 @@ impl AttendeeMutation {
             .write_mine(me, "RegisterMyself", subject, note, async |tx| {
                 check.done()?;
                 let namer = &viewer.app.namer;
-                attendee::register(tx, me, namer, activity, form, viewer.now).await
+                attendee::register(tx, me, namer, &viewer.app.vault, activity, form, viewer.now)
+                    .await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
@@ -292,7 +296,8 @@ impl AttendeeMutation {
         let subject = (RegistrationId::PREFIX, mine.row.id.uuid());
         let done = viewer
             .write_mine(mine.me(), "AnswerMyForm", subject, note, async |tx| {
-                attendee::answers::answer(tx, &mine, stage, typed, viewer.now).await
+                attendee::answers::answer(tx, &viewer.app.vault, &mine, stage, typed, viewer.now)
+                    .await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
