@@ -24,7 +24,6 @@ use crate::{
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
-    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
     person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery, RevealMutation},
     privacy::graphql::{
         ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,

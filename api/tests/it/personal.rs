@@ -82,7 +82,7 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Fields of those names that tell nothing of people, or of nobody but whoever asks.
-const PLAIN: [&str; 36] = [
+const PLAIN: [&str; 38] = [
     "Account.username",
     "AnswerFile.address",
     "AnswerFile.name",
@@ -95,12 +95,14 @@ const PLAIN: [&str; 36] = [
     "ClassGroup.name",
     "ClassMember.post",
     "ClassMember.studentNo",
+    "DataCorrection.name",
     "Device.name",
     "ExportView.name",
     "ManifestEntry.codeHash",
     "MessageSample.text",
     "MessageTemplate.text",
     "MyCertificate.name",
+    "MyPerson.name",
     "MyRegistration.organisationName",
     "MyRegistration.ticketCode",
     "Notice.text",
