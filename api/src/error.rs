@@ -1,6 +1,6 @@
 //! How an operation can fail: refused by a rule of the domain, or otherwise.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use sea_orm::DbErr;
 
@@ -63,7 +63,7 @@ impl<C> Refused<C> {
 }
 
 /// Everything that is no rule of the domain. Reads fail only this way.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Failure {
     Unauthenticated,
     Forbidden,
@@ -76,7 +76,7 @@ pub enum Failure {
     Conflict(&'static str, &'static str),
     /// Asked too often: after how many seconds it may be tried again.
     RateLimited(u64),
-    Db(Arc<DbErr>),
+    Db(Said),
     /// Something that must not happen did; the text is for the log only.
     Internal(String),
 }
@@ -113,25 +113,28 @@ impl From<DbErr> for Failure {
                 "somebody is changing the same thing; try again",
             );
         }
-        Self::Db(Arc::new(error))
+        Self::Db(Said(Arc::new(error)))
     }
 }
 
 impl std::error::Error for Failure {}
 
-/// For the log. What a database says of the row at fault is left out: it names people.
-impl fmt::Debug for Failure {
+/// What a database said.
+#[derive(Clone)]
+pub struct Said(Arc<DbErr>);
+
+impl Deref for Said {
+    type Target = DbErr;
+
+    fn deref(&self) -> &DbErr {
+        &self.0
+    }
+}
+
+/// For the log. What it said of the row at fault is left out: that names people.
+impl fmt::Debug for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unauthenticated => f.write_str("Unauthenticated"),
-            Self::Forbidden => f.write_str("Forbidden"),
-            Self::NotFound => f.write_str("NotFound"),
-            Self::BadInput(_, en) => write!(f, "BadInput({en:?})"),
-            Self::Conflict(_, en) => write!(f, "Conflict({en:?})"),
-            Self::RateLimited(seconds) => write!(f, "RateLimited({seconds})"),
-            Self::Db(error) => write!(f, "Db({error})"),
-            Self::Internal(what) => write!(f, "Internal({what:?})"),
-        }
+        write!(f, "{}", self.0)
     }
 }
 
