@@ -3,7 +3,7 @@
 //! Modules in reading order; ARCHITECTURE.md walks through them.
 #![forbid(unsafe_code)]
 // Async-graphql 7 nests one future in another for each of the merged roots.
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 pub mod config;
 
