@@ -42,6 +42,7 @@ mod midnight;
 mod muddle;
 mod outbox;
 mod own_data;
+mod personal;
 mod queries;
 mod reveal;
 mod roster;
