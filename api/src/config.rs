@@ -36,15 +36,6 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_STALE_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=3650), global = true)]
     pub stale_days: u32,
 
-    /// The file of the keys by which ID numbers and uploaded files are sealed; see docs/keys.md. All servers on one database
-    /// have the same file. Default: data-keys in the data directory, made at the first start.
-    #[arg(long, env = "QINGLAN_DATA_KEY", global = true)]
-    pub data_key: Option<PathBuf>,
-
-    /// How many rows one may take out with phones and ID numbers whole without somebody else's approval.
-    #[arg(long, env = "QINGLAN_UNMASKED_ROWS", default_value_t = 200, global = true)]
-    pub unmasked_rows: u64,
-
     /// The address and port to serve at.
     #[arg(long, env = "QINGLAN_LISTEN", default_value = "127.0.0.1:8000", global = true)]
     pub listen: SocketAddr,
@@ -112,6 +103,15 @@ pub struct Config {
     /// How long a gateway, a mail server or a web-hook may take to answer, in seconds, from 1 to 120.
     #[arg(long, env = "QINGLAN_SEND_TIMEOUT", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=120), global = true)]
     pub send_timeout: u64,
+
+    /// The file of the keys by which ID numbers and uploaded files are sealed; see docs/keys.md. All servers on one database
+    /// have the same file. Default: data-keys in the data directory, made at the first start.
+    #[arg(long, env = "QINGLAN_DATA_KEY", global = true)]
+    pub data_key: Option<PathBuf>,
+
+    /// How many rows one may take out with phones and ID numbers whole without somebody else's approval.
+    #[arg(long, env = "QINGLAN_UNMASKED_ROWS", default_value_t = 200, global = true)]
+    pub unmasked_rows: u64,
 
     /// Whether web-hooks may be at private addresses and without TLS, as within one's own network.
     #[arg(long, env = "QINGLAN_WEBHOOKS_PRIVATE", default_value_t = false, action = clap::ArgAction::Set, global = true)]

@@ -1,12 +1,9 @@
 //! Qinglan (青蓝): the event and training service of a federation of industry and commerce.
 //!
 //! Modules in reading order; ARCHITECTURE.md walks through them.
-
-// The merged roots nest once for each of their parts.
-#![recursion_limit = "512"]
 #![forbid(unsafe_code)]
 // Async-graphql 7 nests one future in another for each of the merged roots.
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 pub mod config;
 

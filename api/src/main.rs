@@ -249,6 +249,38 @@ fn check(file: &std::path::Path, profile: Profile, event_date: NaiveDate) -> Out
     print(&(serde_json::to_string_pretty(&report)? + "\n"))
 }
 
+fn rotate(config: &Config) -> Outcome {
+    let path = config.data_key();
+    let id = Ring::rotate(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("{} seals by the key {id} from now on.", path.display());
+    println!("Copy the file to all servers, restart them, and run `qinglan key reseal`.");
+    Ok(())
+}
+
+/// The database and the keys, which belong together.
+async fn opened(config: &Config) -> Result<(Db, Arc<Vault>), Box<dyn std::error::Error>> {
+    let db = connect(config).await?;
+    let vault = Vault::load(&config.data_key())?;
+    vault::check_keys(&db, &vault, now()).await?;
+    Ok((db, vault))
+}
+
+async fn reseal(config: Config) -> Outcome {
+    let (db, vault) = opened(&config).await?;
+    let done = vault::reseal(&db, &vault).await?;
+    db.close().await;
+    println!("{done} were sealed anew by the key {}", vault.ring().id());
+    Ok(())
+}
+
+async fn drop_key(config: Config, id: String) -> Outcome {
+    let (db, vault) = opened(&config).await?;
+    vault::drop_key(&db, &vault, &id).await?;
+    db.close().await;
+    println!("the key {id} is gone; copy the file to all servers");
+    Ok(())
+}
+
 fn both(why: roster::Unreadable) -> String {
     format!("[{}] {} {}", why.code(), why.message(roster::Lang::Zh), why.message(roster::Lang::En))
 }
@@ -481,38 +513,6 @@ async fn rotate_signing(config: Config) -> Outcome {
 fn signing_keys(config: &Config) -> Result<Keys, String> {
     Keys::load(&config.data_dir, &config.public_url)
         .map_err(|error| format!("cannot read the signing key: {error}"))
-}
-
-fn rotate(config: &Config) -> Outcome {
-    let path = config.data_key();
-    let id = Ring::rotate(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{} seals by the key {id} from now on.", path.display());
-    println!("Copy the file to all servers, restart them, and run `qinglan key reseal`.");
-    Ok(())
-}
-
-/// The database and the keys, which belong together.
-async fn opened(config: &Config) -> Result<(Db, Arc<Vault>), Box<dyn std::error::Error>> {
-    let db = connect(config).await?;
-    let vault = Vault::load(&config.data_key())?;
-    vault::check_keys(&db, &vault, now()).await?;
-    Ok((db, vault))
-}
-
-async fn reseal(config: Config) -> Outcome {
-    let (db, vault) = opened(&config).await?;
-    let done = vault::reseal(&db, &vault).await?;
-    db.close().await;
-    println!("{done} were sealed anew by the key {}", vault.ring().id());
-    Ok(())
-}
-
-async fn drop_key(config: Config, id: String) -> Outcome {
-    let (db, vault) = opened(&config).await?;
-    vault::drop_key(&db, &vault, &id).await?;
-    db.close().await;
-    println!("the key {id} is gone; copy the file to all servers");
-    Ok(())
 }
 
 async fn create_admin(config: Config, create: Create) -> Outcome {

@@ -39,6 +39,7 @@ fn without_identity(update: UpdateMany<person::Entity>) -> UpdateMany<person::En
     [Column::IdNo, Column::Birth, Column::Ethnicity, Column::Political]
         .into_iter()
         .fold(update, |update, it| update.col_expr(it, nothing()))
+        .col_expr(Column::IdMark, Expr::value(None::<Vec<u8>>))
 }
 
 /// Drops a class of data of some people, whom the caller has claimed. `which` selects from people.

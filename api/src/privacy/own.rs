@@ -14,7 +14,7 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySe
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{db::within, error::Failure};
+use crate::{db::within, error::Failure, form, person::sealed, roster, vault::Vault};
 
 /// A file of somebody's own data.
 pub struct OwnData {
@@ -57,9 +57,44 @@ fn shown<M: Serialize>(rows: Vec<M>) -> Result<Vec<Value>, Failure> {
     rows.into_iter().map(one).collect()
 }
 
+/// A person's record as it was before it was kept: the ID number whole.
+fn opened(vault: &Vault, it: &person::Model) -> Result<person::Model, Failure> {
+    let id_no = sealed::id_number(vault, it)?;
+    Ok(person::Model { id_no, id_mark: None, ..it.clone() })
+}
+
+/// Answers with ID numbers whole.
+fn opened_answers(vault: &Vault, rows: Vec<answer::Model>) -> Result<Vec<answer::Model>, Failure> {
+    let one = |row: answer::Model| {
+        let answer::Value::IdNumber(kept) = &row.value else { return Ok(row) };
+        let value = answer::Value::Text(form::sealed::id_number(vault, &row, kept)?);
+        Ok(answer::Model { value, ..row })
+    };
+    rows.into_iter().map(one).collect()
+}
+
+/// Rows of lists with ID numbers whole.
+fn opened_rows(
+    vault: &Vault,
+    rows: Vec<roster_row::Model>,
+) -> Result<Vec<roster_row::Model>, Failure> {
+    let one = |mut row: roster_row::Model| {
+        let kept = row.record.as_mut().and_then(|it| it.get_mut("id_no"));
+        if let Some(kept) = kept
+            && let Some(text) = kept.as_str()
+        {
+            let place = roster::sealed::place(row.batch_id, row.row);
+            *kept = vault.open_text(&place, text)?.into();
+        }
+        Ok(row)
+    };
+    rows.into_iter().map(one).collect()
+}
+
 /// Reads all that is on record of a person.
 pub async fn collect(
     db: &DatabaseConnection,
+    vault: &Vault,
     it: &person::Model,
     now: DateTime<Utc>,
 ) -> Result<OwnData, Failure> {
@@ -73,15 +108,18 @@ pub async fn collect(
     let mut keep = |name: &str, title: &str, rows: Vec<Value>| {
         tables.insert(name.to_owned(), json!({ "title": title, "rows": rows }));
     };
-    keep("person", "人员", shown(vec![it.clone()])?);
+    keep("person", "人员", shown(vec![opened(vault, it)?])?);
     keep("registration", "报名", shown(registrations)?);
     /// The rows of a table with one of these values in a column.
     macro_rules! of {
         ($table:ident, $column:ident, $values:expr, $title:literal) => {
+            of!($table, $column, $values, $title, Ok::<_, Failure>)
+        };
+        ($table:ident, $column:ident, $values:expr, $title:literal, $opened:expr) => {
             let column = ($table::Entity, $table::Column::$column);
             let found =
                 $table::Entity::find().filter(within(column, $values)).limit(MOST).all(db).await?;
-            keep(stringify!($table), $title, shown(found)?);
+            keep(stringify!($table), $title, shown(($opened)(found)?)?);
         };
     }
     of!(position, PersonId, [it.id], "任职");
@@ -90,7 +128,7 @@ pub async fn collect(
     of!(withdrawal, PersonId, [it.id], "撤回同意");
     of!(data_request, PersonId, [it.id], "更正与删除申请");
     let ids = || own.iter().copied();
-    of!(answer, RegistrationId, ids(), "表单答案");
+    of!(answer, RegistrationId, ids(), "表单答案", |it| opened_answers(vault, it));
     of!(form_reply, RegistrationId, ids(), "表单填写情况");
     of!(attendance, RegistrationId, ids(), "出勤");
     of!(scan, RegistrationId, ids(), "扫码记录");
@@ -106,7 +144,7 @@ pub async fn collect(
     of!(decision, RegistrationId, ids(), "审核");
     of!(message, RegistrationId, ids(), "消息");
     of!(notice_sent, RegistrationId, ids(), "告知");
-    of!(roster_row, RegistrationId, ids(), "名单行");
+    of!(roster_row, RegistrationId, ids(), "名单行", |it| opened_rows(vault, it));
     of!(bulk_row, RegistrationId, ids(), "批量操作");
     of!(ticket_revocation, RegistrationId, ids(), "作废的参会码");
     of!(certificate, RegistrationId, ids(), "结业证书");

@@ -39,7 +39,7 @@ impl MyPerson {
     #[graphql(complexity = "500")]
     async fn data(&self, ctx: &Context<'_>) -> Result<OwnDataFile> {
         let viewer = Viewer::of(ctx);
-        let made = own::collect(viewer.db.read(), &self.0, viewer.now).await?;
+        let made = own::collect(viewer.db.read(), &viewer.app.vault, &self.0, viewer.now).await?;
         let own::OwnData { file_name, content, sha256 } = made;
         Ok(OwnDataFile { file_name, content, sha256: hex(&sha256) })
     }
