@@ -17,7 +17,7 @@ use crate::{
     authn,
     authz::{self, Who},
     db::Db,
-    error::{Error, Failure, Refusal},
+    error::{Error, Failure},
     refusals,
 };
 
