@@ -95,12 +95,14 @@ on_both_servers! {
         let (server, _) = home.open().await;
         let made = home.run(&["key", "rotate-signing"], "");
         assert!(made.status.success(), "{made:?}");
-        assert!(String::from_utf8(made.stdout).unwrap().contains("signs tokens from ten minutes on"));
+        let said = String::from_utf8(made.stdout).unwrap();
+        assert!(said.contains("signs tokens from ten minutes on"));
         drop(server);
         let server = home.start();
         let keys = server.client().http.get(format!("{}/.well-known/jwks.json", server.client().base));
         let keys: Value = keys.send().await.unwrap().json().await.unwrap();
-        assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
+        let mut keys = keys["keys"].as_array().unwrap().iter();
+        assert!(keys.any(|it| said.contains(&text(&it["kid"]))), "{said}");
         server.client().sign_in("organiser", PASSWORD).await;
         drop(server);
         // Whoever brings another file learns it at the start.
