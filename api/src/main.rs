@@ -1,6 +1,8 @@
 //! The command line: serve, migrate, demo, schema, admin, roster check.
 #![forbid(unsafe_code)]
 
+mod key_command;
+
 use std::{
     io::{IsTerminal, Read},
     path::PathBuf,
@@ -26,8 +28,7 @@ use api::{
     graphql::Gid,
     http,
     live::Notice,
-    organisation,
-    vault::{self, Ring, Vault},
+    organisation, vault,
 };
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -72,7 +73,7 @@ enum Command {
     Admin(Admin),
     /// Look after keys; see docs/keys.md.
     #[command(subcommand)]
-    Key(Key),
+    Key(key_command::Key),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
@@ -91,21 +92,6 @@ enum Admin {
     Create(Create),
     /// Give an account a new password, which ends its sign-ins.
     ResetPassword(ResetPassword),
-}
-
-#[derive(Subcommand)]
-enum Key {
-    /// Make a new key that signs tokens, from ten minutes later on. What older keys signed stays good for as long as it says.
-    RotateSigning,
-    /// Add a key, by which everything is sealed from now on. What older keys sealed still opens.
-    Rotate,
-    /// Seal by the newest key what older ones sealed. Servers may go on meanwhile.
-    Reseal,
-    /// Take an older key out of the file. Fails while anything is sealed by it.
-    Drop {
-        /// The id of the key.
-        id: String,
-    },
 }
 
 #[derive(Args)]
@@ -200,10 +186,7 @@ fn main() -> ExitCode {
         Command::Recompute => run(recompute(cli.config)),
         Command::Audit(Audit::Verify) => run(verify(cli.config)),
         Command::Demo => run(fill(cli.config)),
-        Command::Key(Key::RotateSigning) => run(rotate_signing(cli.config)),
-        Command::Key(Key::Rotate) => rotate(&cli.config),
-        Command::Key(Key::Reseal) => run(reseal(cli.config)),
-        Command::Key(Key::Drop { id }) => run(drop_key(cli.config, id)),
+        Command::Key(key) => run(look_after(cli.config, key)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
     };
@@ -249,36 +232,16 @@ fn check(file: &std::path::Path, profile: Profile, event_date: NaiveDate) -> Out
     print(&(serde_json::to_string_pretty(&report)? + "\n"))
 }
 
-fn rotate(config: &Config) -> Outcome {
+async fn look_after(config: Config, key: key_command::Key) -> Outcome {
     let path = config.data_key();
-    let id = Ring::rotate(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{} seals by the key {id} from now on.", path.display());
-    println!("Copy the file to all servers, restart them, and run `qinglan key reseal`.");
-    Ok(())
-}
-
-/// The database and the keys, which belong together.
-async fn opened(config: &Config) -> Result<(Db, Arc<Vault>), Box<dyn std::error::Error>> {
-    let db = connect(config).await?;
-    let vault = Vault::load(&config.data_key())?;
-    vault::check_keys(&db, &vault, now()).await?;
-    Ok((db, vault))
-}
-
-async fn reseal(config: Config) -> Outcome {
-    let (db, vault) = opened(&config).await?;
-    let done = vault::reseal(&db, &vault).await?;
-    db.close().await;
-    println!("{done} were sealed anew by the key {}", vault.ring().id());
-    Ok(())
-}
-
-async fn drop_key(config: Config, id: String) -> Outcome {
-    let (db, vault) = opened(&config).await?;
-    vault::drop_key(&db, &vault, &id).await?;
-    db.close().await;
-    println!("the key {id} is gone; copy the file to all servers");
-    Ok(())
+    if matches!(key, key_command::Key::Rotate) {
+        return key_command::rotate(&path);
+    }
+    if matches!(key, key_command::Key::RotateSigning) {
+        let keys = signing_keys(&config)?;
+        return key_command::rotate_signing(&keys, connect(&config).await?, now()).await;
+    }
+    key_command::run(key, &path, connect(&config).await?, now()).await
 }
 
 fn both(why: roster::Unreadable) -> String {
@@ -500,14 +463,6 @@ async fn verify(config: Config) -> Outcome {
         }
         wrong => Err(format!("the audit log is broken in {wrong} chains").into()),
     }
-}
-
-async fn rotate_signing(config: Config) -> Outcome {
-    let db = connect(&config).await?;
-    let kid = signing_keys(&config)?.rotate(&db, now()).await?;
-    db.close().await;
-    println!("the key {kid} signs tokens from ten minutes on");
-    Ok(())
 }
 
 fn signing_keys(config: &Config) -> Result<Keys, String> {

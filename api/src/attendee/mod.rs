@@ -36,7 +36,6 @@ use crate::{
         change::{answer_on, cancel_on, recategorise_on},
         desk::{Desk, New, Start},
     },
-    vault::Vault,
 };
 
 refusals! {
@@ -196,7 +195,7 @@ pub async fn register(
     tx: &DatabaseTransaction,
     me: &Me,
     namer: &Namer,
-    vault: &Vault,
+    vault: &crate::vault::Vault,
     activity: ActivityId,
     form: Form,
     now: DateTime<Utc>,

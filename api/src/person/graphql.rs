@@ -1,5 +1,6 @@
 //! People and positions as GraphQL shows them.
 
+mod found;
 mod history;
 mod reveal;
 
@@ -16,17 +17,16 @@ pub use self::{history::*, reveal::*};
 use super::{Entry, PersonErrorCode, PersonUserError, PositionErrorCode, PositionUserError};
 use crate::{
     authz::policy::{
-        CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson,
-        ViewIdNumber, ViewPerson, ViewPhone,
+        CreatePerson, CreatePosition, EndPosition, UpdatePerson, ViewPerson, ViewPhone,
     },
     can::PersonCan,
     class::graphql::Trainer,
     credit::graphql::{self as credit, PersonCredits},
-    error::{Failure, Refusal},
+    error::Refusal,
     graphql::{Gid, Viewer, settle, wants},
     mask,
     organisation::graphql::Organisation,
-    page::{Page, Slice},
+    page::Slice,
     text::Check,
     write::Note,
 };
@@ -425,7 +425,7 @@ impl PersonQuery {
         let viewer = Viewer::of(ctx);
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let search = search.as_deref();
-        let (page, is_open) = found(viewer, search, slice).await?;
+        let (page, is_open) = found::found(viewer, search, slice).await?;
         let mut titles = if wants(ctx, "positions") {
             let ids = page.rows.iter().map(|it| it.id);
             Some(super::positions(viewer.db.read(), ids).await?)
@@ -438,36 +438,6 @@ impl PersonQuery {
             is_open,
         };
         Ok(page.connection(|it| it.id, node))
-    }
-}
-
-/// The people in the viewer's scope who match, and whether more is seen of them than a door does.
-async fn found(
-    viewer: &Viewer,
-    search: Option<&str>,
-    slice: Slice<PersonId>,
-) -> Result<(Page<person::Model>, bool), Failure> {
-    let (gate, db) = (&viewer.gate, viewer.db.read());
-    // Only where the whole number may be seen does it tell whose it is.
-    if let Some(number) = search.and_then(|it| roster::clean::id_no(it).value)
-        && let Ok(reach) = gate.reach::<ViewIdNumber>()
-    {
-        let mark = viewer.app.vault.mark(&number);
-        return Ok((super::find::marked(db, &reach, mark, slice).await?, true));
-    }
-    match gate.reach::<ListPeople>() {
-        Ok(reach) => Ok((super::find::list(db, &reach, search, slice).await?, true)),
-        Err(Failure::Forbidden) => {
-            let reach = gate.reach::<FindPeople>()?;
-            if !super::find::is_narrow(search) {
-                return Err(Failure::BadInput(
-                    "请输入至少3个字符",
-                    "search by three or more characters",
-                ));
-            }
-            Ok((super::find::list(db, &reach, search, slice).await?, false))
-        }
-        Err(failure) => Err(failure),
     }
 }
 

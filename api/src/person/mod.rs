@@ -62,18 +62,6 @@ refusals! {
 }
 
 refusals! {
-    /// Why nothing was shown whole.
-    RevealPersonErrorCode, RevealPersonUserError {
-        /// No field is named.
-        FieldsMissing = "请选择要查看的内容", "say what is to be shown";
-        /// What it is for is not said, in three characters or more.
-        PurposeMissing = "请填写查看用途（至少3个字）", "say what for, in three characters or more";
-        /// A text is too long.
-        TooLong = "不能超过{}个字符", "must not be longer than {} characters";
-    }
-}
-
-refusals! {
     /// Why a position was not recorded or ended.
     PositionErrorCode, PositionUserError {
         /// The title is missing.

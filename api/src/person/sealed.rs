@@ -13,8 +13,21 @@ use sea_orm::{
 use crate::{
     db::{CHUNK, Db},
     error::Failure,
+    refusals,
     vault::{Place, Vault},
 };
+
+refusals! {
+    /// Why nothing was shown whole.
+    RevealPersonErrorCode, RevealPersonUserError {
+        /// No field is named.
+        FieldsMissing = "请选择要查看的内容", "say what is to be shown";
+        /// What it is for is not said, in three characters or more.
+        PurposeMissing = "请填写查看用途（至少3个字）", "say what for, in three characters or more";
+        /// A text is too long.
+        TooLong = "不能超过{}个字符", "must not be longer than {} characters";
+    }
+}
 
 /// Where the ID number of a person is kept.
 #[must_use]

@@ -153,14 +153,18 @@ const LONG: &[(&str, usize)] = &[
     // An export, and its views and columns.
     ("export/graphql.rs", 440),
     ("main.rs", 590),
+    ("authn.rs", 430),
+    // The gate, and all that goes through it.
+    ("authz.rs", 430),
+    ("main.rs", 540),
     ("outbox/graphql.rs", 420),
-    ("person/graphql.rs", 580),
-    ("person/mod.rs", 500),
+    ("person/graphql.rs", 550),
+    ("person/mod.rs", 490),
     ("person/name.rs", 460),
     ("registration/graphql.rs", 600),
     // A way in is an input and a mutation.
     ("registration/graphql/ways.rs", 430),
-    ("roster/graphql.rs", 460),
+    ("roster/graphql.rs", 450),
     // What a session is, and what it is made from.
     ("session/graphql.rs", 450),
 ];

@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Error, Refusal},
     graphql::{Gid, Viewer, settle},
-    person::{RevealPersonErrorCode as Code, RevealPersonUserError, sealed},
+    person::sealed::{self, RevealPersonErrorCode as Code, RevealPersonUserError},
     text::Check,
     write::Note,
 };
