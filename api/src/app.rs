@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
     schema::QinglanSchema,
+    vault::Vault,
 };
 
 /// Tells the time. Tests bring their own.
@@ -30,6 +31,8 @@ pub enum Unready {
     Collation(#[from] CollationMissing),
     #[error("{0}")]
     Channels(String),
+    #[error("cannot read the data keys: {0}")]
+    Vault(#[from] std::io::Error),
     #[error("{0}")]
     Documents(String),
 }
@@ -38,6 +41,8 @@ pub struct App {
     pub config: Config,
     pub db: Db,
     pub keys: Keys,
+    /// What is kept sealed.
+    pub vault: Arc<Vault>,
     pub namer: Namer,
     pub schema: QinglanSchema,
     /// What clients name instead of sending it.
@@ -80,6 +85,7 @@ impl App {
         codes: Box<dyn CodeSender>,
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
+        let vault = Vault::load(&config.data_key())?;
         let schema = crate::schema::build(&config);
         let documents = Documents::open(&config.outside).map_err(Unready::Documents)?;
         let rates = Rates::new(&config.outside);
@@ -88,6 +94,7 @@ impl App {
             config,
             db,
             keys,
+            vault,
             namer: Namer::new()?,
             schema,
             documents,

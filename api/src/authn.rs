@@ -3,6 +3,7 @@
 mod claim;
 mod hashing;
 mod keys;
+mod ring;
 
 use async_graphql::SimpleObject;
 use aws_lc_rs::{
@@ -18,10 +19,12 @@ pub use self::{
     claim::Claim,
     hashing::{hash_password, hash_password_now, password_matches},
     keys::{Keys, TicketOpener},
+    ring::{OVERLAP, SETTLES, keep_up},
 };
 use crate::{
+    account::second_factor,
     app::App,
-    authz::{self, Duty, Who},
+    authz::{self, Duty, Held, Who},
     error::Failure,
 };
 
@@ -59,14 +62,23 @@ pub async fn authenticate(
         .await?;
     let Some((sign_in, Some(account))) = found else { return Ok(None) };
     let grants = authz::grants_of(app.db.read(), account.id, now).await?;
-    let duty = duty(&account);
-    Ok(Some(Who { account, sign_in: Some(sign_in.id), grants, duty }))
+    let duty = duty(app, &account, &grants).await?;
+    Ok(Some(Who { account, sign_in: Some(sign_in.id), grants, duty, key: None }))
 }
 
-/// What an account has to do before it may do anything else.
-#[must_use]
-pub fn duty(account: &account::Model) -> Option<Duty> {
-    account.must_change.then_some(Duty::ChangePassword)
+/// What an account that holds these grants has to do before it may do anything else.
+pub async fn duty(
+    app: &App,
+    account: &account::Model,
+    grants: &[Held],
+) -> Result<Option<Duty>, Failure> {
+    if account.must_change {
+        return Ok(Some(Duty::ChangePassword));
+    }
+    let asking = &app.config.accounts.second_factor;
+    let owes = second_factor::is_asked(asking, grants.iter().map(|it| it.row.role))
+        && !second_factor::has(app.db.read(), account.id).await?;
+    Ok(owes.then_some(Duty::EnrolSecondFactor))
 }
 
 /// Who made an address that was signed for them, and opens it without a header. Nobody, if the account is out of use.
@@ -81,7 +93,7 @@ pub async fn signer(
         .await?;
     let Some(account) = found else { return Ok(None) };
     let grants = authz::grants_of(app.db.read(), account.id, now).await?;
-    Ok(Some(Who { account, sign_in: None, grants, duty: None }))
+    Ok(Some(Who { account, sign_in: None, grants, duty: None, key: None }))
 }
 
 /// The token of an `Authorization` header.

@@ -6,6 +6,7 @@
 mod actor;
 mod duty;
 mod held;
+pub mod keyed;
 mod me;
 pub mod place;
 pub mod policy;
@@ -16,7 +17,7 @@ pub use self::{
     actor::{Actor, By, Doorkeeper},
     duty::Duty,
     held::grants_of,
-    me::{Me, Mine},
+    me::{Me, Mine, Myself},
     scope::{Near, Place, Scope},
 };
 
@@ -27,7 +28,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use entity::{
-    account,
+    account, api_key,
     id::{ActivityId, Id, SessionId, SignInId},
     role_grant,
     role_grant::Role,
@@ -94,6 +95,8 @@ pub struct Who {
     pub grants: Vec<Held>,
     /// What they have to do before they may do anything else.
     pub duty: Option<Duty>,
+    /// By which API key, if by one.
+    pub key: Option<api_key::Model>,
 }
 
 /// Proof that `actor` may do `A` to this very row.
@@ -240,10 +243,11 @@ impl Gate {
         held(self) == held(other)
     }
 
-    /// Until when a device acts; none of those who act by a token that says so itself.
+    /// Until when a device or an API key acts; none of those who act by a token that says so itself.
     #[must_use]
     pub fn until(&self) -> Option<DateTime<Utc>> {
-        self.doorkeeper.as_ref().map(|it| it.row.expires_at)
+        let key = || Some(self.who.as_ref()?.key.as_ref()?.expires_at);
+        self.doorkeeper.as_ref().map(|it| it.row.expires_at).or_else(key)
     }
 
     /// When the first of the grants ends by itself that it goes by.
@@ -262,7 +266,7 @@ impl Gate {
         if let Some(it) = &self.doorkeeper {
             return Ok((Actor::Device(it.row.id), it.held().collect()));
         }
-        let who = self.who()?;
+        let who = self.acts()?;
         let held = who.grants.iter().map(|it| (it.row.role, &it.scope)).collect();
         Ok((Actor::Account(who.account.id), held))
     }
@@ -280,6 +284,7 @@ impl Gate {
     /// For a row that was reached from another.
     pub async fn permit_on<A: Action>(&self, on: A::On) -> Result<Permit<A>, Failure> {
         let (actor, scopes) = self.held()?;
+        self.in_scope::<A>()?;
         let inside = |place: &Place, (role, scope): &(Role, &Scope)| {
             !place.closed_to.contains(role) && scope.covers(place)
         };
@@ -348,6 +353,7 @@ impl Gate {
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
     pub fn reach<A: Action>(&self) -> Result<Reach<A>, Failure> {
         let (actor, held) = self.held()?;
+        self.in_scope::<A>()?;
         let scopes: Vec<(Role, Scope)> = held
             .into_iter()
             .filter(|(role, _)| A::ROLES.contains(role))

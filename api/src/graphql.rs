@@ -146,6 +146,10 @@ impl Failure {
                 "PASSWORD_CHANGE_REQUIRED",
                 lang.pick("请先修改密码", "change your password first"),
             ),
+            Self::Owes(Duty::EnrolSecondFactor) => (
+                "SECOND_FACTOR_REQUIRED",
+                lang.pick("请先启用两步验证", "set up the second factor first"),
+            ),
             Self::NotFound => ("NOT_FOUND", lang.pick("不存在", "not found")),
             Self::BadInput(zh, en) => ("BAD_USER_INPUT", lang.pick(zh, en)),
             Self::Conflict(zh, en) => ("CONFLICT", lang.pick(zh, en)),

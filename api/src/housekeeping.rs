@@ -41,6 +41,9 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
     stale::disable_stale(app).await?;
     audit::purge::purge(app).await?;
     let now = app.now();
+    if let Some(age) = app.config.accounts.signing_key_age() {
+        app.keys.rotate_if_old(&app.db, age, now).await?;
+    }
     app.db
         .transaction(async |tx| {
             drop_old_keys(tx, now).await?;

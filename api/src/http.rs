@@ -46,6 +46,7 @@ use uuid::Uuid;
 
 pub use self::{documents::Documents, rate::Rates, serve::serve};
 use crate::{
+    account::api_key,
     app::App,
     authn,
     authz::Gate,
@@ -91,6 +92,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphql", post(graphql::post).get(graphql::get))
         .route("/uploads", post(transfer::upload))
         .route("/answers/{registration}/{question}", get(answer::download))
+        .route("/.well-known/jwks.json", get(jwks))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(status::metrics));
@@ -262,6 +264,13 @@ async fn viewer(
     Ok(Viewer { agent: agent(headers), ..viewer_at(app, gate, asked, peer, now) })
 }
 
+/// The public halves of the keys that sign tokens. A new one is known for ten minutes before it signs, so that whoever keeps
+/// this for five minutes has it.
+async fn jwks(State(app): State<Arc<App>>) -> Response {
+    let kept = [(header::CACHE_CONTROL, "public, max-age=300")];
+    (kept, Json(app.keys.public())).into_response()
+}
+
 /// What a client calls itself: at most 300 characters of it.
 fn agent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
@@ -317,6 +326,8 @@ async fn look_up(
         Gate::of_device(doorkeeper, app.db.clone())
     } else if let Some(phone) = app.keys.attendee_phone(header, now) {
         Gate::of_attendee(phone, app.db.clone())
+    } else if let Some(who) = api_key::authenticate(&app.db, header, now).await? {
+        Gate::new(Some(who), app.db.clone())
     } else {
         Gate::new(authn::authenticate(app, header, now).await?, app.db.clone())
     })

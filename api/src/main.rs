@@ -1,6 +1,8 @@
 //! The command line: serve, migrate, demo, schema, admin, roster check.
 #![forbid(unsafe_code)]
 
+mod key_command;
+
 use std::{
     io::{IsTerminal, Read},
     path::PathBuf,
@@ -26,7 +28,7 @@ use api::{
     graphql::Gid,
     http,
     live::Notice,
-    organisation,
+    organisation, vault,
 };
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -69,6 +71,9 @@ enum Command {
     /// Look after accounts.
     #[command(subcommand)]
     Admin(Admin),
+    /// Look after keys; see docs/keys.md.
+    #[command(subcommand)]
+    Key(key_command::Key),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
@@ -181,6 +186,7 @@ fn main() -> ExitCode {
         Command::Recompute => run(recompute(cli.config)),
         Command::Audit(Audit::Verify) => run(verify(cli.config)),
         Command::Demo => run(fill(cli.config)),
+        Command::Key(key) => run(look_after(cli.config, key)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
     };
@@ -226,6 +232,18 @@ fn check(file: &std::path::Path, profile: Profile, event_date: NaiveDate) -> Out
     print(&(serde_json::to_string_pretty(&report)? + "\n"))
 }
 
+async fn look_after(config: Config, key: key_command::Key) -> Outcome {
+    let path = config.data_key();
+    if matches!(key, key_command::Key::Rotate) {
+        return key_command::rotate(&path);
+    }
+    if matches!(key, key_command::Key::RotateSigning) {
+        let keys = signing_keys(&config)?;
+        return key_command::rotate_signing(&keys, connect(&config).await?, now()).await;
+    }
+    key_command::run(key, &path, connect(&config).await?, now()).await
+}
+
 fn both(why: roster::Unreadable) -> String {
     format!("[{}] {} {}", why.code(), why.message(roster::Lang::Zh), why.message(roster::Lang::En))
 }
@@ -263,7 +281,7 @@ fn log(config: &Config) -> Outcome {
     use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
     let filter: tracing_subscriber::filter::Targets = config.log.parse()?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(api::log::Masked(std::io::stderr))
         .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
@@ -287,8 +305,10 @@ async fn serve(config: Config) -> Outcome {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let db = connect(&config).await?;
-    let keys = Keys::load(&config.data_dir, &config.public_url)
-        .map_err(|error| format!("cannot read the signing key: {error}"))?;
+    let keys = signing_keys(&config)?;
+    keys.refresh(&db, now()).await.map_err(|_| {
+        "the signing keys in the database were sealed by another token-key.der: all servers on one database have the same"
+    })?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
@@ -299,11 +319,18 @@ async fn serve(config: Config) -> Outcome {
     let patience = config.request_timeout();
     let codes = code_sender(&config)?;
     let app = App::new(config, db.clone(), keys, Arc::new(now), codes)?;
+    vault::check_keys(&app.db, &app.vault, now()).await?;
+    let sealed = vault::seal_once(&app.db, &app.vault, now()).await?;
+    if sealed > 0 {
+        tracing::info!("{sealed} ID numbers and files were sealed that were kept plain");
+    }
     let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
     api::housekeeping::begin(&app).await?;
+    api::privacy::purge::begin(&app).await?;
     let stopping = CancellationToken::new();
     let jobs = tokio::spawn(api::job::run::run(app.clone(), stopping.clone(), patience));
+    let keys = tokio::spawn(authn::keep_up(app.clone(), stopping.clone()));
     let silence = CancellationToken::new();
     let live = tokio::spawn(api::live::run(app.clone(), silence.clone()));
     let stop = async {
@@ -312,6 +339,7 @@ async fn serve(config: Config) -> Outcome {
     };
     http::serve(listener, http::router(app), stop, patience).await?;
     jobs.await?;
+    keys.await?;
     // Last, since all that is done before is told.
     silence.cancel();
     live.await?;
@@ -435,6 +463,11 @@ async fn verify(config: Config) -> Outcome {
         }
         wrong => Err(format!("the audit log is broken in {wrong} chains").into()),
     }
+}
+
+fn signing_keys(config: &Config) -> Result<Keys, String> {
+    Keys::load(&config.data_dir, &config.public_url)
+        .map_err(|error| format!("cannot read the signing key: {error}"))
 }
 
 async fn create_admin(config: Config, create: Create) -> Outcome {

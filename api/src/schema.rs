@@ -3,7 +3,10 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connection};
 
 use crate::{
-    account::graphql::{Account, AccountMutation, AccountQuery, GrantMutation, SignInMutation},
+    account::graphql::{
+        Account, AccountMutation, AccountQuery, ApiKeyMutation, GrantMutation,
+        SecondFactorMutation, SignInMutation,
+    },
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
@@ -14,7 +17,10 @@ use crate::{
     config::Config,
     credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
-    export::graphql::{ExportMutation, ExportQuery, ExportView},
+    export::graphql::{
+        Export, ExportApprovalMutation, ExportApprovalQuery, ExportMutation, ExportQuery,
+        ExportView,
+    },
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     leave::graphql::{Leave, LeaveMutation, LeaveQuery},
@@ -22,7 +28,11 @@ use crate::{
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
-    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
+    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery, RevealMutation},
+    privacy::graphql::{
+        ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
+        RetentionMutation, RetentionQuery, Transfer, TransferMutation, TransferQuery,
+    },
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
@@ -42,17 +52,20 @@ pub struct Query(
     ActivityQuery,
     AtDoorQuery,
     AttendeeQuery,
+    AuditQuery,
+    AuditVerificationQuery,
     BulkQuery,
     CapacityQuery,
     CertificateQuery,
-    CreditQuery,
     ClassQuery,
+    ConsentQuery,
+    CreditQuery,
+    DataRequestQuery,
+    DeviceQuery,
+    ExportApprovalQuery,
     ExportQuery,
-    AuditQuery,
-    AuditVerificationQuery,
     JobQuery,
     LeaveQuery,
-    DeviceQuery,
     ManifestQuery,
     NodeQuery,
     OrganisationQuery,
@@ -60,31 +73,37 @@ pub struct Query(
     PersonQuery,
     ProgrammeQuery,
     RegistrationQuery,
+    RetentionQuery,
     RosterQuery,
     SelfCheckInQuery,
     SessionQuery,
+    TransferQuery,
 );
 
 /// What can be done. What a user can mend comes back in `userErrors`, everything else in `errors`.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     AccountMutation,
-    GrantMutation,
     ActivityMutation,
+    ApiKeyMutation,
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,
+    AuditMutation,
     BulkMutation,
     CapacityMutation,
     CertificateMutation,
-    CreditMutation,
     ClassMutation,
-    EnrolmentMutation,
+    ConsentMutation,
+    CreditMutation,
+    DataRequestMutation,
     DeviceMutation,
+    EnrolmentMutation,
+    ExportApprovalMutation,
     ExportMutation,
     FormMutation,
+    GrantMutation,
     GroupMutation,
-    AuditMutation,
     JobMutation,
     LeaveMutation,
     OrganisationMutation,
@@ -92,8 +111,11 @@ pub struct Mutation(
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
+    RetentionMutation,
+    RevealMutation,
     RosterMutation,
     SeatMutation,
+    SecondFactorMutation,
     SelfCheckInMutation,
     SelfRegistrationMutation,
     SeriesMutation,
@@ -102,6 +124,7 @@ pub struct Mutation(
     SyncMutation,
     TicketMutation,
     TrainerMutation,
+    TransferMutation,
     WalkInMutation,
     WaysInMutation,
 );
@@ -149,7 +172,9 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
+        .override_output_type_description::<Connection<String, Export>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
+        .override_output_type_description::<Connection<String, DataRequest>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
         .override_output_type_description::<Connection<String, AuditEvent>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
@@ -163,6 +188,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, PersonActivity>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
+        .override_output_type_description::<Connection<String, Purge>>(PAGE)
         .override_output_type_description::<Connection<String, Registration>>(PAGE)
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
@@ -170,6 +196,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
         .override_output_type_description::<Connection<String, Series>>(PAGE)
         .override_output_type_description::<Connection<String, Trainer>>(PAGE)
+        .override_output_type_description::<Connection<String, Transfer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

@@ -4,6 +4,7 @@
 //! keeps the answer for whoever sends the same again, and commits. No operation can forget any of it, and whatever
 //! fails leaves nothing behind. (A scan is its own event and its `scanId` its own key: see `attendance::scan`.)
 
+mod itself;
 mod key;
 mod note;
 
@@ -12,10 +13,10 @@ use std::any::TypeId;
 use chrono::{DateTime, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
-    correction, device, export, export_view,
+    correction, data_request, device, export, export_view,
     id::{AccountId, DeviceId, Id},
     job, leave, make_up, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, series, session, webhook,
+    programme, registration, role_grant, roster_batch, series, session, transfer, webhook,
 };
 use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
@@ -73,6 +74,7 @@ outcomes!(
     certificate,
     class_group,
     correction,
+    data_request,
     device: |_it| Notice::Access(None),
     export,
     export_view,
@@ -91,6 +93,7 @@ outcomes!(
     roster_batch: |it| Notice::Activity(it.activity_id),
     series,
     session: |it| Notice::Activity(it.activity_id),
+    transfer,
     webhook
 );
 
@@ -296,7 +299,12 @@ impl Viewer {
     }
 
     fn origin(&self) -> Origin {
-        Origin { at: self.now, request_id: self.request_id, address: self.address.clone() }
+        Origin {
+            at: self.now,
+            request_id: self.request_id,
+            address: self.address.clone(),
+            key: self.gate.key(),
+        }
     }
 }
 
@@ -311,7 +319,7 @@ impl Db {
     ) -> Result<(), Error<C>> {
         self.transaction(async |tx| {
             let account = work(tx).await?;
-            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+            let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
             audit::leave(tx, self.seal(), &origin, on_account(action, Some(account))).await?;
             Ok(())
         })

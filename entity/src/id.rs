@@ -52,6 +52,7 @@ ids! {
     AccountId = "account";
     ActivityId = "activity";
     AllocationId = "allocation";
+    ApiKeyId = "apiKey";
     AttendanceId = "attendance";
     AuditEventId = "auditEvent";
     BulkActId = "bulkAct";
@@ -62,6 +63,7 @@ ids! {
     ConsentId = "consent";
     CorrectionId = "correction";
     CreditEntryId = "creditEntry";
+    DataRequestId = "dataRequest";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";
@@ -80,6 +82,7 @@ ids! {
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";
+    PurgeId = "purge";
     QuestionId = "question";
     RefreshTokenId = "refreshToken";
     RegistrationId = "registration";
@@ -88,6 +91,8 @@ ids! {
     SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
+    TransferId = "transfer";
     UploadId = "upload";
     WebhookId = "webhook";
+    WithdrawalId = "withdrawal";
 }

@@ -1,4 +1,5 @@
-//! Passwords of before, attempts that were counted, and sign-ins that end by themselves.
+//! Passwords of before, attempts that were counted, sign-ins that end by themselves, second factors, and the keys that sign
+//! tokens.
 
 use sea_orm_migration::prelude::*;
 
@@ -54,4 +55,25 @@ CREATE TABLE refresh_token (
   used_at INSTANT
 );
 CREATE INDEX refresh_token_sign_in ON refresh_token (sign_in_id);
+
+CREATE TABLE signing_key (
+  kid TEXT PRIMARY KEY,
+  sealed BYTES NOT NULL,
+  created_at INSTANT NOT NULL
+);
+
+CREATE TABLE second_factor (
+  account_id ID PRIMARY KEY REFERENCES account,
+  sealed BYTES NOT NULL,
+  confirmed_at INSTANT,
+  last_step bigint NOT NULL,
+  created_at INSTANT NOT NULL
+);
+
+CREATE TABLE recovery_code (
+  account_id ID NOT NULL REFERENCES account,
+  hash BYTES NOT NULL,
+  used_at INSTANT,
+  PRIMARY KEY (account_id, hash)
+);
 ";

@@ -1,7 +1,9 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
+mod api_key;
 mod grant;
 mod mutation;
+mod second_factor;
 mod sign_in;
 
 use std::collections::HashMap;
@@ -16,7 +18,7 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::{grant::*, mutation::*, sign_in::*};
+pub use self::{api_key::*, grant::*, mutation::*, second_factor::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{

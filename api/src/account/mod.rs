@@ -1,11 +1,14 @@
 //! What signs in, and what it may: accounts, sign-ins, grants.
 
+pub mod api_key;
 pub mod attempts;
 pub mod grant;
 pub mod graphql;
 pub mod password;
+pub mod second_factor;
 pub mod sign_in;
 pub mod stale;
+pub mod totp;
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -129,6 +132,7 @@ pub async fn disable(
         return Err(AccountErrorCode::OwnAccount.at(["accountId"]).into());
     }
     end_sign_ins(tx, permit.on().id, None, now).await?;
+    api_key::revoke_all(tx, permit.on().id, now).await?;
     let mut row: account::ActiveModel = permit.on().clone().into();
     row.disabled_at = Set(permit.on().disabled_at.or(Some(now)));
     Ok(row.update(tx).await?)
@@ -146,13 +150,14 @@ pub async fn enable(
     Ok(row.update(tx).await?)
 }
 
-/// Ends all sign-ins of the permit's account.
+/// Ends all sign-ins of the permit's account, and its API keys.
 pub async fn end_all(
     tx: &DatabaseTransaction,
     permit: &Permit<EndSignIns>,
     now: DateTime<Utc>,
 ) -> Result<account::Model, Error<AccountErrorCode>> {
     end_sign_ins(tx, permit.on().id, None, now).await?;
+    api_key::revoke_all(tx, permit.on().id, now).await?;
     Ok(permit.on().clone())
 }
 

@@ -14,7 +14,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::{AccountErrorCode as Code, end_sign_ins};
+use super::{AccountErrorCode as Code, api_key, end_sign_ins};
 use crate::{
     authz::{Permit, policy::ResetPassword},
     config::Accounts,
@@ -94,6 +94,9 @@ pub async fn reset(
     now: DateTime<Utc>,
 ) -> Result<account::Model, Error<Code>> {
     let is_own = permit.on().id == permit.actor();
+    if !is_own {
+        api_key::revoke_all(tx, permit.on().id, now).await?;
+    }
     Ok(keep(tx, permit.on(), hash, !is_own, now).await?)
 }
 

@@ -29,6 +29,10 @@ refusals! {
         InvalidCredentials = "用户名或密码不正确", "the username or the password is wrong";
         /// Signing in failed too often of late, for this account or from this address. The password was not looked at.
         TooManyAttempts = "尝试次数过多，请在{}秒后再试", "too many attempts; try again in {} seconds";
+        /// The password is right, and the account has a second factor: send both again with `code`.
+        SecondFactorNeeded = "请输入动态验证码", "a code of the second factor is needed";
+        /// The code is wrong, over a minute old, or was used before. It is counted like a wrong password.
+        SecondFactorWrong = "验证码不正确或已使用", "the code is wrong, or was used";
     }
 }
 

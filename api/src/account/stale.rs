@@ -67,7 +67,7 @@ pub async fn disable_stale(app: &App) -> Result<(), Failure> {
         return Ok(());
     }
     let now = app.now();
-    let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+    let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
     let disabled = app
         .db
         .transaction(async |tx| {

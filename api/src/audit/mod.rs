@@ -13,7 +13,7 @@ pub mod verify;
 use chrono::{DateTime, Utc};
 use entity::{
     audit_event::{self, Outcome},
-    id::AuditEventId,
+    id::{ApiKeyId, AuditEventId},
 };
 use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use self::{
     chain::{Link, Seal},
     changes::Changes,
 };
-use crate::{authz::Actor, error::Failure};
+use crate::{authz::Actor, error::Failure, graphql::Gid};
 
 /// The most things that are named in one event beside its subject; how many there were is said whole.
 pub const MOST_NAMED: usize = 1000;
@@ -33,6 +33,8 @@ pub struct Origin {
     pub at: DateTime<Utc>,
     pub request_id: Uuid,
     pub address: Option<String>,
+    /// By which API key, if by one.
+    pub key: Option<ApiKeyId>,
 }
 
 /// An act, as it is put on record.
@@ -78,6 +80,9 @@ pub struct Details {
     /// How many those were, or how many rows were taken along.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// The public id of the API key by which it was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
 }
 
 impl Details {
@@ -102,8 +107,9 @@ pub async fn leave(
     tx: &impl ConnectionTrait,
     seal: &Seal,
     origin: &Origin,
-    event: Event<'_>,
+    mut event: Event<'_>,
 ) -> Result<(), Failure> {
+    event.details.api_key = origin.key.map(|it| Gid(it).to_string());
     let result = event.result.filter(|(_, id)| event.subject.1 != Some(*id));
     let chain = chain::of_request(origin.request_id);
     let mut row = audit_event::Model {

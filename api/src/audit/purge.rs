@@ -27,7 +27,7 @@ const MOST: i64 = 10_000;
 pub async fn purge(app: &App) -> Result<(), Failure> {
     let now = app.now();
     let before = now - TimeDelta::days(app.config.audit_days.into());
-    let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None };
+    let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
     app.db
         .transaction(async |tx| {
             let mut details = Details::default();

@@ -1,18 +1,22 @@
 //! The key that signs tokens, and the tokens.
 
-use std::{fs, io, path::Path};
-
-use aws_lc_rs::{
-    hmac, rand,
-    signature::{Ed25519KeyPair, KeyPair},
+use std::{
+    fs, io,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
 };
+
+use aws_lc_rs::{hmac, rand, signature::Ed25519KeyPair};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::id::{AccountId, ExportId, Id, PersonId, RegistrationId, SignInId};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::bearer;
+use super::{
+    bearer,
+    ring::{Ring, Sealer, SigningKey},
+};
 use crate::{error::Failure, graphql::Gid};
 
 const ACCESS: TimeDelta = TimeDelta::minutes(15);
@@ -26,6 +30,8 @@ const ATTENDEE: TimeDelta = TimeDelta::minutes(45);
 /// How long the address of a ticket opens it.
 const TICKET: TimeDelta = TimeDelta::hours(1);
 
+/// By how much the clock of another server may be ahead.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
 /// How long a device is known that an account was signed in to on.
 const DEVICE: TimeDelta = TimeDelta::days(180);
 
@@ -83,35 +89,50 @@ pub enum TicketOpener {
     Person(PersonId),
 }
 
-/// The Ed25519 key that signs tokens and the addresses of exports and tickets.
+/// The keys that sign tokens and the addresses of exports and tickets.
 pub struct Keys {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    ring: RwLock<Arc<Ring>>,
+    /// PKCS #8 of the first of them, which is a file.
+    first: Vec<u8>,
     /// For what is kept as a hash and could be guessed without a key.
     sealing: hmac::Key,
+    pub(super) sealer: Sealer,
     pub(super) issuer: String,
 }
 
 impl Keys {
-    /// Reads the key from the data directory, and makes it at the first start. Only its owner may read the file.
+    /// Reads the first key from the data directory, and makes it at the first start. Only its owner may read the file.
     /// Servers that share a database share this file.
     pub fn load(data_dir: &Path, issuer: &str) -> io::Result<Self> {
         let path = data_dir.join("token-key.der");
-        let pkcs8 = match fs::read(&path) {
+        let first = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_key(data_dir, &path)?;
                 fs::read(&path)?
             }
             read => read?,
         };
-        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8)
-            .map_err(|_| io::Error::other(format!("{}: not an Ed25519 key", path.display())))?;
+        let unfit = || io::Error::other(format!("{}: not an Ed25519 key", path.display()));
+        let key = SigningKey::read(&first).ok_or_else(unfit)?;
         Ok(Self {
-            encoding: EncodingKey::from_ed_der(&pkcs8),
-            decoding: DecodingKey::from_ed_der(pair.public_key().as_ref()),
-            sealing: hmac::Key::new(hmac::HMAC_SHA256, &pkcs8),
+            ring: RwLock::new(Arc::new(Ring { keys: vec![key], signs: 0 })),
+            sealing: hmac::Key::new(hmac::HMAC_SHA256, &first),
+            sealer: Sealer::of(&first).ok_or_else(unfit)?,
+            first,
             issuer: issuer.to_owned(),
         })
+    }
+
+    pub(super) fn first(&self) -> Result<SigningKey, Failure> {
+        SigningKey::read(&self.first).ok_or_else(|| Failure::internal("the first key is none"))
+    }
+
+    pub(super) fn ring(&self) -> Arc<Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn put(&self, ring: Ring) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
 
     /// What is kept of a text that could be guessed: its HMAC-SHA256.
@@ -185,7 +206,8 @@ impl Keys {
         let claims: AccessClaims = self.read(bearer(header)?, ACCESS_AUDIENCE)?;
         let account = Gid::<AccountId>::decode(&claims.sub)?.0;
         let sign_in = Gid::<SignInId>::decode(&claims.sid)?.0;
-        (now.timestamp() < claims.exp).then_some((account, sign_in))
+        let has_begun = claims.iat <= (now + SKEW).timestamp();
+        (has_begun && now.timestamp() < claims.exp).then_some((account, sign_in))
     }
 
     /// By what a device shows later that an account was signed in to on it. It lets nobody in.
@@ -270,8 +292,10 @@ impl Keys {
     }
 
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, Failure> {
-        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.encoding)
-            .map_err(Failure::internal)
+        let ring = self.ring();
+        let key = &ring.keys[ring.signs];
+        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, claims, &key.encoding).map_err(Failure::internal)
     }
 
     pub(super) fn read<T: DeserializeOwned + Clone>(
@@ -285,7 +309,10 @@ impl Keys {
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         // Compared with the request's own instant by the callers.
         validation.validate_exp = false;
-        Some(jsonwebtoken::decode(token, &self.decoding, &validation).ok()?.claims)
+        let kid = jsonwebtoken::decode_header(token).ok()?.kid;
+        let ring = self.ring();
+        let key = ring.named(kid.as_deref())?;
+        Some(jsonwebtoken::decode(token, &key.decoding, &validation).ok()?.claims)
     }
 }
 

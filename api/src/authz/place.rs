@@ -2,13 +2,13 @@
 
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class,
-    class_group, device, device_activity, export, export_view,
+    class_group, data_request, device, device_activity, export, export_view,
     id::Id as _,
     id::{
         AccountId, ActivityId, AllocationId, AuditEventId, BulkActId, CategoryId, CertificateId,
-        DeviceId, ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId,
-        MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId,
-        RosterBatchId, SeriesId, SessionId, WebhookId,
+        DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId,
+        MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+        RegistrationId, RosterBatchId, SeriesId, SessionId, TransferId, WebhookId,
     },
     job,
     leave::{self, Rung},
@@ -18,7 +18,7 @@ use entity::{
         self, Auditor, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin,
         Viewer,
     },
-    roster_batch, series, session, webhook,
+    roster_batch, series, session, transfer, webhook,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -135,6 +135,8 @@ guarded! {
             (None, None) => Err(Failure::internal("a template of nobody")),
         }
     };
+    data_request: DataRequestId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
+    transfer: TransferId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     webhook: WebhookId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
     audit_event: AuditEventId, &[Auditor], |it, db, _near| of_audit_event(db, it).await;
     job: JobId, &[PlatformAdmin], |_it, db, _near| of_root(db).await;

@@ -2,6 +2,8 @@
 
 use chrono::TimeDelta;
 use clap::Args;
+use entity::role_grant::Role;
+use sea_orm::ActiveEnum;
 
 /// What passwords may be, how often they may be wrong, and how long sign-ins last.
 #[derive(Args, Clone, Debug)]
@@ -35,6 +37,18 @@ pub struct Accounts {
     /// After how many hours a sign-in is over however it is used, from 1 to 336 (14 days).
     #[arg(long, env = "QINGLAN_SIGN_IN_HOURS", default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=336), global = true)]
     pub sign_in_hours: u64,
+
+    /// The roles that ask for a second factor, with commas between them, as in `PLATFORM_ADMIN,SECURITY_ADMIN,AUDITOR`.
+    #[arg(long, env = "QINGLAN_SECOND_FACTOR", value_delimiter = ',', value_parser = role, global = true)]
+    pub second_factor: Vec<Role>,
+
+    /// After how many days the key that signs tokens is followed by another; 0 for never by itself.
+    #[arg(long, env = "QINGLAN_SIGNING_KEY_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(0..=3650), global = true)]
+    pub signing_key_days: u64,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::try_from_value(&text.trim().to_owned()).map_err(|_| format!("{text} is no role"))
 }
 
 impl Accounts {
@@ -42,6 +56,12 @@ impl Accounts {
     #[must_use]
     pub fn password_age(&self) -> Option<TimeDelta> {
         (self.password_days > 0).then(|| TimeDelta::days(self.password_days.cast_signed()))
+    }
+
+    /// After how long the signing key is followed by another, if ever.
+    #[must_use]
+    pub fn signing_key_age(&self) -> Option<TimeDelta> {
+        (self.signing_key_days > 0).then(|| TimeDelta::days(self.signing_key_days.cast_signed()))
     }
 
     #[must_use]

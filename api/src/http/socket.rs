@@ -109,7 +109,7 @@ struct Holder {
 
 impl Holder {
     fn account(&self) -> Option<AccountId> {
-        self.gate.whoever().ok().map(|it| it.account.id)
+        self.gate.account()
     }
 }
 

@@ -12,7 +12,7 @@ use axum::{
     http::Request,
 };
 use entity::{
-    id::{ActivityId, ScanId, SessionId, SignInId},
+    id::{ActivityId, ApiKeyId, ScanId, SessionId, SignInId},
     role_grant::Role,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -85,6 +85,9 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("roster_batches", ".rosterBatches", json!({"activityId": it.activity}), Some(&it.staged));
     add("activities", "", json!({}), Some(&it.activity));
     add("export", "", id(&it.export), None);
+    add("exports_to_approve", " of activity", json!({"activityId": it.activity}), None);
+    let of = json!({"organisationId": it.organisation});
+    add("exports_to_approve", " of organisation", of, None);
     add("export_columns", "", json!({"activityId": it.activity}), None);
     add("export_views", "", json!({"activityId": it.activity}), Some(&it.view));
     add("this_device", "", json!({}), None);
@@ -154,6 +157,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" bulkAct", &it.bulk),
         (" category", &it.category),
         (" certificate", &it.certificate),
+        (" dataRequest", &it.data_request),
         (" device", &it.device),
         (" export", &it.export),
         (" exportView", &it.view),
@@ -175,6 +179,7 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         (" scan", &it.scan),
         (" series", &it.series),
         (" session", &it.session),
+        (" transfer", &it.transfer),
         (" webhook", &it.webhook),
     ] {
         add("node", how, id(thing), None);
@@ -189,6 +194,14 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     let anothers = json!({"signInId": Gid(SignInId::generate()).to_string()});
     add("end_sign_in", " of another", input(anothers), None);
     add("end_other_sign_ins", "", json!({}), None);
+    let key = json!({"name": "官网", "scopes": ["READ"], "expiresAt": at(60)});
+    add("create_api_key", "", input(key), None);
+    let anothers = json!({"apiKeyId": Gid(ApiKeyId::generate()).to_string()});
+    add("revoke_api_key", " of another", input(anothers), None);
+    add("enrol_second_factor", "", json!({}), None);
+    add("confirm_second_factor", "", input(json!({"code": "123456"})), None);
+    add("remove_second_factor", "", input(json!({"code": "123456"})), None);
+    add("reset_second_factor", "", input(json!({"accountId": it.account})), None);
     add("end_account_sign_ins", "", input(json!({"accountId": it.account})), None);
     add(
         "change_password",
@@ -274,6 +287,11 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         input(json!({"organisationId": it.organisation, "name": "李四光", "phone": "13900000000"})),
         None,
     );
+    let reveal = |fields: &[&str]| {
+        input(json!({"personId": it.person, "fields": fields, "purpose": "联系本人"}))
+    };
+    add("reveal_person", " PHONE", reveal(&["PHONE"]), None);
+    add("reveal_person", " ID_NUMBER", reveal(&["ID_NUMBER"]), None);
     add("update_person", "", input(json!({"personId": it.person, "phone": "13900000001"})), None);
     add(
         "create_position",
@@ -527,6 +545,38 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("publish_notice", " of activity", input(notice), None);
     let notice = json!({"organisationId": it.organisation, "text": "告知书"});
     add("publish_notice", " of organisation", input(notice), None);
+    add("data_requests", "", json!({}), Some(&it.data_request));
+    add("my_data", "", json!({}), None);
+    let decided = json!({"requestId": it.data_request, "verdict": "REFUSE", "reason": "核实中"});
+    add("decide_data_request", "", input(decided), None);
+    let own = json!({"personId": it.person, "name": "张君宝"});
+    add("request_correction", "", input(own), None);
+    add("request_erasure", "", input(json!({"personId": it.person})), None);
+    add("withdraw_data_request", "", input(json!({"requestId": it.data_request})), None);
+    add("transfers", "", json!({"organisationId": it.organisation}), Some(&it.transfer));
+    add("export_people", "", json!({"exportId": it.export}), None);
+    add("exports_of", "", json!({"personId": it.person}), None);
+    let given = json!({"activityId": it.activity, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
+        "rows": 1, "sha256": "cd".repeat(32), "deleteBy": "2026-12-01"});
+    add("record_transfer", "", input(given), None);
+    let gone = json!({"transferId": it.transfer, "deletedOn": "2026-11-01"});
+    add("confirm_transfer_deletion", "", input(gone), None);
+    add("retention_rules", "", json!({}), None);
+    add("purge_preview", "", json!({"organisationId": it.organisation}), None);
+    add("purges", "", json!({"organisationId": it.organisation}), None);
+    let rule = json!({"kind": "RELAY", "dataClass": "DETAILS", "days": 60, "reason": "交账"});
+    add("set_retention", "", input(rule), None);
+    add("public_notice", "", json!({"version": it.notice}), None);
+    let consent = json!({"registrationId": it.absent, "purposes": ["PHOTOS"], "noticeVersion": it.notice, "channel": "PAPER"});
+    add("record_consent", "", input(consent), None);
+    let recommended = json!({"registrationId": it.pending, "purposes": ["PHOTOS"], "noticeVersion": it.notice, "channel": "CHAMBER"});
+    add("record_consent", " recommended", input(recommended), None);
+    let against = json!({"registrationId": it.absent, "purpose": "PHOTOS", "reason": "来电"});
+    add("withdraw_consent", "", input(against), None);
+    let own = json!({"registrationId": it.registration, "purposes": ["PHOTOS"], "noticeVersion": it.notice});
+    add("give_my_consent", "", input(own), None);
+    let own = json!({"registrationId": it.registration, "purpose": "PHOTOS"});
+    add("withdraw_my_consent", "", input(own), None);
     let off = json!({"activityId": it.activity, "allowed": false});
     add("set_self_registration", "", input(off), None);
     let rule = json!({"activityId": it.activity, "rule": {"late": "1/2"}});
@@ -621,7 +671,15 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
         None,
     );
     let year = json!({"organisationId": it.organisation, "year": 2026, "kind": "CREDIT_HOURS", "format": "CSV", "purpose": "年报"});
-    add("create_export", " of organisation", input(year), None);
+    add("create_export", " of organisation", input(year.clone()), None);
+    let mut unmasked = json!({"activityId": it.activity, "format": "CSV", "purpose": "活动总结", "unmasked": true});
+    add("create_export", " unmasked", input(unmasked.take()), None);
+    unmasked = year;
+    unmasked["unmasked"] = json!(true);
+    add("create_export", " of organisation, unmasked", input(unmasked), None);
+    // It waits for nobody, which only who may have the say is told.
+    add("approve_export", "", input(json!({"exportId": it.export})), None);
+    add("refuse_export", "", input(json!({"exportId": it.export, "reason": "过大"})), None);
     add("cancel_export", "", input(json!({"exportId": it.making})), None);
     let view = json!({"activityId": it.activity, "name": "全部", "columns": ["name", "phone"]});
     add("save_export_view", "", input(view), None);

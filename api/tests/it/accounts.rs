@@ -1,13 +1,17 @@
 //! Accounts: what their passwords may be, how often they may be wrong, and how long sign-ins last.
 
+mod api_keys;
+mod keys;
 mod lock_out;
 mod passwords;
+mod second_factor;
 mod sign_ins;
 
 use std::net::SocketAddr;
 
-use api::http::Peer;
+use api::{account::totp, http::Peer};
 use axum::http::Request;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,4 +56,19 @@ fn outcome(payload: &Value) -> &str {
 /// Signs in, by the password that all test accounts have.
 async fn signed_in(app: &TestApp, username: &str) -> Client {
     with(app, &sign_in(app, username, PASSWORD).await)
+}
+
+/// The code that an app shows at an instant, for a secret in base 32.
+pub fn code(secret: &str, at: DateTime<Utc>) -> String {
+    let (mut held, mut bits, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in secret.bytes() {
+        let value = if digit.is_ascii_digit() { digit - b'2' + 26 } else { digit - b'A' };
+        held = (held << 5) | u32::from(value);
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from((held >> bits) & 255).unwrap());
+        }
+    }
+    totp::code(&bytes, at.timestamp().div_euclid(30))
 }

@@ -3,6 +3,7 @@
 mod attendee;
 mod class;
 mod credit;
+mod privacy;
 mod registration;
 
 use std::{
@@ -175,7 +176,7 @@ async fn everything(it: &Script<'_>) {
     let position = it.make("create_position", title).await["position"]["id"].take();
     it.make("end_position", json!({"positionId": position, "untilOn": "2026-10-31"})).await;
     let shown = it.ask("person", json!({"id": person})).await;
-    assert_eq!(shown["phone"], "13800000001");
+    assert_eq!(shown["maskedPhone"], "138****0001");
     assert_eq!(shown["positions"][0]["untilOn"], "2026-10-31");
     let found = it.ask("people", json!({"search": "zhang san"})).await;
     assert_eq!(found["edges"][0]["node"]["id"], person);
@@ -293,6 +294,7 @@ async fn everything(it: &Script<'_>) {
         json!({"activityId": activity, "format": "CSV", "purpose": "活动总结", "background": true});
     let making = it.make("create_export", input).await["export"].take();
     it.make("cancel_export", json!({"exportId": making["id"]})).await;
+    privacy::unmasked(it, &activity, &person).await;
 
     // What is watched, and who is found.
     let scan = came["scans"]["nodes"][0]["id"].clone();
@@ -345,11 +347,22 @@ async fn everything(it: &Script<'_>) {
     let tokens = it.run(&app.anonymous(), "sign_in_on_device", input).await["tokens"].take();
     let door = Client { token: Some(text(&tokens["accessToken"])), ..app.anonymous() };
     assert_eq!(it.run(&door, "viewer", json!({})).await["account"]["person"]["id"], person);
+    let secret = it.run(&door, "enrol_second_factor", json!({})).await["secret"].take();
+    let code = crate::accounts::code(&text(&secret), app.now());
+    it.run(&door, "confirm_second_factor", json!({"input": {"code": code}})).await;
+    let code = crate::accounts::code(&text(&secret), app.now() + TimeDelta::seconds(30));
+    it.run(&door, "remove_second_factor", json!({"input": {"code": code}})).await;
+    let key = json!({"name": "官网", "scopes": ["READ"], "expiresAt": at(60)});
+    let key = it.run(&door, "create_api_key", json!({"input": key})).await["apiKey"]["id"].take();
+    assert_eq!(it.run(&door, "api_keys", json!({})).await["apiKeys"][0]["id"], key);
+    let input = json!({"input": {"apiKeyId": key}});
+    assert_eq!(it.run(&door, "revoke_api_key", input).await["revoked"], true);
     assert_eq!(it.run(&door, "end_other_sign_ins", json!({})).await["ended"], 0);
     let own = it.run(&door, "sign_ins", json!({})).await["signIns"][0]["id"].take();
     let input = json!({"input": {"signInId": own}});
     assert_eq!(it.run(&door, "end_sign_in", input).await["ended"], true);
     it.make("end_account_sign_ins", json!({"accountId": account})).await;
+    it.make("reset_second_factor", json!({"accountId": account})).await;
     it.make("reset_password", json!({"accountId": account, "password": PASSWORD})).await;
     let again = json!({"input": {"username": "door.1", "password": PASSWORD}});
     let tokens = it.run(&app.anonymous(), "sign_in", again).await["tokens"].take();
@@ -363,6 +376,19 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(it.make("delegate_grant", lent).await["grant"]["delegatesId"], own);
 
     registration::lives(it, &programme, &chamber).await;
+    let given = json!({"activityId": activity, "exportId": export["id"], "receiver": "华侨饭店", "purpose": "安排住宿",
+        "fields": ["姓名", "手机"], "rows": 3, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
+    let given = it.make("record_transfer", given).await["transfer"]["id"].take();
+    it.ask("transfers", json!({"organisationId": root})).await;
+    it.make("confirm_transfer_deletion", json!({"transferId": given, "deletedOn": "2026-11-01"}))
+        .await;
+    it.ask("export_people", json!({"exportId": export["id"]})).await;
+    it.ask("exports_of", json!({"personId": somebody})).await;
+    let rule = json!({"kind": "RELAY", "dataClass": "DETAILS", "days": 60, "reason": "交账"});
+    it.make("set_retention", rule).await;
+    it.ask("retention_rules", json!({})).await;
+    it.ask("purge_preview", json!({"organisationId": root})).await;
+    it.ask("purges", json!({"organisationId": root})).await;
     attendee::themselves(it, &programme).await;
     credit::class(it, &programme).await;
     class::lives(it, &root).await;
@@ -636,6 +662,13 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "reissue_ticket",
             json!({"registrationId": lost, "reason": "手机丢失"}),
             json!({"registrationId": lost, "reason": "冒用"}),
+        ),
+        (
+            "record_transfer",
+            json!({"activityId": activity, "receiver": "甲", "purpose": "住宿", "fields": ["姓名"], "rows": 1,
+                "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"}),
+            json!({"activityId": activity, "receiver": "乙", "purpose": "住宿", "fields": ["姓名"], "rows": 1,
+                "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"}),
         ),
         (
             "publish_notice",

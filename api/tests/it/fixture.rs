@@ -88,6 +88,11 @@ pub struct Things {
     pub template: String,
     pub webhook: String,
     pub event: String,
+    /// Of the draft.
+    pub notice: String,
+    /// Of whoever has not come, who asks for another name.
+    pub data_request: String,
+    pub transfer: String,
     pub staged: String,
     /// A class of an academy's programme, the run of a series.
     pub class: String,
@@ -214,6 +219,17 @@ impl Things {
         let waiting_device = new_device(app, &[&activity.id]).await;
         redeemed(app, &device).await;
 
+        let input = json!({"activityId": draft, "text": "告知书"});
+        let notice = text(&made(admin, "publish_notice", input).await["notice"]["version"]);
+
+        let input = json!({"activityId": activity.id, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
+            "rows": 1, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
+        let transfer = text(&made(admin, "record_transfer", input).await["transfer"]["id"]);
+        let who = crate::attendee::attendee(app, "13800000002").await;
+        let own = who.run("my_data", json!({})).await;
+        let input = json!({"personId": own["me"]["people"][0]["id"], "name": "周芷茹"});
+        let asked = made(&who, "request_correction", input).await["request"].take();
+
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
         let account = text(&made(admin, "create_account", input).await["account"]["id"]);
@@ -259,6 +275,9 @@ impl Things {
             template,
             webhook,
             event,
+            notice,
+            transfer,
+            data_request: text(&asked["id"]),
             staged,
             class,
             lesson,

@@ -58,7 +58,7 @@ on_both! {
         let organiser = it.actor(&app, Role::Organiser, Level::Activity, true).await;
         assert_eq!(code_of(&organiser, "update_person", update.clone()).await, "FORBIDDEN");
         let person = app.organiser().run("person", show.clone()).await;
-        assert_eq!(person["person"]["phone"], "13700000000", "a refusal changed it");
+        assert_eq!(person["person"]["maskedPhone"], "137****0000", "a refusal changed it");
 
         let home = it.actor(&app, Role::Liaison, Level::Organisation, false).await;
         assert_eq!(code_of(&home, "update_person", update).await, "ok");

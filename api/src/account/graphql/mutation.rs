@@ -227,7 +227,7 @@ impl AccountMutation {
         Ok(ResetPasswordPayload { account: account.map(Account::from), user_errors })
     }
 
-    /// Ends all sign-ins of an account at once. For PLATFORM_ADMIN, SECURITY_ADMIN, and ORG_ADMIN of the organisation that
+    /// Ends all sign-ins and API keys of an account at once. For PLATFORM_ADMIN, SECURITY_ADMIN, and ORG_ADMIN of the organisation that
     /// looks after it.
     async fn end_account_sign_ins(
         &self,
@@ -246,7 +246,7 @@ impl AccountMutation {
 }
 
 /// Whether an account may do what the viewer could not grant: whoever sets its password could act in its place.
-async fn is_outranked<A: Action<On = account_row::Model, By = AccountId>>(
+pub(super) async fn is_outranked<A: Action<On = account_row::Model, By = AccountId>>(
     viewer: &Viewer,
     permit: &Permit<A>,
 ) -> Result<bool, Failure> {

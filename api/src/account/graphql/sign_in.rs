@@ -6,13 +6,13 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{id::SignInId, sign_in as sign_in_row};
 
-pub(super) use self::open::new_fault;
-use self::open::{attempts, changed, end, failed, open, refreshed, seconds, too_many};
+pub(super) use self::open::{attempts, new_fault, seconds};
+use self::open::{changed, end, failed, open, refreshed, too_many};
 
-use super::{Account, Grant};
+use super::{Account, ApiKey, Grant};
 use crate::{
     account::{
-        self, AccountErrorCode, AccountUserError,
+        self, AccountErrorCode, AccountUserError, api_key, second_factor,
         sign_in::{self, RefreshTokensUserError, SignInErrorCode, SignInUserError, Times},
     },
     authn::{self, Tokens},
@@ -33,6 +33,9 @@ pub struct SignInInput {
     /// The `deviceToken` that an earlier sign-in to this account gave on this device, if it kept one. With it nobody
     /// else's wrong passwords are held against this device.
     device_token: Option<String>,
+    /// Where the account has a second factor: six digits of its app, each taken once, or a recovery code. Not looked at where
+    /// it has none.
+    code: Option<String>,
 }
 
 /// What `signIn` gives.
@@ -122,9 +125,22 @@ impl SignedIn {
         self.0.grants.iter().map(|it| Grant { row: it.row.clone(), is_own: true }).collect()
     }
 
+    /// Whether signing in asks for a code of theirs.
+    async fn has_second_factor(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(second_factor::has(Viewer::of(ctx).db.read(), self.0.account.id).await?)
+    }
+
     /// What they have to do before they may do anything else; null where nothing.
     async fn duty(&self) -> Option<Duty> {
         self.0.duty
+    }
+
+    /// The keys by which other systems act for the account, the newest first.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
+        let viewer = Viewer::of(ctx);
+        let rows = api_key::list(viewer.db.read(), self.0.account.id, viewer.now).await?;
+        Ok(rows.into_iter().map(ApiKey).collect())
     }
 
     /// From where the account is signed in to, the newest first; a hundred at most. End those that are not one's own by
@@ -207,8 +223,14 @@ impl SignInMutation {
             let hash = found.as_ref().map(|it| it.password_hash.clone());
             let right = authn::password_matches(&viewer.app, input.password.clone(), hash).await?;
             match found.filter(|_| right) {
-                Some(account) => open(viewer, &attempts, account, &input.password).await,
-                None => Err(failed(viewer, &attempts, id).await),
+                Some(account) => {
+                    let code = input.code.as_deref();
+                    open(viewer, &attempts, account, &input.password, code).await
+                }
+                None => {
+                    let why = SignInErrorCode::InvalidCredentials.into();
+                    Err(failed(viewer, &attempts, id, why).await)
+                }
             }
         };
         let (done, user_errors) = settle(done, viewer.lang)?;

@@ -12,7 +12,7 @@ use crate::{
     account::{
         AccountErrorCode,
         attempts::{Attempts, Counted, Trier},
-        password,
+        password, second_factor,
         sign_in::{
             self, Origin, RefreshTokensErrorCode, Refreshed, SignInErrorCode, SignInUserError,
             Times,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The buckets that a failure of this request would go into.
-pub(super) async fn attempts(
+pub(in crate::account::graphql) async fn attempts(
     viewer: &Viewer,
     username: &str,
     account: Option<AccountId>,
@@ -46,7 +46,7 @@ pub(super) async fn attempts(
 }
 
 /// How long is still to be waited. A second begun is one to wait for.
-pub(super) fn seconds(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+pub(in crate::account::graphql) fn seconds(until: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     (until - now + TimeDelta::milliseconds(999)).num_seconds()
 }
 
@@ -59,6 +59,7 @@ pub(super) async fn failed(
     viewer: &Viewer,
     attempts: &Attempts,
     account: Option<AccountId>,
+    why: Error<SignInErrorCode>,
 ) -> Error<SignInErrorCode> {
     let counted = viewer
         .refuse_unsigned("SignIn", account, async |tx| {
@@ -68,7 +69,7 @@ pub(super) async fn failed(
         .await;
     match counted {
         Ok(Counted::Refused(until)) => too_many(until, viewer.now).into(),
-        Ok(Counted::Taken { .. }) => SignInErrorCode::InvalidCredentials.into(),
+        Ok(Counted::Taken { .. }) => why,
         Err(failure) => failure.into(),
     }
 }
@@ -79,8 +80,13 @@ pub(super) async fn open(
     attempts: &Attempts,
     mut account: account_row::Model,
     password: &str,
+    code: Option<&str>,
 ) -> Result<(Tokens, Who), Error<SignInErrorCode>> {
     let (app, now) = (&viewer.app, viewer.now);
+    let is_asked = second_factor::has(viewer.db.read(), account.id).await?;
+    if is_asked && code.is_none() {
+        return Err(SignInErrorCode::SecondFactorNeeded.at(["code"]).into());
+    }
     let grants = authz::grants_of(viewer.db.read(), account.id, now).await?;
     let roles: Vec<role_grant::Role> = grants.iter().map(|it| it.row.role).collect();
     let rules = &app.config.accounts;
@@ -88,13 +94,17 @@ pub(super) async fn open(
         || password::is_old(viewer.db.read(), &account, rules, now).await?;
     let demands = is_unfit && !account.must_change;
     let from = Origin { address: viewer.address.as_deref(), agent: viewer.agent.as_deref() };
-    let (tokens, sign_in) = viewer
+    let opened = viewer
         .write_unsigned("SignIn", async |tx| {
             if let Some(until) = attempts.passed(tx, now).await? {
                 return Err(too_many(until, now).into());
             }
             if !password::is_still(tx, &account).await? {
                 return Err(SignInErrorCode::InvalidCredentials.into());
+            }
+            let code = code.unwrap_or_default();
+            if is_asked && !second_factor::take(tx, &app.keys, account.id, code, now).await? {
+                return Err(SignInErrorCode::SecondFactorWrong.at(["code"]).into());
             }
             if demands {
                 password::demand_change(tx, account.id).await?;
@@ -103,13 +113,21 @@ pub(super) async fn open(
             let opened = sign_in::public_open(tx, &app.keys, account.id, from, times, now).await?;
             Ok((opened, Some(account.id)))
         })
-        .await?;
+        .await;
+    let is_wrong = |it: &Refused<SignInErrorCode>| it.code == SignInErrorCode::SecondFactorWrong;
+    let (tokens, sign_in) = match opened {
+        // Of what was rolled back the wrong code is counted.
+        Err(Error::Refused(all)) if all.iter().any(is_wrong) => {
+            return Err(failed(viewer, attempts, Some(account.id), Error::Refused(all)).await);
+        }
+        opened => opened?,
+    };
     if demands {
         account.must_change = true;
         app.live.tell(Notice::Access(Some(account.id)));
     }
-    let duty = authn::duty(&account);
-    Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty }))
+    let duty = authn::duty(app, &account, &grants).await?;
+    Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty, key: None }))
 }
 
 /// New tokens for a refresh token. One that was used before ends its sign-in, and that is kept though it is refused.
