@@ -20,6 +20,8 @@ const VEILED: &[(&str, &[&str])] = &[
     ("account", &["password_hash"]),
     ("certificate", &["name"]),
     ("dataRequest", &["changes", "remark"]),
+    ("consent", &["phone", "address"]),
+    ("dataRequest", &["changes", "remark"]),
     ("leave", &["reason", "decision_reason"]),
     ("message", &["recipient", "subject", "text"]),
     (
