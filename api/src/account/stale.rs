@@ -26,7 +26,8 @@ use crate::{
 /// The most that are taken out of use at once; the next hour does the rest.
 const MOST: u64 = 200;
 
-/// That nobody signed in with an account, stayed signed in or used a key of it since, and that it was not made or taken into use again since.
+/// That nobody signed in with an account, stayed signed in or used a key of it since, and that it was not made or taken into
+/// use again since.
 #[must_use]
 pub fn unused_since(since: DateTime<Utc>) -> Condition {
     let stayed = refresh_token::Entity::find()

@@ -19,7 +19,6 @@ const HIDDEN: &str = "***";
 const VEILED: &[(&str, &[&str])] = &[
     ("account", &["password_hash"]),
     ("certificate", &["name"]),
-    ("dataRequest", &["changes", "remark"]),
     ("consent", &["phone", "address"]),
     ("dataRequest", &["changes", "remark"]),
     ("leave", &["reason", "decision_reason"]),
