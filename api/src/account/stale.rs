@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account::{self, Column},
+    api_key,
     id::{AccountId, Id},
     refresh_token, sign_in,
 };
@@ -25,7 +26,8 @@ use crate::{
 /// The most that are taken out of use at once; the next hour does the rest.
 const MOST: u64 = 200;
 
-/// That nobody signed in with an account or stayed signed in since, and that it was not made or taken into use again since.
+/// That nobody signed in with an account, stayed signed in or used a key of it since, and that it was not made or taken into
+/// use again since.
 #[must_use]
 pub fn unused_since(since: DateTime<Utc>) -> Condition {
     let stayed = refresh_token::Entity::find()
@@ -37,10 +39,16 @@ pub fn unused_since(since: DateTime<Utc>) -> Condition {
             .add(sign_in::Column::CreatedAt.gte(since))
             .add(sign_in::Column::Id.in_subquery(stayed.into_query())),
     );
+    // Whoever acts by an API key need not sign in.
+    let by_key = api_key::Entity::find()
+        .select_only()
+        .column(api_key::Column::AccountId)
+        .filter(api_key::Column::LastUsedAt.gte(since).or(api_key::Column::CreatedAt.gte(since)));
     Condition::all()
         .add(Column::CreatedAt.lt(since))
         .add(Column::EnabledAt.is_null().or(Column::EnabledAt.lt(since)))
         .add(Column::Id.not_in_subquery(used.into_query()))
+        .add(Column::Id.not_in_subquery(by_key.into_query()))
 }
 
 /// When accounts were last signed in with, of those that ever were.

@@ -19,6 +19,7 @@ const HIDDEN: &str = "***";
 const VEILED: &[(&str, &[&str])] = &[
     ("account", &["password_hash"]),
     ("certificate", &["name"]),
+    ("consent", &["phone", "address"]),
     ("dataRequest", &["changes", "remark"]),
     ("leave", &["reason", "decision_reason"]),
     ("message", &["recipient", "subject", "text"]),

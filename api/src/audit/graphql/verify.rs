@@ -67,7 +67,7 @@ impl AuditVerificationQuery {
     /// Whether the audit log is as it was written, as `qinglan audit verify` says it. Reads all of it, for one at a time. For
     /// AUDITOR of the root organisation.
     #[graphql(complexity = "1000 + child_complexity")]
-    async fn audit_verification(&self, ctx: &Context<'_>) -> Result<AuditVerification> {
+    async fn audit_verification(&self, ctx: &Context<'_>) -> Result<Option<AuditVerification>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewAuditEvent>()?;
         if !list::is_whole(viewer.db.read(), &reach).await? {
@@ -76,6 +76,6 @@ impl AuditVerificationQuery {
         let _turn = viewer.app.verifying.acquire().await.map_err(Failure::internal)?;
         let report = verify::verify(&viewer.db).await?;
         let broken = report.broken.into_iter().map(AuditBreak::from).collect();
-        Ok(AuditVerification { events: report.events, broken })
+        Ok(Some(AuditVerification { events: report.events, broken }))
     }
 }
