@@ -1,6 +1,9 @@
 //! Documents made from the schema: whole ones, to walk over all there is, and random ones.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use async_graphql::{
     Positioned,
@@ -80,6 +83,19 @@ impl Grammar {
             Some(TypeKind::Union(it)) => it.members.iter().map(|it| it.node.as_str()).collect(),
             _ => vec![],
         }
+    }
+
+    /// The objects that queries lead to.
+    pub fn readable(&self) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        let mut next = vec!["Query"];
+        while let Some(name) = next.pop() {
+            if found.insert(name) {
+                next.extend(self.possible(name));
+                next.extend(self.fields(name).iter().map(|it| base(&it.node.ty.node)));
+            }
+        }
+        found
     }
 
     /// The selections by which all of a type is read, `depth` objects deep. What must be given an argument is left out

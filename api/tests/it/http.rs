@@ -1,7 +1,7 @@
 //! The service as HTTP clients see it: well-behaved ones, slow ones, and hostile ones.
 
 mod documents;
-mod faults;
+pub mod faults;
 mod files;
 mod known;
 mod media;

@@ -41,6 +41,7 @@ mod manifest;
 mod midnight;
 mod muddle;
 mod outbox;
+mod personal;
 mod queries;
 mod roster;
 mod schema;

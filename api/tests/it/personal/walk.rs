@@ -1,4 +1,4 @@
-//! The walk: every thing by its id with all of its fields, every root field, and every address that comes up on the way.
+//! The walk: things of every kind by their ids with all of its fields, every root field, and every address that comes up on the way.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,11 +64,18 @@ impl Way {
     pub async fn all(app: &TestApp, things: &Things) -> Vec<Self> {
         let grammar = Grammar::new();
         let mut ways = Vec::new();
+        let mut walked: BTreeMap<String, usize> = BTreeMap::new();
         for id in things.ids() {
             // What an ORG_ADMIN may not see is reached by its root field alone.
             let named = "query($id: ID!) { node(id: $id) { __typename } }";
             let found = app.organiser().send(named, json!({"id": id})).await;
             let Some(ty) = found["data"]["node"]["__typename"].as_str() else { continue };
+            // The others of a kind are on the way from these.
+            let many = walked.entry(ty.to_owned()).or_default();
+            *many += 1;
+            if *many > 2 {
+                continue;
+            }
             let open = format!("{{ node(id: \"{id}\") {{ __typename ... on {ty}");
             for selection in whole(&grammar, ty, MOST) {
                 ways.push(Self(format!("{open} {{ {selection} }} }} }}")));
@@ -126,6 +133,7 @@ fn arguments(_: &str, field: &FieldDefinition) -> Option<String> {
         match argument.name.node.as_str() {
             "first" => given.push("first: 3".to_owned()),
             "year" => given.push("year: 2026".to_owned()),
+            name @ ("search" | "text") => given.push(format!("{name}: \"张三丰\"")),
             _ => {}
         }
     }
@@ -194,6 +202,7 @@ pub async fn walk(
     client: &Client,
     ways: &[Way],
     secrets: &[(String, usize, &'static str)],
+    faults: &mut BTreeSet<String>,
 ) -> Seen {
     let mut seen = Seen::default();
     let mut addresses = BTreeSet::new();
@@ -203,10 +212,11 @@ pub async fn walk(
         let answer = client.request(request, body.into()).await.json();
         for error in answer["errors"].as_array().into_iter().flatten() {
             let code = error["extensions"]["code"].as_str().unwrap();
-            let fine = ["UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"].contains(&code)
-                // Asked for with what is no thing of that kind.
-                || code == "BAD_USER_INPUT" && !error["path"].is_null();
-            assert!(fine, "{error}: {document}");
+            let fine = ["UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT"];
+            if !fine.contains(&code) {
+                let document: String = document.chars().take(300).collect();
+                faults.insert(format!("{code} {}: {document}", error["message"]));
+            }
             seen.note("errors", &error.to_string(), secrets);
         }
         look("Query", &answer["data"], &mut seen, &mut addresses, secrets);
