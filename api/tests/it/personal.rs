@@ -83,13 +83,14 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Fields of those names that tell nothing of people, or of nobody but whoever asks.
-const PLAIN: [&str; 26] = [
+const PLAIN: [&str; 27] = [
     "Account.username",
     "AnswerFile.address",
     "AnswerFile.name",
     "Answer.choices",
     "Answer.text",
     "Answer.wording",
+    "ApiKey.name",
     "AttendeeToken.token",
     "Category.name",
     "CheckInClaim.token",
