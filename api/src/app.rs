@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     person::name::{CollationMissing, Namer},
     schema::QinglanSchema,
+    vault::Vault,
 };
 
 /// Tells the time. Tests bring their own.
@@ -30,6 +31,8 @@ pub enum Unready {
     Collation(#[from] CollationMissing),
     #[error("{0}")]
     Channels(String),
+    #[error("cannot read the data keys: {0}")]
+    Vault(#[from] std::io::Error),
     #[error("{0}")]
     Documents(String),
 }
@@ -38,6 +41,8 @@ pub struct App {
     pub config: Config,
     pub db: Db,
     pub keys: Keys,
+    /// What is kept sealed.
+    pub vault: Arc<Vault>,
     pub namer: Namer,
     pub schema: QinglanSchema,
     /// What clients name instead of sending it.
@@ -65,6 +70,8 @@ pub struct App {
     pub uploading: Semaphore,
     /// A workbook takes a thread and a temporary file: two at a time, the others wait.
     pub writing: Semaphore,
+    /// Verifying the audit log reads all of it: one at a time, the others wait.
+    pub verifying: Semaphore,
     /// A document is set in memory, by a thread that it keeps busy: one at a time, the others wait.
     pub setting: Semaphore,
 }
@@ -78,6 +85,7 @@ impl App {
         codes: Box<dyn CodeSender>,
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
+        let vault = Vault::load(&config.data_key())?;
         let schema = crate::schema::build(&config);
         let documents = Documents::open(&config.outside).map_err(Unready::Documents)?;
         let rates = Rates::new(&config.outside);
@@ -86,6 +94,7 @@ impl App {
             config,
             db,
             keys,
+            vault,
             namer: Namer::new()?,
             schema,
             documents,
@@ -102,6 +111,7 @@ impl App {
             reading: Semaphore::new(1),
             uploading: Semaphore::new(4),
             writing: Semaphore::new(2),
+            verifying: Semaphore::new(1),
             setting: Semaphore::new(1),
         }))
     }

@@ -5,6 +5,7 @@
 
 mod actor;
 mod duty;
+mod held;
 pub mod keyed;
 mod me;
 pub mod place;
@@ -15,7 +16,8 @@ mod scope;
 pub use self::{
     actor::{Actor, By, Doorkeeper},
     duty::Duty,
-    me::{Me, Mine},
+    held::grants_of,
+    me::{Me, Mine, Myself},
     scope::{Near, Place, Scope},
 };
 
@@ -27,13 +29,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use entity::{
     account, api_key,
-    id::{AccountId, ActivityId, Id, SessionId, SignInId},
-    organisation, role_grant,
+    id::{ActivityId, Id, SessionId, SignInId},
+    role_grant,
     role_grant::Role,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
-    QueryFilter, QuerySelect, RelationTrait,
+    Condition, ConnectionTrait,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 use serde::Serialize;
@@ -336,11 +337,17 @@ impl Gate {
         self.activities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the viewer may do `A` to what stands at a place, for what is shown beside a row that was permitted.
+    /// Whether a permit to do `A` would be given on a row that stands at a place, for what is shown beside a row that was
+    /// permitted. The place has what is near it where `A` may be done from there.
     #[must_use]
-    pub fn allows<A: Action>(&self, place: &Place) -> bool {
-        let may = |it: &Held| A::ROLES.contains(&it.row.role) && it.scope.covers(place);
-        self.who().is_ok_and(|it| it.grants.iter().any(may))
+    pub fn may<A: Action<On = T>, T: Guarded>(&self, place: &Place) -> bool {
+        let Ok((actor, scopes)) = self.held() else { return false };
+        let reaches = |(role, scope): &Grant<'_>| {
+            A::ROLES.contains(role)
+                && (scope.covers(place) && !place.closed_to.contains(role)
+                    || A::FROM_NEAR && scope.is_near(*role, &place.near))
+        };
+        A::By::of(actor).is_some() && scopes.iter().any(reaches)
     }
 
     /// Everything that the viewer may do `A` to. FORBIDDEN where no grant allows it anywhere.
@@ -357,35 +364,4 @@ impl Gate {
         }
         Ok(Reach { scopes, action: std::marker::PhantomData })
     }
-}
-
-/// The grants of an account that are in force at `now`.
-pub async fn grants_of(
-    db: &DatabaseConnection,
-    account: AccountId,
-    now: DateTime<Utc>,
-) -> Result<Vec<Held>, Failure> {
-    let rows: Vec<(role_grant::Model, Option<organisation::Model>)> = role_grant::Entity::find()
-        .filter(role_grant::Column::AccountId.eq(account))
-        .filter(role_grant::Column::RevokedAt.is_null())
-        .filter(
-            Condition::any()
-                .add(role_grant::Column::ExpiresAt.is_null())
-                .add(role_grant::Column::ExpiresAt.gt(now)),
-        )
-        .join(JoinType::LeftJoin, role_grant::Relation::Organisation.def())
-        .select_also(organisation::Entity)
-        .all(db)
-        .await?;
-    rows.into_iter()
-        .map(|(row, organisation)| {
-            let scope = match (organisation, row.programme_id, row.activity_id) {
-                (Some(it), _, _) => Scope::Organisation(it.id, it.path),
-                (None, Some(id), _) => Scope::Programme(id),
-                (None, None, Some(id)) => Scope::Activity(id),
-                (None, None, None) => return Err(Failure::internal("a grant without a scope")),
-            };
-            Ok(Held { row, scope })
-        })
-        .collect()
 }

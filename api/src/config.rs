@@ -23,6 +23,19 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_DATA_DIR", default_value = "./data", global = true)]
     pub data_dir: PathBuf,
 
+    /// A file with the key of the audit log, of at least 32 bytes, which everybody who serves this database must use. Default:
+    /// audit-key in the data directory, made at the first start. With another key the log does not verify.
+    #[arg(long, env = "QINGLAN_AUDIT_KEY", global = true)]
+    pub audit_key: Option<PathBuf>,
+
+    /// For how many days audit events are kept, from 190 to 36,500.
+    #[arg(long, env = "QINGLAN_AUDIT_DAYS", default_value_t = 1095, value_parser = clap::value_parser!(u32).range(190..=36_500), global = true)]
+    pub audit_days: u32,
+
+    /// After how many days without use an account goes out of use, from 1 to 3650; 0 for never.
+    #[arg(long, env = "QINGLAN_STALE_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(0..=3650), global = true)]
+    pub stale_days: u32,
+
     /// The address and port to serve at.
     #[arg(long, env = "QINGLAN_LISTEN", default_value = "127.0.0.1:8000", global = true)]
     pub listen: SocketAddr,
@@ -91,6 +104,15 @@ pub struct Config {
     #[arg(long, env = "QINGLAN_SEND_TIMEOUT", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=120), global = true)]
     pub send_timeout: u64,
 
+    /// The file of the keys by which ID numbers and uploaded files are sealed; see docs/keys.md. All servers on one database
+    /// have the same file. Default: data-keys in the data directory, made at the first start.
+    #[arg(long, env = "QINGLAN_DATA_KEY", global = true)]
+    pub data_key: Option<PathBuf>,
+
+    /// How many rows one may take out with phones and ID numbers whole without somebody else's approval.
+    #[arg(long, env = "QINGLAN_UNMASKED_ROWS", default_value_t = 200, global = true)]
+    pub unmasked_rows: u64,
+
     /// Whether web-hooks may be at private addresses and without TLS, as within one's own network.
     #[arg(long, env = "QINGLAN_WEBHOOKS_PRIVATE", default_value_t = false, action = clap::ArgAction::Set, global = true)]
     pub webhooks_private: bool,
@@ -99,6 +121,11 @@ pub struct Config {
     /// Default: /r/{code} at the public address.
     #[arg(long, env = "QINGLAN_TICKET_LINK", global = true)]
     pub ticket_link: Option<String>,
+
+    /// The page that shows a notice (the variable 告知书 of messages), which it gets by `publicNotice`; `{version}` stands
+    /// for the notice's version. Default: /n/{version} at the public address.
+    #[arg(long, env = "QINGLAN_NOTICE_LINK", global = true)]
+    pub notice_link: Option<String>,
 
     /// The page that the code of a session's display opens, by which people check themselves in; `{session}` stands for
     /// the session's id and `{code}` for the code. Default: /s/{session}?c={code} at the public address.
@@ -128,6 +155,12 @@ impl Config {
             Some(url) => url.clone(),
             None => format!("sqlite://{}", self.data_dir.join("qinglan.db").display()),
         }
+    }
+
+    /// The file of the keys by which data are sealed.
+    #[must_use]
+    pub fn data_key(&self) -> PathBuf {
+        self.data_key.clone().unwrap_or_else(|| self.data_dir.join("data-keys"))
     }
 
     /// Whether the database is one that can be used. The value is not repeated, since it may hold a password.
@@ -163,6 +196,15 @@ impl Config {
         match &self.ticket_link {
             Some(link) => link.replace("{code}", code),
             None => format!("{}/r/{code}", self.public_url),
+        }
+    }
+
+    /// The page that shows this version of a notice.
+    #[must_use]
+    pub fn notice_link(&self, version: &str) -> String {
+        match &self.notice_link {
+            Some(link) => link.replace("{version}", version),
+            None => format!("{}/n/{version}", self.public_url),
         }
     }
 

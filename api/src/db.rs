@@ -26,7 +26,7 @@ use sqlx::{
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::error::Failure;
+use crate::{audit::chain::Seal, error::Failure};
 
 /// The database: connections to read by, and the road for transactions.
 ///
@@ -39,14 +39,16 @@ pub struct Db {
     statements: Arc<AtomicU64>,
     /// The address, where other servers may use the same database.
     shared: Option<Arc<str>>,
+    /// What the audit log is chained by.
+    seal: Seal,
 }
 
 /// How many rows go into one statement: the smaller of the databases' limits on parameters allows 32,766.
 pub const CHUNK: usize = 500;
 
 impl Db {
-    /// Connects. `url` is `sqlite://PATH` or `postgres://…`; the folder of an SQLite file is made if need be.
-    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+    /// Connects; what is written is put on the audit log under `seal`. `url` is `sqlite://PATH` or `postgres://…`; the folder of an SQLite file is made if need be.
+    pub async fn connect(url: &str, seal: Seal) -> Result<Self, DbErr> {
         if ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it)) {
             answers(url).await?;
         } else if !url.starts_with("sqlite://") {
@@ -89,10 +91,11 @@ impl Db {
             }
             let writer = open(1, false).await?;
             let reader = open(8, true).await?;
-            Ok(Self { reader, writer, statements, shared: None })
+            Ok(Self { reader, writer, statements, shared: None, seal })
         } else {
             let both = open(32, false).await?;
-            Ok(Self { reader: both.clone(), writer: both, statements, shared: Some(url.into()) })
+            let shared = Some(url.into());
+            Ok(Self { reader: both.clone(), writer: both, statements, shared, seal })
         }
     }
 
@@ -118,6 +121,12 @@ impl Db {
     #[must_use]
     pub fn shared(&self) -> Option<&str> {
         self.shared.as_deref()
+    }
+
+    /// What the audit log is chained by.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// How many statements were sent so far.

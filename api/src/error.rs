@@ -1,6 +1,6 @@
 //! How an operation can fail: refused by a rule of the domain, or otherwise.
 
-use std::sync::Arc;
+use std::{fmt, ops::Deref, sync::Arc};
 
 use sea_orm::DbErr;
 
@@ -76,7 +76,7 @@ pub enum Failure {
     Conflict(&'static str, &'static str),
     /// Asked too often: after how many seconds it may be tried again.
     RateLimited(u64),
-    Db(Arc<DbErr>),
+    Db(Said),
     /// Something that must not happen did; the text is for the log only.
     Internal(String),
 }
@@ -113,11 +113,30 @@ impl From<DbErr> for Failure {
                 "somebody is changing the same thing; try again",
             );
         }
-        Self::Db(Arc::new(error))
+        Self::Db(Said(Arc::new(error)))
     }
 }
 
 impl std::error::Error for Failure {}
+
+/// What a database said.
+#[derive(Clone)]
+pub struct Said(Arc<DbErr>);
+
+impl Deref for Said {
+    type Target = DbErr;
+
+    fn deref(&self) -> &DbErr {
+        &self.0
+    }
+}
+
+/// For the log. What it said of the row at fault is left out: that names people.
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
 
 impl Failure {
     pub fn internal(what: impl ToString) -> Self {

@@ -1,14 +1,15 @@
-//! What is done hour by hour: sessions close by themselves, and by age are dropped idempotency keys, files that nobody reads any more, jobs and messages of long ago.
+//! What is done hour by hour: sessions close by themselves, accounts that nobody uses go out of use, and by age are dropped audit events, idempotency keys, files that nobody reads any more, jobs and messages of long ago.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    account::{attempts, sign_in},
+    account::{attempts, sign_in, stale},
     app::App,
     attendance,
     attendee::codes,
+    audit,
     error::Failure,
     export::background,
     job, outbox,
@@ -37,6 +38,8 @@ async fn ask(
 /// Drops what is old by now, and asks for the same in an hour.
 pub async fn keep_house(app: &App) -> Result<(), Failure> {
     attendance::close::close_due(app).await?;
+    stale::disable_stale(app).await?;
+    audit::purge::purge(app).await?;
     let now = app.now();
     if let Some(age) = app.config.accounts.signing_key_age() {
         app.keys.rotate_if_old(&app.db, age, now).await?;

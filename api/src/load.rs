@@ -25,6 +25,7 @@ use crate::{
     form::Form,
     graphql::Viewer,
     leave::graphql::LeaveOf,
+    privacy::consent::{Standing, StandingOf, standing},
 };
 
 macro_rules! by_id {
@@ -125,6 +126,15 @@ impl Loader<LeaveOf> for Db {
             found.entry(LeaveOf(row.registration_id)).or_default().push(row);
         }
         Ok(found)
+    }
+}
+
+impl Loader<StandingOf> for Db {
+    type Value = Standing;
+    type Error = Failure;
+
+    async fn load(&self, of: &[StandingOf]) -> Result<HashMap<StandingOf, Standing>, Failure> {
+        standing(self.read(), of).await
     }
 }
 

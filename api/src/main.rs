@@ -1,6 +1,8 @@
 //! The command line: serve, migrate, demo, schema, admin, roster check.
 #![forbid(unsafe_code)]
 
+mod key_command;
+
 use std::{
     io::{IsTerminal, Read},
     path::PathBuf,
@@ -13,6 +15,10 @@ use api::{
     app::App,
     attendance,
     attendee::sender::{self, CodeSender},
+    audit::{
+        self,
+        chain::{self, Seal},
+    },
     authn::{self, Keys},
     capacity::recount,
     channel::sms::Gateway,
@@ -22,7 +28,7 @@ use api::{
     graphql::Gid,
     http,
     live::Notice,
-    organisation,
+    organisation, vault,
 };
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,21 +65,25 @@ enum Command {
     Recompute,
     /// Print the GraphQL schema.
     Schema,
+    /// Look at the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Look after accounts.
     #[command(subcommand)]
     Admin(Admin),
-    /// Look after keys.
+    /// Look after keys; see docs/keys.md.
     #[command(subcommand)]
-    Key(Key),
+    Key(key_command::Key),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
 }
 
 #[derive(Subcommand)]
-enum Key {
-    /// Make a new key that signs tokens, from ten minutes later on. What older keys signed stays good for as long as it says.
-    RotateSigning,
+enum Audit {
+    /// Say whether every audit event is as it was written, and of each chain the first link that is not: changed, removed or
+    /// inserted. Fails if any is.
+    Verify,
 }
 
 #[derive(Subcommand)]
@@ -174,8 +184,9 @@ fn main() -> ExitCode {
         Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
         Command::Recount => run(recount(cli.config)),
         Command::Recompute => run(recompute(cli.config)),
+        Command::Audit(Audit::Verify) => run(verify(cli.config)),
         Command::Demo => run(fill(cli.config)),
-        Command::Key(Key::RotateSigning) => run(rotate_signing(cli.config)),
+        Command::Key(key) => run(look_after(cli.config, key)),
         Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
         Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
     };
@@ -221,6 +232,18 @@ fn check(file: &std::path::Path, profile: Profile, event_date: NaiveDate) -> Out
     print(&(serde_json::to_string_pretty(&report)? + "\n"))
 }
 
+async fn look_after(config: Config, key: key_command::Key) -> Outcome {
+    let path = config.data_key();
+    if matches!(key, key_command::Key::Rotate) {
+        return key_command::rotate(&path);
+    }
+    if matches!(key, key_command::Key::RotateSigning) {
+        let keys = signing_keys(&config)?;
+        return key_command::rotate_signing(&keys, connect(&config).await?, now()).await;
+    }
+    key_command::run(key, &path, connect(&config).await?, now()).await
+}
+
 fn both(why: roster::Unreadable) -> String {
     format!("[{}] {} {}", why.code(), why.message(roster::Lang::Zh), why.message(roster::Lang::En))
 }
@@ -229,12 +252,15 @@ fn both(why: roster::Unreadable) -> String {
 async fn connect(config: &Config) -> Result<Db, Box<dyn std::error::Error>> {
     config.check_database_url()?;
     let url = config.database_url();
-    let db = Db::connect(&url)
+    let seal = Seal::load(config.audit_key.as_deref(), &config.data_dir)
+        .map_err(|error| format!("QINGLAN_AUDIT_KEY: cannot read the key: {error}"))?;
+    let db = Db::connect(&url, seal)
         .await
         .map_err(|error| format!("DATABASE_URL: cannot open the database: {}", plain(&error)))?;
     db.migrate()
         .await
         .map_err(|error| format!("cannot bring the tables up to date: {}", plain(&error)))?;
+    chain::begin(&db).await?;
     Ok(db)
 }
 
@@ -255,7 +281,7 @@ fn log(config: &Config) -> Outcome {
     use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
     let filter: tracing_subscriber::filter::Targets = config.log.parse()?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(api::log::Masked(std::io::stderr))
         .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
@@ -293,9 +319,15 @@ async fn serve(config: Config) -> Outcome {
     let patience = config.request_timeout();
     let codes = code_sender(&config)?;
     let app = App::new(config, db.clone(), keys, Arc::new(now), codes)?;
+    vault::check_keys(&app.db, &app.vault, now()).await?;
+    let sealed = vault::seal_once(&app.db, &app.vault, now()).await?;
+    if sealed > 0 {
+        tracing::info!("{sealed} ID numbers and files were sealed that were kept plain");
+    }
     let stop = stop_signal()?;
     tracing::info!("serving at http://{address}");
     api::housekeeping::begin(&app).await?;
+    api::privacy::purge::begin(&app).await?;
     let stopping = CancellationToken::new();
     let jobs = tokio::spawn(api::job::run::run(app.clone(), stopping.clone(), patience));
     let keys = tokio::spawn(authn::keep_up(app.clone(), stopping.clone()));
@@ -417,12 +449,20 @@ async fn recompute(config: Config) -> Outcome {
     }
 }
 
-async fn rotate_signing(config: Config) -> Outcome {
+async fn verify(config: Config) -> Outcome {
     let db = connect(&config).await?;
-    let kid = signing_keys(&config)?.rotate(&db, now()).await?;
+    let report = audit::verify::verify(&db).await?;
     db.close().await;
-    println!("the key {kid} signs tokens from ten minutes on");
-    Ok(())
+    for it in &report.broken {
+        println!("{it}");
+    }
+    match report.broken.len() {
+        0 => {
+            println!("all {} events are as they were written", report.events);
+            Ok(())
+        }
+        wrong => Err(format!("the audit log is broken in {wrong} chains").into()),
+    }
 }
 
 fn signing_keys(config: &Config) -> Result<Keys, String> {

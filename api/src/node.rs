@@ -2,10 +2,11 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AccountId, ActivityId, AllocationId, AttendanceId, BulkActId, CategoryId, CertificateId,
-    DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId, JobId, LeaveId, MakeUpId,
-    MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, QuestionId,
-    RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId, WebhookId,
+    AccountId, ActivityId, AllocationId, AttendanceId, AuditEventId, BulkActId, CategoryId,
+    CertificateId, DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, HookEventId,
+    JobId, LeaveId, MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId,
+    ProgrammeId, QuestionId, RegistrationId, RosterBatchId, ScanId, SeriesId, SessionId,
+    TransferId, WebhookId,
 };
 
 use crate::{
@@ -15,12 +16,14 @@ use crate::{
         self,
         graphql::{Attendance, Scan},
     },
+    audit::graphql::AuditEvent,
     authz::policy::{
         CancelRegistration, EndPosition, RevokeGrant, ViewAccount, ViewActivity, ViewAllocation,
-        ViewAttendance, ViewBulkAct, ViewCategory, ViewCertificate, ViewDevice, ViewExport,
-        ViewExportView, ViewGroup, ViewJob, ViewLeave, ViewMakeUp, ViewMessage, ViewOrganisation,
-        ViewPerson, ViewPhone, ViewProgramme, ViewRegistration, ViewRoster, ViewSeries,
-        ViewSession, ViewTemplate, ViewWebhook,
+        ViewAttendance, ViewAuditEvent, ViewBulkAct, ViewCategory, ViewCertificate,
+        ViewDataRequest, ViewDevice, ViewExport, ViewExportView, ViewGroup, ViewJob, ViewLeave,
+        ViewMakeUp, ViewMessage, ViewOrganisation, ViewPerson, ViewPhone, ViewProgramme,
+        ViewRegistration, ViewRoster, ViewSeries, ViewSession, ViewTemplate, ViewTransfer,
+        ViewWebhook,
     },
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
@@ -39,6 +42,7 @@ use crate::{
         graphql::{Message, MessageTemplate, Webhook, WebhookEvent},
     },
     person::graphql::{Person, Position},
+    privacy::graphql::{DataRequest, Transfer},
     programme::graphql::Programme,
     registration::graphql::{BulkAct, Registration},
     roster::graphql::RosterBatch,
@@ -71,13 +75,16 @@ pub enum Node {
     Attendance(Attendance),
     Scan(Scan),
     RosterBatch(RosterBatch),
+    DataRequest(DataRequest),
     Device(Device),
     Export(Export),
     ExportView(ExportView),
+    AuditEvent(AuditEvent),
     Job(Job),
     MakeUp(MakeUp),
     Message(Message),
     MessageTemplate(MessageTemplate),
+    Transfer(Transfer),
     Webhook(Webhook),
     WebhookEvent(WebhookEvent),
 }
@@ -124,6 +131,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
             let row = gate.permit::<ViewCertificate>(named!(CertificateId)).await?.into_row();
             Node::Certificate(Certificate::one(viewer, row).await?)
         }
+        "dataRequest" => Node::DataRequest(DataRequest(
+            gate.permit::<ViewDataRequest>(named!(DataRequestId)).await?.into_row(),
+        )),
         "device" => {
             Node::Device(gate.permit::<ViewDevice>(named!(DeviceId)).await?.into_row().into())
         }
@@ -138,6 +148,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         }
         "group" => Node::Group(gate.permit::<ViewGroup>(named!(GroupId)).await?.into_row().into()),
         "leave" => Node::Leave(gate.permit::<ViewLeave>(named!(LeaveId)).await?.into_row().into()),
+        "auditEvent" => Node::AuditEvent(
+            gate.permit::<ViewAuditEvent>(named!(AuditEventId)).await?.into_row().into(),
+        ),
         "job" => Node::Job(Job(gate.permit::<ViewJob>(named!(JobId)).await?.into_row())),
         "makeUp" => {
             Node::MakeUp(MakeUp(gate.permit::<ViewMakeUp>(named!(MakeUpId)).await?.into_row()))
@@ -147,6 +160,9 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         }
         "messageTemplate" => Node::MessageTemplate(MessageTemplate(
             gate.permit::<ViewTemplate>(named!(MessageTemplateId)).await?.into_row(),
+        )),
+        "transfer" => Node::Transfer(Transfer(
+            gate.permit::<ViewTransfer>(named!(TransferId)).await?.into_row(),
         )),
         "webhook" => {
             Node::Webhook(Webhook(gate.permit::<ViewWebhook>(named!(WebhookId)).await?.into_row()))
@@ -161,8 +177,8 @@ async fn find(viewer: &Viewer, id: &str) -> Result<Node, Failure> {
         ),
         "person" => {
             let permit = gate.permit::<ViewPerson>(named!(PersonId)).await?;
-            let phone_is_open = permit.also::<ViewPhone>();
-            Node::Person(Person::new(permit.into_row(), phone_is_open))
+            let is_open = permit.also::<ViewPhone>();
+            Node::Person(Person::new(permit.into_row(), is_open))
         }
         "position" => {
             let row = gate.permit::<EndPosition>(named!(PositionId)).await?.into_row();

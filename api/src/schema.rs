@@ -4,18 +4,23 @@ use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connec
 
 use crate::{
     account::graphql::{
-        Account, AccountMutation, AccountQuery, ApiKeyMutation, SecondFactorMutation, SignInMutation,
+        Account, AccountMutation, AccountQuery, ApiKeyMutation, GrantMutation,
+        SecondFactorMutation, SignInMutation,
     },
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
     attendee::graphql::{AttendeeMutation, AttendeeQuery, SelfRegistrationMutation},
+    audit::graphql::{AuditEvent, AuditMutation, AuditQuery, AuditVerificationQuery},
     capacity::graphql::{Allocation, CapacityMutation, CapacityQuery},
     certificate::graphql::{Certificate, CertificateMutation, CertificateQuery},
     class::graphql::{ClassMutation, ClassQuery, GroupMutation, Series, Trainer, TrainerMutation},
     config::Config,
     credit::graphql::{CreditMutation, CreditQuery},
     device::graphql::{Device, DeviceMutation, DeviceQuery, ManifestEntry, ManifestQuery},
-    export::graphql::{ExportMutation, ExportQuery, ExportView},
+    export::graphql::{
+        Export, ExportApprovalMutation, ExportApprovalQuery, ExportMutation, ExportQuery,
+        ExportView,
+    },
     form::graphql::FormMutation,
     job::graphql::{Job, JobMutation, JobQuery},
     leave::graphql::{Leave, LeaveMutation, LeaveQuery},
@@ -23,7 +28,11 @@ use crate::{
     node::NodeQuery,
     organisation::graphql::{Organisation, OrganisationMutation, OrganisationQuery, Participant},
     outbox::graphql::{Message, OutboxMutation, OutboxQuery, Webhook, WebhookEvent},
-    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery},
+    person::graphql::{Person, PersonActivity, PersonMutation, PersonQuery, RevealMutation},
+    privacy::graphql::{
+        ConsentMutation, ConsentQuery, DataRequest, DataRequestMutation, DataRequestQuery, Purge,
+        RetentionMutation, RetentionQuery, Transfer, TransferMutation, TransferQuery,
+    },
     programme::graphql::{Programme, ProgrammeMutation, ProgrammeQuery},
     registration::graphql::{
         ApprovalMutation, AtDoorQuery, BulkMutation, BulkQuery, BulkRow, EnrolmentMutation,
@@ -43,15 +52,20 @@ pub struct Query(
     ActivityQuery,
     AtDoorQuery,
     AttendeeQuery,
+    AuditQuery,
+    AuditVerificationQuery,
     BulkQuery,
     CapacityQuery,
     CertificateQuery,
-    CreditQuery,
     ClassQuery,
+    ConsentQuery,
+    CreditQuery,
+    DataRequestQuery,
+    DeviceQuery,
+    ExportApprovalQuery,
     ExportQuery,
     JobQuery,
     LeaveQuery,
-    DeviceQuery,
     ManifestQuery,
     NodeQuery,
     OrganisationQuery,
@@ -59,9 +73,11 @@ pub struct Query(
     PersonQuery,
     ProgrammeQuery,
     RegistrationQuery,
+    RetentionQuery,
     RosterQuery,
     SelfCheckInQuery,
     SessionQuery,
+    TransferQuery,
 );
 
 /// What can be done. What a user can mend comes back in `userErrors`, everything else in `errors`.
@@ -73,15 +89,20 @@ pub struct Mutation(
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,
+    AuditMutation,
     BulkMutation,
     CapacityMutation,
     CertificateMutation,
-    CreditMutation,
     ClassMutation,
-    EnrolmentMutation,
+    ConsentMutation,
+    CreditMutation,
+    DataRequestMutation,
     DeviceMutation,
+    EnrolmentMutation,
+    ExportApprovalMutation,
     ExportMutation,
     FormMutation,
+    GrantMutation,
     GroupMutation,
     JobMutation,
     LeaveMutation,
@@ -90,17 +111,20 @@ pub struct Mutation(
     PersonMutation,
     ProgrammeMutation,
     RegistrationMutation,
+    RetentionMutation,
+    RevealMutation,
     RosterMutation,
     SeatMutation,
+    SecondFactorMutation,
     SelfCheckInMutation,
     SelfRegistrationMutation,
     SeriesMutation,
     SessionMutation,
-    SecondFactorMutation,
     SignInMutation,
     SyncMutation,
     TicketMutation,
     TrainerMutation,
+    TransferMutation,
     WalkInMutation,
     WaysInMutation,
 );
@@ -148,8 +172,11 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Allocation>>(PAGE)
         .override_output_type_description::<Connection<String, Attendance>>(PAGE)
         .override_output_type_description::<Connection<String, Certificate>>(PAGE)
+        .override_output_type_description::<Connection<String, Export>>(PAGE)
         .override_output_type_description::<Connection<String, ExportView>>(PAGE)
+        .override_output_type_description::<Connection<String, DataRequest>>(PAGE)
         .override_output_type_description::<Connection<String, Device>>(PAGE)
+        .override_output_type_description::<Connection<String, AuditEvent>>(PAGE)
         .override_output_type_description::<Connection<String, Job>>(PAGE)
         .override_output_type_description::<Connection<String, BulkRow>>(PAGE)
         .override_output_type_description::<Connection<String, Leave>>(PAGE)
@@ -161,6 +188,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, Person>>(PAGE)
         .override_output_type_description::<Connection<String, PersonActivity>>(PAGE)
         .override_output_type_description::<Connection<String, Programme>>(PAGE)
+        .override_output_type_description::<Connection<String, Purge>>(PAGE)
         .override_output_type_description::<Connection<String, Registration>>(PAGE)
         .override_output_type_description::<Connection<String, RosterBatch>>(PAGE)
         .override_output_type_description::<Connection<String, RosterRow>>(PAGE)
@@ -168,6 +196,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<String, SelfCheckIn>>(PAGE)
         .override_output_type_description::<Connection<String, Series>>(PAGE)
         .override_output_type_description::<Connection<String, Trainer>>(PAGE)
+        .override_output_type_description::<Connection<String, Transfer>>(PAGE)
         .override_output_type_description::<Connection<String, Webhook>>(PAGE)
         .override_output_type_description::<Connection<String, WebhookEvent>>(PAGE)
 }

@@ -4,34 +4,34 @@
 //! keeps the answer for whoever sends the same again, and commits. No operation can forget any of it, and whatever
 //! fails leaves nothing behind. (A scan is its own event and its `scanId` its own key: see `attendance::scan`.)
 
+mod itself;
 mod key;
+mod note;
 
 use std::any::TypeId;
 
-use async_graphql::InputType;
 use chrono::{DateTime, Utc};
 use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
-    correction, device, export, export_view,
+    correction, data_request, device, export, export_view,
     id::{AccountId, DeviceId, Id},
     job, leave, make_up, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, series, session, webhook,
+    programme, registration, role_grant, roster_batch, series, session, transfer, webhook,
 };
 use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use self::key::Key;
-pub use self::key::drop_old_keys;
+pub use self::{key::drop_old_keys, note::Note};
 use crate::{
     audit::{
-        self, Details, Event, MOST_NAMED, Origin,
+        self, Details, Event, Origin,
         changes::{self, Changes},
     },
     authz::{Action, Actor, Guarded, Me, Permit},
     db::Db,
-    error::{Error, Failure},
-    graphql::{Gid, Viewer},
+    error::{Error, Failure, Lang, Refusal},
+    graphql::Viewer,
     live::Notice,
 };
 
@@ -74,6 +74,7 @@ outcomes!(
     certificate,
     class_group,
     correction,
+    data_request,
     device: |_it| Notice::Access(None),
     export,
     export_view,
@@ -92,59 +93,9 @@ outcomes!(
     roster_batch: |it| Notice::Activity(it.activity_id),
     series,
     session: |it| Notice::Activity(it.activity_id),
+    transfer,
     webhook
 );
-
-/// What goes with a write besides its permit.
-#[derive(Default)]
-pub struct Note {
-    reason: Option<String>,
-    key: Option<Key>,
-    details: Details,
-}
-
-impl Note {
-    /// For an act that takes an idempotency key; `input` is what is hashed to tell whether it is the same act.
-    pub fn keyed<I: InputType>(key: Option<String>, input: &I) -> Self {
-        let key = key.map(|text| Key::of(text, input));
-        Self { key, ..Self::default() }
-    }
-
-    /// Says why, or what for, for the audit event.
-    #[must_use]
-    pub fn because(mut self, reason: Option<&str>) -> Self {
-        self.reason = reason.map(str::to_owned);
-        self
-    }
-
-    /// Says what stood and what stands of a thing of type `T`, masked, where the road cannot see it by itself: it does where the
-    /// row of the permit is what comes out of the work, and where the work makes something.
-    #[must_use]
-    pub fn changed<T: Id>(mut self, before: &impl Serialize, after: &impl Serialize) -> Self {
-        self.details.changes.append(&mut changes::between(T::PREFIX, Some(before), after));
-        self
-    }
-
-    /// Names what else was seen or done to. All are counted, [`MOST_NAMED`] of them named.
-    #[must_use]
-    pub fn of<T: Id>(mut self, things: impl IntoIterator<Item = T>) -> Self {
-        let (objects, mut count) = (&mut self.details.objects, 0);
-        for id in things {
-            count += 1;
-            if objects.len() < MOST_NAMED {
-                objects.push(Gid(id).to_string());
-            }
-        }
-        self.counting(count)
-    }
-
-    /// Says how many rows were seen or taken along.
-    #[must_use]
-    pub fn counting(mut self, count: u64) -> Self {
-        self.details.count = Some(count);
-        self
-    }
-}
 
 impl Viewer {
     /// Does `work` under `permit`, in one transaction with its audit event.
@@ -224,7 +175,7 @@ impl Viewer {
                     reason: note.reason.as_deref(),
                     details: std::mem::take(&mut note.details),
                 };
-                audit::leave(tx, &self.origin(), event).await?;
+                audit::leave(tx, self.db.seal(), &self.origin(), event).await?;
                 if let Some(key) = &note.key {
                     key.keep(tx, act.keys_of, &done).await?;
                 }
@@ -253,7 +204,9 @@ impl Viewer {
             reason: note.reason.as_deref(),
             details: note.details,
         };
-        self.db.transaction(async |tx| audit::leave(tx, &self.origin(), event).await).await
+        self.db
+            .transaction(async |tx| audit::leave(tx, self.db.seal(), &self.origin(), event).await)
+            .await
     }
 
     /// Leaves an audit event of what somebody asked for and was refused, where that matters: a sign-in that failed, a token
@@ -274,7 +227,32 @@ impl Viewer {
             reason: Some(why),
             details: Details::default(),
         };
-        self.db.transaction(async |tx| audit::leave(tx, &self.origin(), event).await).await
+        self.db
+            .transaction(async |tx| audit::leave(tx, self.db.seal(), &self.origin(), event).await)
+            .await
+    }
+
+    /// The same of an act that was refused, by a rule or for want of a grant; nothing of one that was done, nor of somebody who
+    /// is not signed in.
+    pub async fn leave_if_refused<T, C: Refusal>(
+        &self,
+        action: &str,
+        subject: (&str, Option<Uuid>),
+        done: &Result<T, Error<C>>,
+    ) -> Result<(), Failure> {
+        let why = match done {
+            Err(Error::Refused(all)) => {
+                all.iter().map(|it| it.code.message(Lang::Zh)).collect::<Vec<_>>().join("；")
+            }
+            Err(Error::Failed(it @ (Failure::Forbidden | Failure::NotFound))) => {
+                it.face(Lang::Zh).1.to_owned()
+            }
+            _ => return Ok(()),
+        };
+        if self.gate.actor().is_none() {
+            return Ok(());
+        }
+        self.leave_refusal(action, subject, &why).await
     }
 
     /// The same road for the acts of nobody in particular: signing in and what follows from it.
@@ -289,7 +267,7 @@ impl Viewer {
                 let (done, account) = work(tx).await?;
                 let mut event = on_account(action, account);
                 event.actor = account.map(Actor::Account);
-                audit::leave(tx, &self.origin(), event).await?;
+                audit::leave(tx, self.db.seal(), &self.origin(), event).await?;
                 Ok(done)
             })
             .await;
@@ -312,7 +290,7 @@ impl Viewer {
                 let mut event = on_account(action, account);
                 event.outcome = audit_event::Outcome::Refused;
                 event.reason = Some(why);
-                audit::leave(tx, &self.origin(), event).await?;
+                audit::leave(tx, self.db.seal(), &self.origin(), event).await?;
                 Ok(done)
             })
             .await;
@@ -321,7 +299,12 @@ impl Viewer {
     }
 
     fn origin(&self) -> Origin {
-        Origin { at: self.now, request_id: self.request_id, address: self.address.clone(), key: self.gate.key() }
+        Origin {
+            at: self.now,
+            request_id: self.request_id,
+            address: self.address.clone(),
+            key: self.gate.key(),
+        }
     }
 }
 
@@ -337,7 +320,7 @@ impl Db {
         self.transaction(async |tx| {
             let account = work(tx).await?;
             let origin = Origin { at: now, request_id: Uuid::now_v7(), address: None, key: None };
-            audit::leave(tx, &origin, on_account(action, Some(account))).await?;
+            audit::leave(tx, self.seal(), &origin, on_account(action, Some(account))).await?;
             Ok(())
         })
         .await
@@ -346,15 +329,7 @@ impl Db {
 
 /// Something that was done to an account.
 fn on_account(action: &str, account: Option<AccountId>) -> Event<'_> {
-    Event {
-        actor: None,
-        action,
-        subject: (AccountId::PREFIX, account.map(|it| it.0)),
-        result: None,
-        outcome: audit_event::Outcome::Done,
-        reason: None,
-        details: Details::default(),
-    }
+    Event::by_itself(action, (AccountId::PREFIX, account.map(|it| it.0)))
 }
 
 /// What stood before, where nobody knows.

@@ -24,6 +24,8 @@ pub struct Model {
     pub home_id: OrganisationId,
     pub created_at: DateTimeUtc,
     pub disabled_at: Option<DateTimeUtc>,
+    /// When it was last taken into use again.
+    pub enabled_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -24,8 +24,10 @@ pub struct Model {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(rename_all = "camelCase")]
 pub enum Value {
-    /// Of a text, a phone, an ID number.
+    /// Of a text, a phone.
     Text(String),
+    /// Of an ID number, sealed; see `api::vault`.
+    IdNumber(String),
     Number(f64),
     /// Of yes or no, and of a consent.
     Flag(bool),

@@ -1,4 +1,4 @@
-//! Who did what, to what, when and why. Never changed, never removed.
+//! Who did what, to what, when and why. Never changed, and removed only by age, from the beginning of its chain.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,11 @@ pub struct Model {
     pub outcome: Outcome,
     /// JSON: what changed, and what else it was about. A text, so that it stays byte by byte as it was written.
     pub details: Option<String>,
+    /// The chain that it is part of, and its place there, from 1.
+    pub chain: i32,
+    pub place: i64,
+    /// Of all of it and the hash before it; none of an event from before there were chains, until that is sealed.
+    pub hash: Option<Vec<u8>>,
 }
 
 /// What came of an act.

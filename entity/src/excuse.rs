@@ -1,10 +1,11 @@
 //! A session that a registration is excused from by a leave that was granted.
 
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{RegistrationId, SessionId};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "excuse")]
 #[expect(clippy::struct_field_names, reason = "it is nothing but three ids")]
 pub struct Model {

@@ -44,6 +44,16 @@ pub struct Model {
     /// The texts that its file could not show whole.
     #[sea_orm(column_type = "JsonBinary")]
     pub unshown: Unshown,
+    /// Whether personal data are in it whole.
+    #[serde(default)]
+    pub is_unmasked: bool,
+    /// Who else had the say, where that was needed.
+    #[serde(default)]
+    pub decided_by: Option<AccountId>,
+    #[serde(default)]
+    pub decided_at: Option<DateTimeUtc>,
+    #[serde(default)]
+    pub decision_reason: Option<String>,
 }
 
 /// How a list is laid out on paper. What a kind has no use for is passed over.
@@ -173,6 +183,10 @@ pub enum Kind {
 pub enum State {
     /// Made anew at each fetch.
     OnFetch,
+    /// To be made once somebody else has approved it.
+    WaitingApproval,
+    /// Somebody else said no.
+    Refused,
     /// To be made in the background.
     Waiting,
     /// A server is at it, or was when it died.

@@ -1,11 +1,12 @@
 //! That a registration answered the form of a stage.
 
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::question::Stage;
 use crate::id::RegistrationId;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "form_reply")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

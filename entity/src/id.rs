@@ -63,6 +63,7 @@ ids! {
     ConsentId = "consent";
     CorrectionId = "correction";
     CreditEntryId = "creditEntry";
+    DataRequestId = "dataRequest";
     DecisionId = "decision";
     DeviceId = "device";
     ExportId = "export";
@@ -81,6 +82,7 @@ ids! {
     PersonId = "person";
     PositionId = "position";
     ProgrammeId = "programme";
+    PurgeId = "purge";
     QuestionId = "question";
     RefreshTokenId = "refreshToken";
     RegistrationId = "registration";
@@ -89,6 +91,8 @@ ids! {
     SeriesId = "series";
     SessionId = "session";
     SignInId = "signIn";
+    TransferId = "transfer";
     UploadId = "upload";
     WebhookId = "webhook";
+    WithdrawalId = "withdrawal";
 }

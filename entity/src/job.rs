@@ -63,6 +63,8 @@ pub enum Kind {
     CallHook,
     /// Make the file of an export: `{"export": id}`.
     Export,
+    /// Drop personal data that were kept long enough, day by day.
+    Purge,
 }
 
 /// How far it is.

@@ -25,8 +25,10 @@ pub struct Model {
     pub birth: Option<String>,
     pub ethnicity: Option<String>,
     pub political: Option<String>,
-    /// Never shown through the API.
+    /// Sealed; see `api::vault`.
     pub id_no: Option<String>,
+    /// By which an equal ID number is found.
+    pub id_mark: Option<Vec<u8>>,
     /// The organisation that keeps this person's record.
     pub home_id: OrganisationId,
     pub created_at: DateTimeUtc,

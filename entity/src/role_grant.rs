@@ -20,6 +20,14 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub created_by: Option<AccountId>,
     pub revoked_at: Option<DateTimeUtc>,
+    /// Why it was given; none of grants from before that was asked, and of the command line's.
+    pub reason: Option<String>,
+    /// From when it holds, where not from the beginning.
+    pub starts_at: Option<DateTimeUtc>,
+    /// The grant by which somebody else lets the account act for a while.
+    pub delegates_id: Option<GrantId>,
+    pub revoked_by: Option<AccountId>,
+    pub revoke_reason: Option<String>,
 }
 
 /// What a grant allows; the policy table says to what.

@@ -1,10 +1,11 @@
 //! By which claim and on which device somebody came in by themselves.
 
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{RegistrationId, ScanId, SessionId};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "self_scan")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -24,6 +24,9 @@ mod m2026_11_25_000007_find;
 mod m2026_11_25_000008_paper;
 mod m2026_11_25_000009_credit_hours;
 mod m2026_11_26_000001_audit;
+mod m2026_11_26_000002_grants;
+mod m2026_11_26_000003_sealed;
+mod m2026_11_26_000004_pipl;
 mod m2026_11_26_000005_accounts;
 mod m2026_11_26_000006_api_key;
 
@@ -49,9 +52,12 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_25_000006_export::Migration),
             Box::new(m2026_11_25_000008_paper::Migration),
             Box::new(m2026_11_25_000009_credit_hours::Migration),
+            Box::new(m2026_11_26_000001_audit::Migration),
+            Box::new(m2026_11_26_000002_grants::Migration),
+            Box::new(m2026_11_26_000003_sealed::Migration),
+            Box::new(m2026_11_26_000004_pipl::Migration),
             Box::new(m2026_11_26_000005_accounts::Migration),
             Box::new(m2026_11_26_000006_api_key::Migration),
-            Box::new(m2026_11_26_000001_audit::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
-//! Grants: a role given to an account over one scope, until a time. Nobody grants what is above their own.
+//! Grants: a role given to an account over one scope, until a time. Nobody grants what is above their own, nor to oneself;
+//! whoever is away lets somebody else act by a grant of theirs for as long.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     account,
     id::{AccountId, ActivityId, GrantId, OrganisationId, ProgrammeId},
@@ -8,11 +9,14 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, QueryOrder,
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::{
-    authz::{Action, Permit, policy::RevokeGrant},
+    authz::{
+        Action, Permit,
+        policy::{DelegateGrant, RevokeGrant},
+    },
     error::{Error, Failure, Refusal},
     refusals,
 };
@@ -32,6 +36,18 @@ refusals! {
         ExpiresInPast = "到期时间已过", "the end lies in the past";
         /// The account is out of use.
         AccountDisabled = "账号已停用", "the account is out of use";
+        /// PLATFORM_ADMIN, SECURITY_ADMIN and AUDITOR are kept apart, from each other and from all roles but VIEWER.
+        KeptApart = "系统管理员、安全管理员、审计员须各自独立，且不得兼任其他角色", "the three administrators are kept apart from each other and from all other roles";
+        /// It is not said why.
+        ReasonMissing = "请说明理由", "say why";
+        /// A text is too long.
+        TextTooLong = "最多{}个字符", "at most {} characters";
+        /// What was delegated is not delegated on.
+        DelegatedAlready = "受托的授权不能再转托", "what was delegated is not delegated on";
+        /// It ends before it begins, is over already, or is longer than 92 days.
+        AbsenceUnclear = "委托须在将来结束，且不超过92天", "a delegation ends after it begins, in the future, within 92 days";
+        /// It would last longer than the grant.
+        BeyondOwn = "委托不能晚于自身授权到期", "it would last longer than one's own grant";
     }
 }
 
@@ -55,22 +71,35 @@ pub fn may_give(own: &[Role], role: Role) -> bool {
     })
 }
 
+/// The three administrators, which are kept apart from each other and from whatever shows attendees' data.
+const ADMINISTRATORS: [Role; 3] = [Role::PlatformAdmin, Role::SecurityAdmin, Role::Auditor];
+
+/// Whether no account may hold both. The database sees to it, too.
+fn clash(one: Role, other: Role) -> bool {
+    let is_apart = ADMINISTRATORS.contains(&one) || ADMINISTRATORS.contains(&other);
+    one != other && is_apart && ![one, other].contains(&Role::Viewer)
+}
+
+/// The longest that a grant is delegated for.
+const LONGEST_ABSENCE: TimeDelta = TimeDelta::days(92);
+
+/// What is given.
+pub struct Terms {
+    pub role: Role,
+    pub over: Over,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub reason: String,
+}
+
 /// Gives an account a role over the permit's row.
 pub async fn give<A: Action<By = AccountId>>(
     tx: &DatabaseTransaction,
     permit: &Permit<A>,
-    over: Over,
-    to: &account::Model,
-    role: Role,
-    expires_at: Option<DateTime<Utc>>,
+    to: AccountId,
+    terms: Terms,
     now: DateTime<Utc>,
 ) -> Result<role_grant::Model, Error<GrantErrorCode>> {
-    if to.id == permit.actor() {
-        return Err(GrantErrorCode::OwnAccount.at(["accountId"]).into());
-    }
-    if to.disabled_at.is_some() {
-        return Err(GrantErrorCode::AccountDisabled.at(["accountId"]).into());
-    }
+    let Terms { role, over, expires_at, reason } = terms;
     if !may_give(permit.roles(), role) {
         return Err(GrantErrorCode::RoleAboveOwn.at(["role"]).into());
     }
@@ -82,7 +111,68 @@ pub async fn give<A: Action<By = AccountId>>(
     if !narrow && !matches!(over, Over::Organisation(_)) {
         return Err(GrantErrorCode::RoleNeedsOrganisation.at(["role"]).into());
     }
-    Ok(insert(tx, to.id, role, over, expires_at, Some(permit.actor()), now).await?)
+    may_hold(tx, permit.actor(), to, role, now).await?;
+    let mut row = draft(to, role, over, Some(permit.actor()), now);
+    row.expires_at = Set(expires_at);
+    row.reason = Set(Some(reason));
+    Ok(row.insert(tx).await?)
+}
+
+/// Refuses to let somebody have a role: oneself, whoever is out of use, and whoever has one that it is kept apart from.
+/// Grants to one account wait for each other.
+async fn may_hold(
+    tx: &DatabaseTransaction,
+    by: AccountId,
+    to: AccountId,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<(), Error<GrantErrorCode>> {
+    if to == by {
+        return Err(GrantErrorCode::OwnAccount.at(["accountId"]).into());
+    }
+    let found = account::Entity::find_by_id(to).lock_exclusive().one(tx).await?;
+    if found.ok_or(Failure::NotFound)?.disabled_at.is_some() {
+        return Err(GrantErrorCode::AccountDisabled.at(["accountId"]).into());
+    }
+    let is_over = |it: &role_grant::Model| it.expires_at.is_some_and(|at| at <= now);
+    if list(tx, to).await?.iter().any(|it| !is_over(it) && clash(it.role, role)) {
+        return Err(GrantErrorCode::KeptApart.at(["role"]).into());
+    }
+    Ok(())
+}
+
+/// Lets another account act by the permit's grant from one instant until another. It ends by itself, and with the grant.
+pub async fn delegate(
+    tx: &DatabaseTransaction,
+    permit: &Permit<DelegateGrant>,
+    to: AccountId,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    reason: String,
+    now: DateTime<Utc>,
+) -> Result<role_grant::Model, Error<GrantErrorCode>> {
+    let own = role_grant::Entity::find_by_id(permit.on().id).lock_exclusive().one(tx).await?;
+    let own = own.filter(|it| it.revoked_at.is_none()).ok_or(Failure::NotFound)?;
+    if own.delegates_id.is_some() {
+        return Err(GrantErrorCode::DelegatedAlready.at(["grantId"]).into());
+    }
+    if until <= from || until <= now || until - from > LONGEST_ABSENCE {
+        return Err(GrantErrorCode::AbsenceUnclear.at(["until"]).into());
+    }
+    if own.expires_at.is_some_and(|at| at < until) {
+        return Err(GrantErrorCode::BeyondOwn.at(["until"]).into());
+    }
+    may_hold(tx, permit.actor(), to, own.role, now).await?;
+    let row = role_grant::ActiveModel {
+        starts_at: Set(Some(from)),
+        expires_at: Set(Some(until)),
+        delegates_id: Set(Some(own.id)),
+        reason: Set(Some(reason)),
+        organisation_id: Set(own.organisation_id),
+        programme_id: Set(own.programme_id),
+        activity_id: Set(own.activity_id),
+        ..blank(to, own.role, Some(permit.actor()), now)
+    };
+    Ok(row.insert(tx).await?)
 }
 
 /// Keeps a grant. For the command line, which asks nobody.
@@ -95,37 +185,72 @@ pub async fn insert(
     by: Option<AccountId>,
     now: DateTime<Utc>,
 ) -> Result<role_grant::Model, Failure> {
-    let (organisation, programme, activity) = match over {
-        Over::Organisation(id) => (Some(id), None, None),
-        Over::Programme(id) => (None, Some(id), None),
-        Over::Activity(id) => (None, None, Some(id)),
-    };
-    let row = role_grant::ActiveModel {
-        id: Set(GrantId::generate()),
-        account_id: Set(to),
-        role: Set(role),
-        organisation_id: Set(organisation),
-        programme_id: Set(programme),
-        activity_id: Set(activity),
-        expires_at: Set(expires_at),
-        created_at: Set(now),
-        created_by: Set(by),
-        revoked_at: Set(None),
-    };
+    let mut row = draft(to, role, over, by, now);
+    row.expires_at = Set(expires_at);
     Ok(row.insert(tx).await?)
 }
 
-/// Takes a grant back. Taking back what was taken back changes nothing.
+fn draft(
+    to: AccountId,
+    role: Role,
+    over: Over,
+    by: Option<AccountId>,
+    now: DateTime<Utc>,
+) -> role_grant::ActiveModel {
+    let mut row = blank(to, role, by, now);
+    match over {
+        Over::Organisation(id) => row.organisation_id = Set(Some(id)),
+        Over::Programme(id) => row.programme_id = Set(Some(id)),
+        Over::Activity(id) => row.activity_id = Set(Some(id)),
+    }
+    row
+}
+
+/// A grant over nothing yet.
+fn blank(
+    to: AccountId,
+    role: Role,
+    by: Option<AccountId>,
+    now: DateTime<Utc>,
+) -> role_grant::ActiveModel {
+    role_grant::ActiveModel {
+        id: Set(GrantId::generate()),
+        account_id: Set(to),
+        role: Set(role),
+        organisation_id: Set(None),
+        programme_id: Set(None),
+        activity_id: Set(None),
+        expires_at: Set(None),
+        created_at: Set(now),
+        created_by: Set(by),
+        revoked_at: Set(None),
+        reason: Set(None),
+        starts_at: Set(None),
+        delegates_id: Set(None),
+        revoked_by: Set(None),
+        revoke_reason: Set(None),
+    }
+}
+
+/// Takes a grant back, and with it what was delegated of it. Taking back what was taken back changes nothing.
 pub async fn revoke(
     tx: &DatabaseTransaction,
     permit: &Permit<RevokeGrant>,
+    reason: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<role_grant::Model, Error<GrantErrorCode>> {
-    if !may_give(permit.roles(), permit.on().role) {
+    let on = permit.on();
+    let is_lent = on.delegates_id.is_some() && on.created_by == Some(permit.actor());
+    if !is_lent && !may_give(permit.roles(), on.role) {
         return Err(GrantErrorCode::RoleAboveOwn.at(["grantId"]).into());
     }
-    let mut row: role_grant::ActiveModel = permit.on().clone().into();
-    row.revoked_at = Set(permit.on().revoked_at.or(Some(now)));
+    if on.revoked_at.is_some() {
+        return Ok(on.clone());
+    }
+    let mut row: role_grant::ActiveModel = on.clone().into();
+    row.revoked_at = Set(Some(now));
+    row.revoked_by = Set(Some(permit.actor()));
+    row.revoke_reason = Set(reason);
     Ok(row.update(tx).await?)
 }
 

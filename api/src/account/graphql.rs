@@ -1,13 +1,16 @@
 //! Accounts, sign-ins and grants as GraphQL shows them.
 
 mod api_key;
+mod grant;
 mod mutation;
 mod second_factor;
 mod sign_in;
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, Object, Result, Union, connection::Connection};
+use async_graphql::{
+    Context, Enum, InputObject, Object, Result, Union, connection::Connection, dataloader::Loader,
+};
 use chrono::{DateTime, Utc};
 use entity::{
     account,
@@ -15,13 +18,14 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::{api_key::*, mutation::*, second_factor::*, sign_in::*};
+pub use self::{api_key::*, grant::*, mutation::*, second_factor::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{
         Action, Permit,
         policy::{ViewAccount, ViewActivity, ViewOrganisation, ViewPerson, ViewProgramme},
     },
+    db::Db,
     error::Failure,
     graphql::{Gid, Viewer, wants},
     organisation::graphql::Organisation,
@@ -57,13 +61,14 @@ pub struct Account {
     row: account::Model,
     /// Whether it is the viewer's own.
     is_own: bool,
-    /// What a list fetched ahead.
+    /// What a list fetched ahead: of the second, that there may be none.
     home: Option<organisation::Model>,
+    last_sign_in: Option<Option<DateTime<Utc>>>,
 }
 
 impl From<account::Model> for Account {
     fn from(row: account::Model) -> Self {
-        Self { row, is_own: false, home: None }
+        Self { row, is_own: false, home: None, last_sign_in: None }
     }
 }
 
@@ -111,6 +116,14 @@ impl Account {
     /// Since when it is out of use, if it is.
     async fn disabled_at(&self) -> Option<DateTime<Utc>> {
         self.row.disabled_at
+    }
+
+    /// When somebody last signed in with it; null where nobody ever did.
+    async fn last_sign_in_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        match self.last_sign_in {
+            Some(known) => Ok(known),
+            None => Ok(Viewer::of(ctx).load.load_one(LastSignIn(self.row.id)).await?),
+        }
     }
 
     /// What was granted to it and not taken back, oldest first.
@@ -167,6 +180,12 @@ fn seen<A: Action>(permit: Result<Permit<A>, Failure>) -> Result<bool, Failure> 
     }
 }
 
+/// What an account signs in with.
+async fn username(ctx: &Context<'_>, id: Option<AccountId>) -> Result<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(Some(Viewer::of(ctx).row(id).await?.username))
+}
+
 /// A role over a scope, until a time (授权).
 #[Object]
 impl Grant {
@@ -209,10 +228,71 @@ impl Grant {
         self.row.created_at
     }
 
+    /// Which account it was given to.
+    async fn account_id(&self) -> Gid<AccountId> {
+        Gid(self.row.account_id)
+    }
+
+    /// From when it holds, where that was not when it was given.
+    async fn starts_at(&self) -> Option<DateTime<Utc>> {
+        self.row.starts_at
+    }
+
+    /// Who gave it, by what they sign in with; null where the command line did.
+    async fn given_by(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        username(ctx, self.row.created_by).await
+    }
+
+    /// Why it was given; null where the command line did.
+    async fn reason(&self) -> Option<&str> {
+        self.row.reason.as_deref()
+    }
+
+    /// The grant of whoever is away, by which the account acts in their place; null where it is the account's own.
+    async fn delegates_id(&self) -> Option<Gid<GrantId>> {
+        self.row.delegates_id.map(Gid)
+    }
+
     /// Since when it is taken back, if it is.
     async fn revoked_at(&self) -> Option<DateTime<Utc>> {
         self.row.revoked_at
     }
+
+    /// Who took it back, by what they sign in with.
+    async fn revoked_by(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        username(ctx, self.row.revoked_by).await
+    }
+
+    /// Why it was taken back.
+    async fn revoke_reason(&self) -> Option<&str> {
+        self.row.revoke_reason.as_deref()
+    }
+}
+
+/// When an account was last signed in with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LastSignIn(pub AccountId);
+
+impl Loader<LastSignIn> for Db {
+    type Value = DateTime<Utc>;
+    type Error = Failure;
+
+    async fn load(
+        &self,
+        keys: &[LastSignIn],
+    ) -> Result<HashMap<LastSignIn, DateTime<Utc>>, Failure> {
+        let found = super::stale::last_sign_ins(self.read(), keys.iter().map(|it| it.0)).await?;
+        Ok(found.into_iter().map(|(id, at)| (LastSignIn(id), at)).collect())
+    }
+}
+
+/// Narrows a list of accounts. What is not given does not narrow.
+#[derive(InputObject, Default)]
+pub struct AccountFilter {
+    /// Whether they are out of use.
+    disabled: Option<bool>,
+    /// Those that nobody used since: no sign-in, and no staying signed in.
+    unused_since: Option<DateTime<Utc>>,
 }
 
 #[derive(Default)]
@@ -241,18 +321,28 @@ impl AccountQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
+        filter: Option<AccountFilter>,
     ) -> Result<Connection<String, Account>> {
         let viewer = Viewer::of(ctx);
         let reach = viewer.gate.reach::<ViewAccount>()?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let page = super::list(viewer.db.read(), &reach, slice).await?;
+        let filter = filter.unwrap_or_default();
+        let filter =
+            super::Filter { is_disabled: filter.disabled, unused_since: filter.unused_since };
+        let page = super::list(viewer.db.read(), &reach, filter, slice).await?;
         let homes = if wants(ctx, "home") {
             viewer.load.load_many(page.rows.iter().map(|it| it.home_id)).await?
         } else {
             HashMap::default()
         };
+        let sign_ins = if wants(ctx, "lastSignInAt") {
+            Some(viewer.load.load_many(page.rows.iter().map(|it| LastSignIn(it.id))).await?)
+        } else {
+            None
+        };
         let node = |row: account::Model| Account {
             home: homes.get(&row.home_id).cloned(),
+            last_sign_in: sign_ins.as_ref().map(|all| all.get(&LastSignIn(row.id)).copied()),
             ..Account::from(row)
         };
         Ok(page.connection(|it| it.id, node))

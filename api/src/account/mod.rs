@@ -7,6 +7,7 @@ pub mod graphql;
 pub mod password;
 pub mod second_factor;
 pub mod sign_in;
+pub mod stale;
 pub mod totp;
 
 use chrono::{DateTime, Utc};
@@ -19,13 +20,13 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 use crate::{
     authz::{
         Permit, Reach, Scope,
-        policy::{CreateAccount, DisableAccount, EndSignIns, ViewAccount},
+        policy::{CreateAccount, DisableAccount, EnableAccount, EndSignIns, ViewAccount},
     },
     db::{begins_with, is_duplicate},
     error::{Error, Failure, Refusal},
@@ -57,6 +58,10 @@ refusals! {
         OwnAccount = "不能对自己的账号执行此操作", "not to one's own account";
         /// The account may do what one could not grant oneself.
         AboveOwn = "此账号的权限高于自身", "the account may do more than one could grant";
+        /// It is not said why.
+        ReasonMissing = "请说明理由", "say why";
+        /// A text is too long.
+        TextTooLong = "最多{}个字符", "at most {} characters";
         /// The old password is wrong.
         PasswordWrong = "原密码不正确", "the old password is wrong";
     }
@@ -89,6 +94,7 @@ pub async fn insert(
         home_id: Set(home),
         created_at: Set(now),
         disabled_at: Set(None),
+        enabled_at: Set(None),
     };
     let made = row.insert(tx).await.map_err(|error| {
         if is_duplicate(&error) {
@@ -129,6 +135,18 @@ pub async fn disable(
     api_key::revoke_all(tx, permit.on().id, now).await?;
     let mut row: account::ActiveModel = permit.on().clone().into();
     row.disabled_at = Set(permit.on().disabled_at.or(Some(now)));
+    Ok(row.update(tx).await?)
+}
+
+/// Takes an account into use again that was out of use. It signs in as before.
+pub async fn enable(
+    tx: &DatabaseTransaction,
+    permit: &Permit<EnableAccount>,
+    now: DateTime<Utc>,
+) -> Result<account::Model, Error<AccountErrorCode>> {
+    let mut row: account::ActiveModel = permit.on().clone().into();
+    row.disabled_at = Set(None);
+    row.enabled_at = Set(Some(now));
     Ok(row.update(tx).await?)
 }
 
@@ -183,10 +201,19 @@ pub async fn any(db: &impl ConnectionTrait) -> Result<bool, Failure> {
     Ok(account::Entity::find().one(db).await?.is_some())
 }
 
+/// What a list of accounts is narrowed to.
+#[derive(Default)]
+pub struct Filter {
+    pub is_disabled: Option<bool>,
+    /// Those that nobody used since.
+    pub unused_since: Option<DateTime<Utc>>,
+}
+
 /// The accounts that organisations in reach look after, in the order in which they were made.
 pub async fn list(
     db: &impl ConnectionTrait,
     reach: &Reach<ViewAccount>,
+    filter: Filter,
     slice: Slice<AccountId>,
 ) -> Result<Page<account::Model>, Failure> {
     let scope = reach.condition(|_, scope| match scope {
@@ -199,5 +226,13 @@ pub async fn list(
         ),
         Scope::Programme(_) | Scope::Activity(_) => Column::Id.is_null(),
     });
-    slice.of(account::Entity::find().filter(scope).cursor_by(Column::Id), db).await
+    let mut all = Condition::all().add(scope);
+    if let Some(is_disabled) = filter.is_disabled {
+        let null = Column::DisabledAt.is_null();
+        all = all.add(if is_disabled { null.not() } else { null });
+    }
+    if let Some(since) = filter.unused_since {
+        all = all.add(stale::unused_since(since));
+    }
+    slice.of(account::Entity::find().filter(all).cursor_by(Column::Id), db).await
 }

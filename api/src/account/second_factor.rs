@@ -51,7 +51,8 @@ pub fn is_asked(of: &[Role], held: impl IntoIterator<Item = Role>) -> bool {
 
 /// Whether an account has one that is asked for.
 pub async fn has(db: &impl ConnectionTrait, account: AccountId) -> Result<bool, Failure> {
-    let found = second_factor::Entity::find_by_id(account).filter(Column::ConfirmedAt.is_not_null());
+    let found =
+        second_factor::Entity::find_by_id(account).filter(Column::ConfirmedAt.is_not_null());
     Ok(found.count(db).await? > 0)
 }
 

@@ -22,6 +22,7 @@ pub use self::{mutation::*, query::*, series::*};
 use crate::{
     attendance::tally::{self, Figures},
     attendee::graphql::SelfRegistration,
+    can::ActivityCan,
     capacity,
     certificate::graphql::{self as certificate, CertificatePattern},
     class::graphql::{self as class, ClassGroup, LeaveLadder, Series},
@@ -97,6 +98,11 @@ macro_rules! activity_types {
             /// Opaque; unique among all things.
             pub async fn id(&self) -> Gid<ActivityId> {
                 Gid(self.0.row.id)
+            }
+
+            /// What the viewer may do with it, for what a front-end shows buttons for.
+            async fn viewer_can(&self, ctx: &Context<'_>) -> Result<ActivityCan> {
+                Ok(ActivityCan::of(Viewer::of(ctx), &self.0.row).await?)
             }
 
             /// What it is called.
@@ -332,6 +338,11 @@ activity_types! {
 #[graphql(
     field(name = "id", ty = "Gid<ActivityId>", desc = "Opaque; unique among all things."),
     field(name = "title", ty = "&str", desc = "What it is called."),
+    field(
+        name = "viewer_can",
+        ty = "ActivityCan",
+        desc = "What the viewer may do with it, for what a front-end shows buttons for."
+    ),
     field(name = "status", ty = "ActivityStatus", desc = "How far it is."),
     field(name = "cancel_reason", ty = "Option<&str>", desc = "Why it was called off, if it was."),
     field(name = "starts_at", ty = "Option<DateTime<Utc>>", desc = "The first session's start."),

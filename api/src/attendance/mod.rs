@@ -9,6 +9,7 @@ pub mod correct;
 pub mod derive;
 pub mod door;
 pub mod excuse;
+pub mod forget;
 pub mod graphql;
 pub mod past;
 mod plain;

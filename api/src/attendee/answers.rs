@@ -14,12 +14,14 @@ use crate::{
         self, AnswerErrorCode, Asked, Checked,
         file::{Typed, look_up},
     },
+    vault::Vault,
 };
 
 /// Judges what is answered with a registration, when nothing is on record yet. Nothing where nothing is asked. The
 /// caller holds the activity's lock.
 pub(super) async fn first(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     activity: ActivityId,
     typed: Vec<(String, Typed)>,
     lang: Lang,
@@ -31,7 +33,7 @@ pub(super) async fn first(
     if typed.is_empty() && !is_asked {
         return Ok(Ok(None));
     }
-    let given = look_up(tx, None, typed, now).await?;
+    let given = look_up(tx, vault, None, typed, now).await?;
     let tell = |it: Refused<AnswerErrorCode>| Refused {
         code: RegisterMyselfErrorCode::AnswerInvalid,
         about: it.code.message(lang).replace("{}", &it.about),
@@ -45,12 +47,14 @@ pub(super) async fn first(
 /// Answers the form of somebody's own registration, or corrects its answers.
 pub async fn answer(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     mine: &Mine,
     stage: Stage,
     typed: Vec<(String, Typed)>,
     now: DateTime<Utc>,
 ) -> Result<registration::Model, Error<AnswerErrorCode>> {
-    let row = form::keep::answer(tx, &mine.row, None, stage, typed, Asked::Whole, now).await?;
+    let row =
+        form::keep::answer(tx, vault, &mine.row, None, stage, typed, Asked::Whole, now).await?;
     mine.still(&row)?;
     Ok(row)
 }

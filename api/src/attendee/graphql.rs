@@ -27,6 +27,10 @@ use crate::{
     },
     graphql::{Gid, Viewer},
     leave::graphql::{self as leave, MyLeave},
+    privacy::{
+        graphql::{MyDataRequest, MyPerson, Privacy},
+        request,
+    },
     registration::graphql::{RegistrationStatus, RegistrationWay},
     ticket::{self, graphql::Ticket},
 };
@@ -333,6 +337,11 @@ impl MyRegistration {
         Ok(rows.into_iter().map(MyLeave).collect())
     }
 
+    /// What was agreed to, and what was taken back.
+    async fn privacy(&self, ctx: &Context<'_>) -> Result<Privacy> {
+        Privacy::of(ctx, self.row.id, self.row.person_id).await
+    }
+
     /// For what.
     async fn activity(&self, ctx: &Context<'_>) -> Result<PublicActivity> {
         let viewer = Viewer::of(ctx);
@@ -350,6 +359,20 @@ impl Me {
     /// The phone that was proven.
     async fn phone(&self) -> &str {
         self.0.phone()
+    }
+
+    /// Everybody with this phone; at most 100.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn people(&self, ctx: &Context<'_>) -> Result<Vec<MyPerson>> {
+        let found = super::people(Viewer::of(ctx).db.read(), &self.0).await?;
+        Ok(found.into_iter().map(MyPerson).collect())
+    }
+
+    /// What was asked for with this phone of one's own data, the newest first; at most 100.
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn data_requests(&self, ctx: &Context<'_>) -> Result<Vec<MyDataRequest>> {
+        let found = request::mine(Viewer::of(ctx).db.read(), &self.0).await?;
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// The registrations of everybody with this phone, the newest first; at most 100.

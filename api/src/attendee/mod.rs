@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     activity::{self, Status},
     category,
+    consent::Purpose,
     id::{ActivityId, CategoryId, NoticeId},
     person,
     registration::{self, Details, Way},
@@ -28,6 +29,7 @@ use crate::{
     error::{Error, Failure, Lang, Refusal},
     form::{self, file::Typed},
     person::{Entry, name::Namer, recognise_or_make},
+    privacy::consent,
     refusals,
     registration::{
         RegistrationErrorCode, approval,
@@ -179,6 +181,8 @@ pub struct Form {
     pub category: Option<String>,
     /// The notice that was agreed to.
     pub notice: Option<NoticeId>,
+    /// What else was agreed to, each by a tick of its own.
+    pub purposes: Vec<Purpose>,
     pub address: Option<String>,
     /// By the questions' keys.
     pub answers: Vec<(String, Typed)>,
@@ -191,6 +195,7 @@ pub async fn register(
     tx: &DatabaseTransaction,
     me: &Me,
     namer: &Namer,
+    vault: &crate::vault::Vault,
     activity: ActivityId,
     form: Form,
     now: DateTime<Utc>,
@@ -220,7 +225,7 @@ pub async fn register(
     if live_of(tx, me, activity).await? >= MOST_PER_PHONE {
         refused.push(Code::TooMany.at(["activityId"]).about(MOST_PER_PHONE));
     }
-    let answers = answers::first(tx, activity, form.answers, form.lang, now).await?;
+    let answers = answers::first(tx, vault, activity, form.answers, form.lang, now).await?;
     let answers = answers.unwrap_or_else(|faults| {
         refused.extend(faults);
         None
@@ -257,9 +262,12 @@ pub async fn register(
         rows => rows?,
     };
     let row = rows.into_iter().next().ok_or_else(|| Failure::internal("nobody was enrolled"))?;
-    notice::agree(tx, row.id, &notice, me.phone(), form.address, now).await?;
+    let way = consent::Way::Myself { phone: me.phone().to_owned(), address: form.address };
+    let mut purposes = form.purposes;
+    purposes.push(Purpose::Registration);
+    consent::agree(tx, &row, &notice, &purposes, &way, now).await?;
     if let Some(answers) = answers {
-        form::keep(tx, &row, answers, now).await?;
+        form::keep(tx, vault, &row, answers, now).await?;
     }
     Ok(desk.close_with(row).await?)
 }
@@ -283,6 +291,16 @@ pub fn of(me: &Me) -> Condition {
         .and_where(person::Column::Phone.eq(me.phone()))
         .to_owned();
     Condition::all().add(registration::Column::PersonId.in_subquery(people))
+}
+
+/// Everybody with the phone, in the order in which they were recorded.
+pub async fn people(db: &impl ConnectionTrait, me: &Me) -> Result<Vec<person::Model>, Failure> {
+    Ok(person::Entity::find()
+        .filter(person::Column::Phone.eq(me.phone()))
+        .order_by_asc(person::Column::Id)
+        .limit(MOST_SHOWN)
+        .all(db)
+        .await?)
 }
 
 async fn live_of(tx: &DatabaseTransaction, me: &Me, activity: ActivityId) -> Result<u64, Failure> {

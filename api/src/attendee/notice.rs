@@ -1,9 +1,9 @@
-//! Notices (告知书): what people are told of how their data are used, version by version, and who agreed to which.
+//! Notices (告知书): what people are told of how their data are used, version by version.
 
 use chrono::{DateTime, Utc};
 use entity::{
-    activity, consent,
-    id::{ActivityId, ConsentId, NoticeId, OrganisationId, RegistrationId},
+    activity,
+    id::{ActivityId, NoticeId, OrganisationId},
     notice::{self, Column},
 };
 use sea_orm::{
@@ -101,23 +101,24 @@ pub async fn current(
         .max_by_key(|it| (place(it), it.number)))
 }
 
-/// Puts on record that somebody agreed.
-pub async fn agree(
-    tx: &DatabaseTransaction,
-    registration: RegistrationId,
-    to: &notice::Model,
-    phone: &str,
-    address: Option<String>,
-    now: DateTime<Utc>,
-) -> Result<(), Failure> {
-    let row = consent::ActiveModel {
-        id: Set(ConsentId::generate()),
-        registration_id: Set(registration),
-        notice_id: Set(to.id),
-        phone: Set(phone.to_owned()),
-        address: Set(address),
-        given_at: Set(now),
-    };
-    consent::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+/// A version of the notice that holds or held for an activity: its own, its host's, or one of an organisation above.
+pub async fn of_line(
+    db: &impl ConnectionTrait,
+    activity: &activity::Model,
+    version: NoticeId,
+) -> Result<Option<notice::Model>, Failure> {
+    let found = find(db, version).await?;
+    let line = line_of(db, activity.host_id).await?;
+    let is_above = |id: OrganisationId| line.iter().any(|it| it.id == id);
+    Ok(found.filter(|it| {
+        it.activity_id == Some(activity.id) || it.organisation_id.is_some_and(is_above)
+    }))
+}
+
+/// A notice by its version.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    version: NoticeId,
+) -> Result<Option<notice::Model>, Failure> {
+    Ok(notice::Entity::find_by_id(version).one(db).await?)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::person::{masked, masked_email};
+use crate::mask;
 
 /// By the name of the field: what stood, and what stands. Of what was just made nothing stood.
 pub type Changes = BTreeMap<String, (Value, Value)>;
@@ -19,6 +19,7 @@ const HIDDEN: &str = "***";
 const VEILED: &[(&str, &[&str])] = &[
     ("account", &["password_hash"]),
     ("certificate", &["name"]),
+    ("dataRequest", &["changes", "remark"]),
     ("leave", &["reason", "decision_reason"]),
     ("message", &["recipient", "subject", "text"]),
     (
@@ -83,8 +84,8 @@ fn veil(field: &str, value: &Value) -> Value {
     };
     match field {
         "name" => text.chars().take(1).collect::<String>() + "*",
-        "phone" => masked(text),
-        "email" => masked_email(text),
+        "phone" => mask::phone(text),
+        "email" => mask::email(text),
         _ => HIDDEN.to_owned(),
     }
     .into()
@@ -130,12 +131,12 @@ pub fn scrubbed(text: &str) -> String {
 
 fn hidden_word(word: &str) -> String {
     if word.contains('@') {
-        return masked_email(word);
+        return mask::email(word);
     }
     let digits = word.chars().filter(char::is_ascii_digit).count();
     // A day has eight digits, and hyphens in it.
     let is_day = chrono::NaiveDate::parse_from_str(word, "%Y-%m-%d").is_ok();
-    if digits < 7 || is_day { word.to_owned() } else { masked(word) }
+    if digits < 7 || is_day { word.to_owned() } else { mask::phone(word) }
 }
 
 /// As the API calls a field.

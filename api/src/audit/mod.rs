@@ -2,18 +2,27 @@
 //!
 //! An event is written in the transaction of its act, so that there is neither without the other.
 
+pub mod chain;
 pub mod changes;
+pub mod graphql;
+pub mod list;
+pub mod purge;
+pub mod take_out;
+pub mod verify;
 
 use chrono::{DateTime, Utc};
 use entity::{
     audit_event::{self, Outcome},
     id::{ApiKeyId, AuditEventId},
 };
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use self::changes::Changes;
+use self::{
+    chain::{Link, Seal},
+    changes::Changes,
+};
 use crate::{authz::Actor, error::Failure, graphql::Gid};
 
 /// The most things that are named in one event beside its subject; how many there were is said whole.
@@ -40,6 +49,22 @@ pub struct Event<'a> {
     pub outcome: Outcome,
     pub reason: Option<&'a str>,
     pub details: Details,
+}
+
+impl<'a> Event<'a> {
+    /// What the service or its command line does by itself.
+    #[must_use]
+    pub fn by_itself(action: &'a str, subject: (&'a str, Option<Uuid>)) -> Self {
+        Self {
+            actor: None,
+            action,
+            subject,
+            result: None,
+            outcome: Outcome::Done,
+            reason: None,
+            details: Details::default(),
+        }
+    }
 }
 
 /// What else an event says.
@@ -76,30 +101,41 @@ impl Details {
     }
 }
 
-/// Puts an event on record.
+/// Puts an event on record, at the end of its chain. It is the last thing that a transaction does: until the commit others
+/// on the same chain wait.
 pub async fn leave(
     tx: &impl ConnectionTrait,
+    seal: &Seal,
     origin: &Origin,
     mut event: Event<'_>,
 ) -> Result<(), Failure> {
     event.details.api_key = origin.key.map(|it| Gid(it).to_string());
     let result = event.result.filter(|(_, id)| event.subject.1 != Some(*id));
-    let row = audit_event::ActiveModel {
-        id: Set(AuditEventId::generate()),
-        at: Set(origin.at),
-        account_id: Set(event.actor.and_then(Actor::account)),
-        device_id: Set(event.actor.and_then(Actor::device)),
-        action: Set(event.action.to_owned()),
-        subject_kind: Set(event.subject.0.to_owned()),
-        subject_id: Set(event.subject.1),
-        result_kind: Set(result.map(|it| it.0.to_owned())),
-        result_id: Set(result.map(|it| it.1)),
-        reason: Set(event.reason.map(changes::scrubbed)),
-        request_id: Set(origin.request_id),
-        address: Set(origin.address.clone()),
-        outcome: Set(event.outcome),
-        details: Set(event.details.text()?),
+    let chain = chain::of_request(origin.request_id);
+    let mut row = audit_event::Model {
+        id: AuditEventId::generate(),
+        at: origin.at,
+        account_id: event.actor.and_then(Actor::account),
+        device_id: event.actor.and_then(Actor::device),
+        action: event.action.to_owned(),
+        subject_kind: event.subject.0.to_owned(),
+        subject_id: event.subject.1,
+        result_kind: result.map(|it| it.0.to_owned()),
+        result_id: result.map(|it| it.1),
+        reason: event.reason.map(changes::scrubbed),
+        request_id: origin.request_id,
+        address: origin.address.clone(),
+        outcome: event.outcome,
+        details: event.details.text()?,
+        chain,
+        place: 0,
+        hash: None,
     };
-    audit_event::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    let end = chain::lock(tx, chain).await?;
+    row.place = end.place + 1;
+    let hash = seal.hash(&end.hash, &row);
+    row.hash = Some(hash.clone());
+    let link = Link { chain, place: row.place, hash };
+    audit_event::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    chain::advance(tx, seal, &link).await
 }

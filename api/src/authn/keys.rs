@@ -6,10 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use aws_lc_rs::{
-    hmac, rand,
-    signature::Ed25519KeyPair,
-};
+use aws_lc_rs::{hmac, rand, signature::Ed25519KeyPair};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::id::{AccountId, ExportId, Id, PersonId, RegistrationId, SignInId};
 use jsonwebtoken::{Algorithm, Header, Validation};

@@ -107,7 +107,8 @@ impl Keys {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
         let mut text = text.to_vec();
         let aad = Aad::from(place.as_bytes());
-        let length = self.sealer.0.open_in_place(nonce, aad, &mut text).map_err(|_| broken())?.len();
+        let length =
+            self.sealer.0.open_in_place(nonce, aad, &mut text).map_err(|_| broken())?.len();
         text.truncate(length);
         Ok(text)
     }
@@ -173,7 +174,7 @@ impl Keys {
                 reason: None,
                 details: Details::default(),
             };
-            audit::leave(tx, &origin, event).await
+            audit::leave(tx, db.seal(), &origin, event).await
         })
         .await?;
         Ok(kid)

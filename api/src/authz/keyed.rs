@@ -1,7 +1,10 @@
 //! What may be done by an API key: of what the account may do, what its scopes say. All that is named here by no scope is
 //! denied, and so is all that somebody does to their own account.
 
-use entity::{api_key::Scope, id::{AccountId, ApiKeyId}};
+use entity::{
+    api_key::Scope,
+    id::{AccountId, ApiKeyId},
+};
 
 use super::{Action, Gate};
 use crate::error::Failure;

@@ -1,6 +1,10 @@
 //! Whoever has a phone and no account, and may do something to what is theirs.
 
-use entity::{activity, id::RegistrationId, person, registration};
+use entity::{
+    activity,
+    id::{PersonId, RegistrationId},
+    person, registration,
+};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
@@ -50,6 +54,19 @@ impl Mine {
     }
 }
 
+/// Proof that a person has the phone. Two people may share one.
+pub struct Myself {
+    me: Me,
+    pub person: person::Model,
+}
+
+impl Myself {
+    #[must_use]
+    pub fn me(&self) -> &Me {
+        &self.me
+    }
+}
+
 impl Gate {
     /// The gate of somebody whose phone was proven.
     #[must_use]
@@ -60,6 +77,14 @@ impl Gate {
     /// Whose phone was proven.
     pub fn me(&self) -> Result<&Me, Failure> {
         self.me.as_ref().ok_or(Failure::Unauthenticated)
+    }
+
+    /// The viewer's own record. Whose phone is another one's gets the same answer as if there were none.
+    pub async fn myself(&self, id: PersonId) -> Result<Myself, Failure> {
+        let me = self.me()?;
+        let found = person::Entity::find_by_id(id).one(self.db.read()).await?;
+        let person = found.filter(|it| it.phone.as_deref() == Some(me.phone()));
+        Ok(Myself { me: me.clone(), person: person.ok_or(Failure::NotFound)? })
     }
 
     /// A registration of the viewer's own. Whose phone is another one's gets the same answer as if there were none, and

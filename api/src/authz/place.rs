@@ -1,22 +1,24 @@
 //! Where each guarded row stands.
 
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, class, class_group, device,
-    device_activity, export, export_view,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class,
+    class_group, data_request, device, device_activity, export, export_view,
+    id::Id as _,
     id::{
-        AccountId, ActivityId, AllocationId, BulkActId, CategoryId, CertificateId, DeviceId,
-        ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId, MakeUpId, MessageId,
-        MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId, RegistrationId,
-        RosterBatchId, SeriesId, SessionId, WebhookId,
+        AccountId, ActivityId, AllocationId, AuditEventId, BulkActId, CategoryId, CertificateId,
+        DataRequestId, DeviceId, ExportId, ExportViewId, GrantId, GroupId, JobId, LeaveId,
+        MakeUpId, MessageId, MessageTemplateId, OrganisationId, PersonId, PositionId, ProgrammeId,
+        RegistrationId, RosterBatchId, SeriesId, SessionId, TransferId, WebhookId,
     },
     job,
     leave::{self, Rung},
     make_up, message, message_template, organisation, person, position, programme, registration,
     role_grant,
     role_grant::Role::{
-        self, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin, Viewer,
+        self, Auditor, DoorStaff, Liaison, OrgAdmin, Organiser, PlatformAdmin, SecurityAdmin,
+        Viewer,
     },
-    roster_batch, series, session, webhook,
+    roster_batch, series, session, transfer, webhook,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -133,8 +135,29 @@ guarded! {
             (None, None) => Err(Failure::internal("a template of nobody")),
         }
     };
+    data_request: DataRequestId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
+    transfer: TransferId, &[OrgAdmin, Organiser], |it, db, _near| inside_activity(db, it.activity_id).await;
     webhook: WebhookId, &[OrgAdmin], |it, db, _near| of_organisation(db, it.organisation_id).await;
+    audit_event: AuditEventId, &[Auditor], |it, db, _near| of_audit_event(db, it).await;
     job: JobId, &[PlatformAdmin], |_it, db, _near| of_root(db).await;
+}
+
+/// An event belongs where the account is looked after that did it, and where the one is to which it was done; what nobody
+/// with an account did belongs to the service as a whole.
+async fn of_audit_event(
+    db: &impl ConnectionTrait,
+    it: &audit_event::Model,
+) -> Result<Place, Failure> {
+    let done_to = it.subject_id.filter(|_| it.subject_kind == AccountId::PREFIX).map(AccountId);
+    let accounts = account::Entity::find()
+        .filter(account::Column::Id.is_in([it.account_id, done_to].into_iter().flatten()))
+        .all(db)
+        .await?;
+    let mut place = of_root(db).await?;
+    for account in accounts {
+        place.organisations.append(&mut of_organisation(db, account.home_id).await?.organisations);
+    }
+    Ok(place)
 }
 
 async fn of_organisation(db: &impl ConnectionTrait, id: OrganisationId) -> Result<Place, Failure> {

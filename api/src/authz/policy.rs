@@ -4,9 +4,10 @@ use entity::role_grant::Role;
 
 use super::{Action, Actor};
 use entity::{
-    account, activity, bulk_act, capacity_pool, category, certificate, class_group, device, export,
-    export_view, id::AccountId, job, leave, make_up, message, message_template, organisation,
-    person, position, programme, registration, role_grant, roster_batch, series, session, webhook,
+    account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
+    data_request, device, export, export_view, id::AccountId, job, leave, make_up, message,
+    message_template, organisation, person, position, programme, registration, role_grant,
+    roster_batch, series, session, transfer, webhook,
 };
 
 /// `(near)` behind a row's kind: the action may also be done by those near the row, to whom it does not belong.
@@ -71,8 +72,10 @@ policy! {
     ListPeople on person (near) => [OrgAdmin, Organiser, Liaison];
     /// Find people by three or more characters, phones masked.
     FindPeople on person (near door) => [OrgAdmin, Organiser, Liaison, DoorStaff];
-    /// See a person's phone whole.
+    /// See more of a person than a door does; and the phone and the mail address whole, saying what for.
     ViewPhone on person (near) => [OrgAdmin, Organiser, Liaison];
+    /// See a person's ID number whole, saying what for, and find people by it.
+    ViewIdNumber on person (near) => [OrgAdmin, Organiser];
     /// Keep the record of a new person at this organisation.
     CreatePerson on organisation => [OrgAdmin, Liaison];
     /// Correct the record of a person, where it is kept.
@@ -88,6 +91,8 @@ policy! {
     CreateAccount on organisation => [PlatformAdmin, OrgAdmin];
     /// Take an account out of use at once, with all its sign-ins.
     DisableAccount on account => [PlatformAdmin, OrgAdmin];
+    /// Take an account into use again.
+    EnableAccount on account => [PlatformAdmin, OrgAdmin];
     /// Give an account a new password, which ends its sign-ins.
     ResetPassword on account => [PlatformAdmin, OrgAdmin];
     /// End the sign-ins of an account.
@@ -100,6 +105,8 @@ policy! {
     GrantOnProgramme on programme => [SecurityAdmin, OrgAdmin, Organiser];
     /// Give a role over an activity.
     GrantOnActivity on activity => [SecurityAdmin, OrgAdmin, Organiser];
+    /// Let somebody else act by a grant of one's own for a while. The gate gives it to the holder alone.
+    DelegateGrant on role_grant => [PlatformAdmin, SecurityAdmin, Auditor, OrgAdmin, Organiser, Liaison, DoorStaff, Viewer];
     /// Take a grant back.
     RevokeGrant on role_grant => [SecurityAdmin, OrgAdmin, Organiser];
 
@@ -188,6 +195,32 @@ policy! {
     PublishActivityNotice on activity => [OrgAdmin, Organiser];
     /// Publish a new version of what people are told of how their data are used by an organisation.
     PublishNotice on organisation => [OrgAdmin];
+    /// See what somebody asks for of their own data.
+    ViewDataRequest on data_request => [OrgAdmin];
+    /// Correct or erase somebody's data as they ask for, or say why not.
+    DecideDataRequest on data_request => [OrgAdmin];
+    /// Put on record that data of an activity were given to somebody else.
+    RecordTransfer on activity => [OrgAdmin, Organiser];
+    /// See what was given to others of an organisation's activities.
+    ViewTransfers on organisation => [OrgAdmin];
+    /// See one thing that was given to others.
+    ViewTransfer on transfer => [OrgAdmin];
+    /// Put on record that a receiver has deleted what was given.
+    ConfirmDeletion on transfer => [OrgAdmin, Organiser];
+    /// See whose data were in an export.
+    ViewExportPeople on export => [OrgAdmin];
+    /// See in which exports somebody's data were.
+    ViewExportsOf on person => [OrgAdmin];
+    /// See how long data are kept.
+    ViewRetention on organisation => [SecurityAdmin, OrgAdmin, Organiser];
+    /// Say how long data are kept.
+    SetRetention on organisation => [SecurityAdmin, OrgAdmin];
+    /// See what was kept long enough, and how much of it was dropped.
+    ViewPurges on organisation => [SecurityAdmin, OrgAdmin];
+    /// Put on record that somebody agreed to a notice.
+    RecordConsent on registration (near) => [OrgAdmin, Organiser, Liaison];
+    /// Take back for somebody what they agreed to.
+    WithdrawConsent on registration (near) => [OrgAdmin, Organiser, Liaison];
     /// See a registration's code and the person's phone whole.
     ViewTicket on activity => [OrgAdmin, Organiser];
     /// List those whom one's own organisation recommends for an activity.
@@ -325,6 +358,14 @@ policy! {
     CreateExport on activity => [OrgAdmin, Organiser];
     /// Take out the list of who earned how many credit hours in a year.
     ExportCredits on organisation => [OrgAdmin];
+    /// Take the list of who registered and who came out of the building, with phones and ID numbers whole.
+    ExportUnmasked on activity => [OrgAdmin, Organiser];
+    /// Take out who earned how many credit hours in a year, with phones whole.
+    ExportUnmaskedCredits on organisation => [OrgAdmin];
+    /// Approve what somebody else takes out unmasked.
+    ApproveExport on export => [OrgAdmin, Organiser];
+    /// Refuse what somebody else takes out unmasked.
+    RefuseExport on export => [OrgAdmin, Organiser];
     /// See that a list was taken out.
     ViewExport on export => [OrgAdmin, Organiser];
     /// Call off the making of a file.
@@ -362,6 +403,11 @@ policy! {
     CreateWebhook on organisation => [OrgAdmin];
     /// Take a web-hook out of use.
     DisableWebhook on webhook => [OrgAdmin];
+
+    /// Read the audit log.
+    ViewAuditEvent on audit_event => [Auditor];
+    /// Take the audit log of an organisation out.
+    ExportAuditLog on organisation => [Auditor];
 
     /// See what this service does in the background.
     ViewJob on job => [PlatformAdmin];

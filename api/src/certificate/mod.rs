@@ -1,6 +1,7 @@
 //! Certificates (结业证书): numbered without gaps, never twice, and verified by anybody at a public address.
 
 pub mod face;
+pub mod forget;
 pub mod graphql;
 pub mod pattern;
 

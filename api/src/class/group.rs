@@ -303,3 +303,17 @@ pub(super) async fn locked(
         Err(GroupErrorCode::NotAClass.at(["activityId"]).into())
     }
 }
+
+/// Drops what some registrations are in their classes, but for the group.
+pub async fn forget(tx: &DatabaseTransaction, of: &[RegistrationId]) -> Result<(), Failure> {
+    class_member::Entity::update_many()
+        .col_expr(class_member::Column::StudentNo, Expr::value(None::<String>))
+        .col_expr(class_member::Column::Post, Expr::value(None::<String>))
+        .filter(within(
+            (class_member::Entity, class_member::Column::RegistrationId),
+            of.iter().copied(),
+        ))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

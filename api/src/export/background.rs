@@ -24,11 +24,10 @@ use sea_orm::{
 };
 use tokio::sync::watch;
 
-use super::{CancelExportErrorCode, ask_again, brief::Brief, kind, make::make};
+use super::{CancelExportErrorCode, approval, ask_again, brief::Brief, kind, make::make, sealed};
 use crate::{
     app::App,
     authz::{Permit, policy::CancelExport},
-    db::Db,
     digest::Sum,
     error::{Error, Failure},
     job::{named, run::MOST_ATTEMPTS},
@@ -62,8 +61,8 @@ async fn begin(app: &App, id: ExportId) -> Result<Option<export::Model>, Failure
         .transaction(async |tx| {
             let found = export::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
             let Some(mut row) = found else { return Ok(None) };
-            let is_over = matches!(row.state, State::OnFetch | State::Ready | State::Cancelled);
-            if is_over || row.expires_at <= now {
+            let is_under_way = matches!(row.state, State::Waiting | State::Making | State::Failed);
+            if !is_under_way || row.expires_at <= now {
                 return Ok(None);
             }
             (row.state, row.run, row.rows_done) = (State::Making, Some(Uuid::now_v7()), 0);
@@ -94,7 +93,10 @@ impl Run<'_> {
     async fn whole(&self, export: export::Model) -> Result<(), Failure> {
         let db = self.app.db.read();
         let brief = Brief::new(db, export, self.app.now()).await?;
-        let brief = brief.found_at(&self.app.config.public_url);
+        let brief = brief.by(self.app);
+        if approval::is_wanting(db, &brief, self.app.config.unmasked_rows).await? {
+            return self.fail().await;
+        }
         let total = i64::try_from(kind::count(db, &brief).await?).unwrap_or(i64::MAX);
         let (told, mut rows) = watch::channel(0);
         if !self.note(0, |it| it.col_expr(Column::RowsTotal, Expr::value(total))).await? {
@@ -172,6 +174,7 @@ impl Run<'_> {
 
     async fn keep(&self, nth: i32, content: Vec<u8>, rows: u64) -> Result<GoesOn, Failure> {
         let update = self.mine(rows);
+        let content = self.app.vault.seal(&sealed::place(self.id, nth), &content)?;
         let row = export_chunk::Model { export_id: self.id, nth, content };
         self.app
             .db
@@ -222,8 +225,8 @@ pub async fn cancel(
     let row = row.ok_or(Failure::NotFound)?;
     match row.state {
         State::Cancelled => return Ok(row),
-        State::Waiting | State::Making => {}
-        State::OnFetch | State::Ready | State::Failed => {
+        State::WaitingApproval | State::Waiting | State::Making => {}
+        State::OnFetch | State::Ready | State::Failed | State::Refused => {
             return Err(CancelExportErrorCode::NotUnderWay.into());
         }
     }
@@ -249,27 +252,29 @@ pub async fn drop_old(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<()
 
 /// The bytes of a kept file from one place up to another, chunk by chunk.
 pub fn bytes(
-    db: Db,
+    app: Arc<App>,
     id: ExportId,
     from: u64,
     until: u64,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
     futures_util::stream::try_unfold(from, move |at| {
-        let db = db.clone();
+        let app = app.clone();
         async move {
             if at >= until {
                 return Ok(None);
             }
             let size = CHUNK as u64;
             let nth = i32::try_from(at / size).map_err(io::Error::other)?;
-            let found = export_chunk::Entity::find_by_id((id, nth)).one(db.read()).await;
+            let found = export_chunk::Entity::find_by_id((id, nth)).one(app.db.read()).await;
             // The reader must notice that the file is not whole.
             let chunk = found.map_err(io::Error::other)?;
             let chunk = chunk.ok_or_else(|| io::Error::other("the file is gone"))?;
+            let content = app.vault.open(&sealed::place(id, nth), chunk.content);
+            let content = content.map_err(io::Error::other)?;
             let start = at - u64::from(nth.unsigned_abs()) * size;
-            let end = (start + (until - at)).min(chunk.content.len() as u64);
+            let end = (start + (until - at)).min(content.len() as u64);
             let span = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-            let part = span.and_then(|(start, end)| chunk.content.get(start..end));
+            let part = span.and_then(|(start, end)| content.get(start..end));
             let part = part.filter(|it| !it.is_empty()).map(Bytes::copy_from_slice);
             let part = part.ok_or_else(|| io::Error::other("a chunk is too short"))?;
             let next = at + part.len() as u64;

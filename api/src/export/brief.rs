@@ -1,5 +1,7 @@
 //! What is to be made: an export with all that stands beside its rows.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::{Asia::Shanghai, Tz};
 use entity::{
@@ -16,10 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{List, with_list};
 use crate::{
+    app::App,
     attendance::book::{Held, held},
     error::Failure,
     graphql::Gid,
+    mask::{self, Shown},
     registration,
+    vault::Vault,
 };
 
 /// What an export is narrowed to, as it is kept.
@@ -51,6 +56,8 @@ pub struct Brief {
     pub now: DateTime<Utc>,
     /// Where this server is found, which certificates say; empty until it is told.
     pub public_url: String,
+    /// What opens ID numbers; none until it is told.
+    vault: Option<Arc<Vault>>,
 }
 
 impl Brief {
@@ -93,6 +100,7 @@ impl Brief {
             zone,
             now,
             public_url: String::new(),
+            vault: None,
         })
     }
 
@@ -116,6 +124,7 @@ impl Brief {
             zone: Shanghai,
             now,
             public_url: String::new(),
+            vault: None,
         })
     }
 
@@ -133,11 +142,32 @@ impl Brief {
         }
     }
 
-    /// The same, by a server that is found there.
+    /// The same, to be made by this server.
     #[must_use]
-    pub fn found_at(mut self, public_url: &str) -> Self {
-        public_url.clone_into(&mut self.public_url);
+    pub fn by(mut self, app: &App) -> Self {
+        self.public_url.clone_from(&app.config.public_url);
+        self.vault = Some(app.vault.clone());
         self
+    }
+
+    /// How it shows personal data.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        if self.export.is_unmasked { Shown::Whole } else { Shown::Masked }
+    }
+
+    /// A phone as it shows it.
+    #[must_use]
+    pub fn phone(&self, phone: Option<String>) -> Option<String> {
+        match self.shown() {
+            Shown::Masked => phone.as_deref().map(mask::phone),
+            Shown::Whole => phone,
+        }
+    }
+
+    /// What opens ID numbers.
+    pub fn vault(&self) -> Result<&Vault, Failure> {
+        self.vault.as_deref().ok_or(Failure::internal("a file is made by no server"))
     }
 
     /// What the file is called when it is saved.

@@ -1,18 +1,21 @@
 //! Exports as GraphQL shows them.
 
+mod approval;
 mod mutation;
+mod view;
 
 use std::fmt::Write;
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject, connection::Connection};
 use chrono::{DateTime, Utc};
 use entity::{
-    export, export_view,
-    id::{ActivityId, ExportId, ExportViewId},
+    export,
+    id::{ActivityId, ExportId},
 };
 
-pub use self::mutation::*;
+pub use self::{approval::*, mutation::*, view::*};
 use crate::{
+    account::graphql::Account,
     activity::graphql::Activity,
     authz::policy::{CreateExport, ViewExport},
     graphql::{Gid, Viewer},
@@ -123,11 +126,17 @@ pub enum ExportSort {
     Strokes,
 }
 
-/// How far the file of an export is: made anew at each fetch, or WAITING → MAKING → READY → EXPIRED.
+/// How far the file of an export is: made anew at each fetch, or WAITING → MAKING → READY → EXPIRED; before that, where it
+/// takes two, WAITING_APPROVAL.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ExportState {
     /// Made while it is fetched, as things stand then.
     OnFetch,
+    /// It shows personal data whole, of more people than one takes out alone: it waits until somebody else approves it,
+    /// up to 72 hours.
+    WaitingApproval,
+    /// Somebody else refused it.
+    Refused,
     /// To be made in the background.
     Waiting,
     /// A server is making it; if that one dies, another begins anew.
@@ -184,12 +193,35 @@ impl Export {
         match self.0.state {
             State::Cancelled => ExportState::Cancelled,
             State::Failed => ExportState::Failed,
+            State::Refused => ExportState::Refused,
             _ if is_over => ExportState::Expired,
             State::OnFetch => ExportState::OnFetch,
+            State::WaitingApproval => ExportState::WaitingApproval,
             State::Waiting => ExportState::Waiting,
             State::Making => ExportState::Making,
             State::Ready => ExportState::Ready,
         }
+    }
+
+    /// Whether phones and ID numbers are in it whole.
+    async fn unmasked(&self) -> bool {
+        self.0.is_unmasked
+    }
+
+    /// Who approved or refused it, where that was needed.
+    async fn decided_by(&self, ctx: &Context<'_>) -> Result<Option<Account>> {
+        let Some(id) = self.0.decided_by else { return Ok(None) };
+        Ok(Some(Account::from(Viewer::of(ctx).row(id).await?)))
+    }
+
+    /// When that was.
+    async fn decided_at(&self) -> Option<DateTime<Utc>> {
+        self.0.decided_at
+    }
+
+    /// What was said to it.
+    async fn decision_reason(&self) -> Option<&str> {
+        self.0.decision_reason.as_deref()
     }
 
     /// How many rows were written so far, where it is made in the background.
@@ -249,7 +281,8 @@ impl Export {
         Ok(Some(format!("/exports/{}?token={token}", Gid(self.0.id))))
     }
 
-    /// One hour after it was asked for; of what is made in the background, 24 hours after it was made.
+    /// One hour after it was asked for; of what is made in the background, 24 hours after it was made; of what waits for
+    /// approval, 72 hours after it was asked for.
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.expires_at
     }
@@ -296,54 +329,6 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
-}
-
-/// A column that a kind of list offers.
-#[derive(SimpleObject)]
-pub struct ExportColumn {
-    /// What it is asked for by; `answer:` and the key of a question, or `session:` and the id of one.
-    key: String,
-    /// Its heading.
-    title: String,
-    /// Whether it is there where no columns are asked for.
-    is_usual: bool,
-}
-
-pub struct ExportView(pub export_view::Model);
-
-/// Columns of a kind of list that were given a name (视图), for all activities of an organisation. A column that an
-/// activity does not have is left out there.
-#[Object]
-impl ExportView {
-    /// Opaque; unique among all things.
-    pub async fn id(&self) -> Gid<ExportViewId> {
-        Gid(self.0.id)
-    }
-
-    /// Unique for a kind of list of the organisation.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Of what kind of list.
-    async fn kind(&self) -> ExportKind {
-        self.0.kind.into()
-    }
-
-    /// The keys of the columns, in their order.
-    async fn columns(&self) -> &[String] {
-        &self.0.columns.0
-    }
-
-    /// In what order the people stand, unless the export says otherwise.
-    async fn sort(&self) -> ExportSort {
-        self.0.sort.into()
-    }
-
-    /// When it was saved.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
-    }
 }
 
 #[derive(Default)]

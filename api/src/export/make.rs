@@ -15,6 +15,7 @@ use super::{
     cell::Cell,
     csv::Csv,
     kind::{self, Column, List, Part, with_list},
+    whose,
     xlsx::{self, About, Workbook},
 };
 use crate::{app::App, db::Db, error::Failure};
@@ -37,6 +38,7 @@ pub async fn make(
     brief: Arc<Brief>,
     rows: watch::Sender<u64>,
 ) -> Result<Made, Failure> {
+    whose::note(app, &brief).await?;
     with_list!(brief.export.kind, L => {
         let task = Task::<L>::open(app.db.read(), brief).await?;
         match task.brief.export.format {

@@ -2,6 +2,7 @@
 //!
 //! [`kind`] says what each kind of list is, [`brief`] gathers what stands beside its rows, [`make`] makes files of rows.
 
+pub mod approval;
 pub mod background;
 pub mod brief;
 pub mod cell;
@@ -9,7 +10,9 @@ pub mod csv;
 pub mod graphql;
 pub mod kind;
 pub mod make;
+pub mod sealed;
 pub mod view;
+pub mod whose;
 pub mod xlsx;
 
 use std::collections::HashSet;
@@ -19,7 +22,7 @@ use entity::{
     activity,
     export::{self, Format, Keys, Kind, Layout, Sort, State, Unshown},
     id::{AccountId, ExportId, ExportViewId, OrganisationId, SessionId},
-    job,
+    job, organisation,
 };
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
@@ -29,10 +32,7 @@ use self::brief::{Brief, Filter};
 use crate::{
     app::App,
     authn,
-    authz::{
-        Action, Gate, Permit,
-        policy::{CreateExport, ExportCredits},
-    },
+    authz::{Action, Gate, Permit},
     credit,
     error::{Error, Failure, Refusal, Refused},
     job::enqueue,
@@ -109,12 +109,16 @@ pub struct Draft {
     pub purpose: String,
     pub background: bool,
     pub layout: Layout,
+    /// Whether personal data are in it whole.
+    pub is_unmasked: bool,
+    /// How many rows may be, without somebody else's approval.
+    pub most_unmasked: u64,
 }
 
 /// Puts on record who takes what out of an activity, and what for.
-pub async fn create(
+pub async fn create<A: Action<On = activity::Model, By = AccountId>>(
     tx: &DatabaseTransaction,
-    permit: &Permit<CreateExport>,
+    permit: &Permit<A>,
     draft: Draft,
     now: DateTime<Utc>,
 ) -> Result<export::Model, Error<CreateExportErrorCode>> {
@@ -140,9 +144,9 @@ pub async fn create(
 }
 
 /// Puts on record who takes the credit hours of a year out of an organisation, and what for.
-pub async fn create_of_year(
+pub async fn create_of_year<A: Action<On = organisation::Model, By = AccountId>>(
     tx: &DatabaseTransaction,
-    permit: &Permit<ExportCredits>,
+    permit: &Permit<A>,
     draft: Draft,
     now: DateTime<Utc>,
 ) -> Result<export::Model, Error<CreateExportErrorCode>> {
@@ -188,6 +192,7 @@ async fn put(
         sort: draft.sort.unwrap_or(Sort::List),
         filter: serde_json::to_value(&draft.filter).map_err(Failure::internal)?,
         purpose: draft.purpose,
+        is_unmasked: draft.is_unmasked,
         ..row
     };
     let mut brief = Brief::new(tx, row, now).await?;
@@ -215,8 +220,11 @@ async fn put(
             .into());
     }
     let is_large = draft.format == Format::Xlsx && kind::count(tx, &brief).await? > MOST_AT_ONCE;
+    let is_wanting = approval::is_wanting(tx, &brief, draft.most_unmasked).await?;
     let mut row = brief.export;
-    if draft.background || is_large || is_paper {
+    if is_wanting {
+        (row.state, row.expires_at) = (State::WaitingApproval, now + approval::WAITS);
+    } else if draft.background || is_large || is_paper {
         row.state = State::Waiting;
         row.expires_at = now + background::KEPT;
     }
@@ -257,6 +265,10 @@ fn blank(kind: Kind, account: AccountId, now: DateTime<Utc>) -> export::Model {
         expires_at: now + OPEN,
         layout: Layout::default(),
         unshown: Unshown::default(),
+        is_unmasked: false,
+        decided_by: None,
+        decided_at: None,
+        decision_reason: None,
     }
 }
 
@@ -307,6 +319,14 @@ fn refused(fault: Fault) -> Refused<CreateExportErrorCode> {
     code.at(["columns".to_owned(), at.to_string()]).about(key)
 }
 
+/// The same, where it may not be there.
+pub async fn find_in(
+    db: &impl ConnectionTrait,
+    id: ExportId,
+) -> Result<Option<export::Model>, Failure> {
+    Ok(export::Entity::find_by_id(id).one(db).await?)
+}
+
 /// An export on record.
 pub async fn find(db: &DatabaseConnection, id: ExportId) -> Result<export::Model, Failure> {
     export::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
@@ -320,9 +340,5 @@ pub async fn ask_again(
 ) -> Result<(), Failure> {
     let maker = authn::signer(app, export.account_id, now).await?.ok_or(Failure::NotFound)?;
     let gate = Gate::new(Some(maker), app.db.clone());
-    match (export.activity_id, export.organisation_id) {
-        (Some(id), _) => gate.permit::<CreateExport>(id).await.map(drop),
-        (None, Some(id)) => gate.permit::<ExportCredits>(id).await.map(drop),
-        (None, None) => Err(Failure::internal("an export of nothing")),
-    }
+    approval::may_take(&gate, export).await
 }

@@ -12,7 +12,7 @@ use entity::{
 use super::AnswerErrorCode as Code;
 use crate::{
     error::{Refusal, Refused},
-    text,
+    mask, text,
 };
 
 /// The most characters of a text, of a long text.
@@ -217,11 +217,11 @@ fn read(question: &question::Model, raw: &Raw) -> Read {
         (Kind::Phone, Raw::Text(it)) if it.trim().is_empty() => Ok(None),
         (Kind::Phone, Raw::Text(it)) => match roster::clean::phone(it, "0577").value {
             Some(phone) => plain(Value::Text(phone)),
-            None => Err((Code::PhoneInvalid, "text", short(it))),
+            None => Err((Code::PhoneInvalid, "text", mask::typed(&short(it)))),
         },
         (Kind::IdNumber, Raw::Text(it)) if it.trim().is_empty() => Ok(None),
         (Kind::IdNumber, Raw::Text(it)) => match roster::clean::id_no(it).value {
-            Some(number) => plain(Value::Text(number)),
+            Some(number) => plain(Value::IdNumber(number)),
             None => Err((Code::IdNumberInvalid, "text", String::new())),
         },
         (Kind::OneOf, Raw::Choice(it)) => chosen(question, std::slice::from_ref(it), "choice"),

@@ -8,11 +8,15 @@ use entity::{
 };
 use sea_orm::{ConnectionTrait, EntityTrait};
 
-use super::check::{Given, Raw, Sent};
+use super::{
+    check::{Given, Raw, Sent},
+    sealed,
+};
 use crate::{
     authz::{Permit, policy::TakeAnswerFile},
     error::Failure,
     roster::upload,
+    vault::Vault,
 };
 
 /// What was typed for an answer, files by their ids.
@@ -25,6 +29,7 @@ pub enum Typed {
 /// Looks up the files that answers name. Only the sender's own are found.
 pub async fn look_up(
     db: &impl ConnectionTrait,
+    vault: &Vault,
     sender: Option<AccountId>,
     typed: Vec<(String, Typed)>,
     now: DateTime<Utc>,
@@ -34,7 +39,7 @@ pub async fn look_up(
         let raw = match typed {
             Typed::Nothing => None,
             Typed::Raw(raw) => Some(raw),
-            Typed::Upload(id) => Some(Raw::Upload(sent(db, sender, id, now).await?)),
+            Typed::Upload(id) => Some(Raw::Upload(sent(db, vault, sender, id, now).await?)),
         };
         given.push(Given { key, raw });
     }
@@ -43,12 +48,13 @@ pub async fn look_up(
 
 async fn sent(
     db: &impl ConnectionTrait,
+    vault: &Vault,
     sender: Option<AccountId>,
     id: UploadId,
     now: DateTime<Utc>,
 ) -> Result<Option<Sent>, Failure> {
     let Some(sender) = sender else { return Ok(None) };
-    match upload::own(db, sender, id, now).await {
+    match upload::own(db, vault, sender, id, now).await {
         Ok(row) => Ok(Some(Sent {
             upload: row.id,
             kind: sniff(&row.content),
@@ -94,6 +100,7 @@ pub fn address(registration: RegistrationId, question: QuestionId) -> String {
 /// A file that answers a question of the permit's registration, with its bytes.
 pub async fn take(
     db: &impl ConnectionTrait,
+    vault: &Vault,
     permit: &Permit<TakeAnswerFile>,
     question: QuestionId,
 ) -> Result<(answer::File, Vec<u8>), Failure> {
@@ -101,5 +108,5 @@ pub async fn take(
     let answer = answer::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
     let answer::Value::File(file) = answer.value else { return Err(Failure::NotFound) };
     let kept = answer_file::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)?;
-    Ok((file, kept.content))
+    Ok((file, vault.open(&sealed::file(id), kept.content)?))
 }

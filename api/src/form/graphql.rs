@@ -15,6 +15,7 @@ use super::{file, show};
 use crate::{
     error::Failure,
     graphql::{Gid, Viewer},
+    mask::Shown,
 };
 
 /// What an answer is, and so which field of `AnswerInput` it is given in.
@@ -219,10 +220,11 @@ impl Answer {
         Question(self.question.clone())
     }
 
-    /// The answer as one text, as exports have it: labels of what was chosen, 是 or 否, the name of a file. An ID
-    /// number has its middle hidden: `330***********11`.
-    async fn text(&self) -> String {
-        show::show(&self.question, &self.row.value, true)
+    /// The answer as one text, as exports have it: labels of what was chosen, 是 or 否, the name of a file. Phones and ID
+    /// numbers have their middles hidden: `138****5678`, `330302********1234`.
+    async fn text(&self, ctx: &Context<'_>) -> Result<String> {
+        let vault = &Viewer::of(ctx).app.vault;
+        Ok(show::show(vault, Shown::Masked, &self.question, &self.row)?)
     }
 
     /// The number, of a NUMBER.

@@ -15,17 +15,19 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
-use super::{AnswerErrorCode, Asked, Checked, Given, check};
+use super::{AnswerErrorCode, Asked, Checked, Given, check, sealed};
 use crate::{
     authz::{Permit, policy::AnswerForm},
     error::{Error, Failure, Refusal},
     roster::upload,
+    vault::Vault,
 };
 
-/// Keeps answers that were found right. The caller holds the registration's lock, or has just made it. A file moves
-/// from where it was sent to its answer.
+/// Keeps answers that were found right, ID numbers and files sealed. The caller holds the registration's lock, or has just
+/// made it. A file moves from where it was sent to its answer.
 pub async fn keep(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     registration: &registration::Model,
     checked: Checked,
     now: DateTime<Utc>,
@@ -45,16 +47,18 @@ pub async fn keep(
         let row = answer::ActiveModel {
             registration_id: Set(registration.id),
             question_id: Set(it.question),
-            value: Set(it.value),
+            value: Set(sealed::seal(vault, (registration.id, it.question), it.value)?),
             wording: Set(it.wording),
             answered_at: Set(now),
         };
         answer::Entity::insert(row).exec_without_returning(tx).await?;
         if let Some(id) = it.upload {
+            let content = upload::take(tx, vault, id).await?;
+            let place = sealed::file((registration.id, it.question));
             let row = answer_file::ActiveModel {
                 registration_id: Set(registration.id),
                 question_id: Set(it.question),
-                content: Set(upload::take(tx, id).await?),
+                content: Set(vault.seal(&place, &content)?),
             };
             answer_file::Entity::insert(row).exec_without_returning(tx).await?;
         }
@@ -83,6 +87,7 @@ pub struct First {
 /// the form stands still; it must be the one by which they were judged.
 pub async fn keep_first(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     registration: &registration::Model,
     first: Option<First>,
     now: DateTime<Utc>,
@@ -94,7 +99,7 @@ pub async fn keep_first(
             "the form was changed meanwhile; try again",
         ));
     }
-    keep(tx, registration, checked, now).await
+    keep(tx, vault, registration, checked, now).await
 }
 
 /// What is on record of a registration's answers.
@@ -111,8 +116,10 @@ pub async fn known(
 
 /// Answers the form of a stage, or corrects answers: those that are not named stay. For somebody who has the right to
 /// the registration; `sender` is whose uploads may be named.
+#[expect(clippy::too_many_arguments, reason = "who answers what, and where it is kept")]
 pub async fn answer(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     registration: &registration::Model,
     sender: Option<AccountId>,
     stage: Stage,
@@ -126,23 +133,24 @@ pub async fn answer(
     if !row.status.is_live() {
         return Err(AnswerErrorCode::NotLive.at(["registrationId"]).into());
     }
-    let given: Vec<Given> = super::file::look_up(tx, sender, given, now).await?;
+    let given: Vec<Given> = super::file::look_up(tx, vault, sender, given, now).await?;
     let form = super::questions(tx, row.activity_id).await?;
     let known = known(tx, &row).await?;
     let checked = check(&form, stage, &known, &given, asked).map_err(Error::Refused)?;
-    keep(tx, &row, checked, now).await?;
+    keep(tx, vault, &row, checked, now).await?;
     Ok(row)
 }
 
 /// The same for an organiser, who may leave for later what is required.
 pub async fn answer_for(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     permit: &Permit<AnswerForm>,
     stage: Stage,
     given: Vec<(String, super::file::Typed)>,
     now: DateTime<Utc>,
 ) -> Result<registration::Model, Error<AnswerErrorCode>> {
-    answer(tx, permit.on(), Some(permit.actor()), stage, given, Asked::Part, now).await
+    answer(tx, vault, permit.on(), Some(permit.actor()), stage, given, Asked::Part, now).await
 }
 
 /// More is required than before: whoever has answered is to look again.

@@ -5,8 +5,10 @@
 pub mod check;
 pub mod draft;
 pub mod file;
+pub mod forget;
 pub mod graphql;
 pub mod keep;
+pub mod sealed;
 pub mod show;
 
 use std::collections::HashMap;
@@ -26,7 +28,7 @@ pub use self::{
     check::{Asked, Checked, Given, Raw, check},
     keep::{First, keep, keep_first},
 };
-use crate::{db::within, error::Failure, refusals};
+use crate::{db::within, error::Failure, mask::Shown, refusals, vault::Vault};
 
 refusals! {
     /// Why the questions of an activity were not set.
@@ -191,6 +193,8 @@ pub async fn answered(
 /// is not among them.
 pub async fn columns(
     db: &impl ConnectionTrait,
+    vault: &Vault,
+    shown: Shown,
     form: &[question::Model],
     ids: impl IntoIterator<Item = RegistrationId>,
 ) -> Result<HashMap<RegistrationId, Vec<String>>, Failure> {
@@ -204,7 +208,7 @@ pub async fn columns(
             let line = columns
                 .entry(it.registration_id)
                 .or_insert_with(|| vec![String::new(); form.len()]);
-            line[*at] = show::show(&form[*at], &it.value, true);
+            line[*at] = show::show(vault, shown, &form[*at], &it)?;
         }
     }
     Ok(columns)

@@ -1,18 +1,34 @@
 //! Answers as people read them: in a list, in a column of an export.
 
 use entity::{
-    answer::Value,
+    answer::{self, Value},
     question::{self, Kind},
 };
 
-use crate::person;
+use super::sealed;
+use crate::{
+    error::Failure,
+    mask::{self, Shown},
+    vault::Vault,
+};
 
-/// An answer as one text. An ID number never shows its middle; a phone does where `phones_are_open`.
-#[must_use]
-pub fn show(question: &question::Model, value: &Value, phones_are_open: bool) -> String {
-    match value {
-        Value::Text(it) if question.kind == Kind::IdNumber => id_number(it),
-        Value::Text(it) if question.kind == Kind::Phone && !phones_are_open => person::masked(it),
+/// An answer as one text. Phones and ID numbers show their middle only where they are shown whole.
+pub fn show(
+    vault: &Vault,
+    shown: Shown,
+    question: &question::Model,
+    answer: &answer::Model,
+) -> Result<String, Failure> {
+    Ok(match &answer.value {
+        // It is a text until what was kept before there were keys is sealed.
+        Value::IdNumber(kept) | Value::Text(kept) if question.kind == Kind::IdNumber => {
+            let number = sealed::id_number(vault, answer, kept)?;
+            if shown == Shown::Whole { number } else { mask::id_number(&number) }
+        }
+        Value::IdNumber(_) => String::new(),
+        Value::Text(it) if question.kind == Kind::Phone && shown == Shown::Masked => {
+            mask::phone(it)
+        }
         Value::Text(it) => it.clone(),
         Value::Number(it) => it.to_string(),
         Value::Flag(it) => match (question.kind, it) {
@@ -31,15 +47,7 @@ pub fn show(question: &question::Model, value: &Value, phones_are_open: bool) ->
         }
         Value::Date(it) => it.to_string(),
         Value::File(it) => it.name.clone(),
-    }
-}
-
-/// `330***********11`: enough to tell two apart that were typed, too little to be used.
-fn id_number(number: &str) -> String {
-    let count = number.chars().count();
-    let (head, tail) = if count >= 15 { (3, 2) } else { (1, 1) };
-    let hide = |(at, c)| if at < head || at + tail >= count { c } else { '*' };
-    number.chars().enumerate().map(hide).collect()
+    })
 }
 
 /// The headings of the columns that questions become: the label, with the key where another has the same.

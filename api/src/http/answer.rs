@@ -46,7 +46,8 @@ async fn send(
     });
     let (Gid(registration), Gid(question)) = ids.ok_or(Failure::NotFound)?;
     let permit = viewer.gate.permit::<TakeAnswerFile>(registration).await?;
-    let (about, content) = file::take(viewer.db.read(), &permit, question).await?;
+    let (about, content) =
+        file::take(viewer.db.read(), &viewer.app.vault, &permit, question).await?;
     let left = viewer
         .write(&permit, Note::default(), async |_tx| Ok(permit.on().clone()))
         .await

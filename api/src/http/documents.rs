@@ -75,15 +75,12 @@ impl Documents {
     /// The document that a request has, or names.
     pub(super) fn meant(&self, params: &Params) -> Result<Meant, Refusal> {
         let text = params.query.as_deref();
-        let named = match named(params)? {
-            Some(named) => named,
-            None => {
-                let text = text.ok_or_else(nothing_meant)?;
-                if self.trusted_only {
-                    return self.of_trusted(sum(text)).ok_or_else(not_trusted);
-                }
-                return Ok(Meant { text: text.into(), keep: None });
+        let Some(named) = named(params)? else {
+            let text = text.ok_or_else(nothing_meant)?;
+            if self.trusted_only {
+                return self.of_trusted(sum(text)).ok_or_else(not_trusted);
             }
+            return Ok(Meant { text: text.into(), keep: None });
         };
         if text.is_some_and(|it| sum(it) != named) {
             return Err(malformed(

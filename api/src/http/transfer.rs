@@ -31,7 +31,7 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Failure},
-    export::{self, background, brief::Brief, graphql::hex, make::make},
+    export::{self, approval, background, brief::Brief, graphql::hex, make::make},
     form::file,
     graphql::Gid,
     roster::upload,
@@ -103,7 +103,7 @@ pub(super) async fn upload(
         headers.get(header::CONTENT_DISPOSITION).map_or_else(String::new, disposition::file_name);
     let kept = viewer
         .write_unsigned("Upload", async |tx| {
-            let kept = upload::keep(tx, who, name, content, viewer.now).await?;
+            let kept = upload::keep(tx, &app.vault, who, name, content, viewer.now).await?;
             Ok::<_, Error<crate::roster::StageRosterErrorCode>>((kept, Some(who.account.id)))
         })
         .await;
@@ -159,7 +159,13 @@ async fn send(
         Format::Pdf => "application/pdf",
     };
     let brief = Brief::new(app.db.read(), row.clone(), now).await?;
-    let brief = brief.found_at(&app.config.public_url);
+    let brief = brief.by(&app);
+    if approval::is_wanting(app.db.read(), &brief, app.config.unmasked_rows).await? {
+        return Err(Failure::Conflict(
+            "名单的行数已超过无需审批的上限，请重新申请",
+            "the list has grown beyond what needs no approval; ask for it again",
+        ));
+    }
     let disposition = disposition::attachment(&brief.file_name());
     let mut response = match row.state {
         Stage::OnFetch if method == Method::HEAD => StatusCode::OK.into_response(),
@@ -182,7 +188,7 @@ async fn send(
 }
 
 /// A file that was made in the background, or the part of it that is asked for.
-fn kept(app: &App, row: &Model, headers: &HeaderMap) -> Result<Response, Failure> {
+fn kept(app: &Arc<App>, row: &Model, headers: &HeaderMap) -> Result<Response, Failure> {
     let (Some(size), Some(sum)) = (row.size, &row.sha256) else {
         return Err(Failure::internal("a file without its size"));
     };
@@ -193,7 +199,7 @@ fn kept(app: &App, row: &Model, headers: &HeaderMap) -> Result<Response, Failure
         Span::Part(from, until) => (StatusCode::PARTIAL_CONTENT, from, until),
         Span::Nowhere => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
-    let body = Body::from_stream(background::bytes(app.db.clone(), row.id, from, until));
+    let body = Body::from_stream(background::bytes(app.clone(), row.id, from, until));
     let mut response = (status, body).into_response();
     let answer = response.headers_mut();
     answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

@@ -29,6 +29,8 @@ pub enum JobKind {
     CallHook,
     /// Make the file of an export.
     Export,
+    /// Drop personal data that were kept long enough, day by day.
+    Purge,
 }
 
 /// How far a job is: WAITING → RUNNING → DONE, back to WAITING after a failure, or FAILED after the last.

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     error::Failure,
     export, housekeeping, outbox,
+    privacy::purge,
     registration::{bulk, lapse},
 };
 
@@ -21,6 +22,7 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
         Kind::SendMessages => outbox::send::send_messages(app, job).await,
         Kind::CallHook => outbox::call::call_hook(app, job).await,
         Kind::Export => export::background::run(app, job).await,
+        Kind::Purge => purge::run(app).await,
     }
 }
 
@@ -29,7 +31,7 @@ pub async fn handle(app: &Arc<App>, job: &job::Model) -> Result<(), Failure> {
 pub fn at_once(kind: Kind) -> usize {
     match kind {
         // A file takes memory and a core.
-        Kind::KeepHouse | Kind::Bulk | Kind::Export => 1,
+        Kind::KeepHouse | Kind::Bulk | Kind::Export | Kind::Purge => 1,
         // A receiver that lets everybody wait is only one of those that are called.
         Kind::Lapse | Kind::SendMessages | Kind::CallHook => 2,
     }

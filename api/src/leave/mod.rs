@@ -13,13 +13,14 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use entity::{
     activity,
-    id::{AccountId, LeaveId},
+    id::{AccountId, LeaveId, RegistrationId},
     leave::{self, Column, Kind, Status},
     message::Occasion,
     programme, registration,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::Expr,
 };
 
 use self::span::{HalfDay, Span};
@@ -28,6 +29,7 @@ use crate::{
         Mine, Permit,
         policy::{DecideLeave, EndLeave, RequestLeave, WithdrawLeave},
     },
+    db::within,
     error::{Error, Failure, Refusal},
     outbox, refusals,
 };
@@ -312,4 +314,15 @@ async fn save(tx: &DatabaseTransaction, row: leave::Model, now: DateTime<Utc>) -
 /// The zone by which the days of a class go.
 pub fn zone_of(class: &activity::Model) -> Result<Tz, Failure> {
     class.time_zone.parse().map_err(Failure::internal)
+}
+
+/// Drops why some registrations asked for leave, and why it was decided so.
+pub async fn forget(tx: &DatabaseTransaction, of: &[RegistrationId]) -> Result<(), Failure> {
+    leave::Entity::update_many()
+        .col_expr(Column::Reason, Expr::value(None::<String>))
+        .col_expr(Column::DecisionReason, Expr::value(None::<String>))
+        .filter(within((leave::Entity, Column::RegistrationId), of.iter().copied()))
+        .exec(tx)
+        .await?;
+    Ok(())
 }

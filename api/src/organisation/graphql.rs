@@ -13,6 +13,7 @@ pub use self::participation::*;
 use super::{Draft, OrganisationErrorCode, OrganisationUserError, participation::Side};
 use crate::{
     authz::policy::{CreateOrganisation, UpdateOrganisation, ViewOrganisation},
+    can::OrganisationCan,
     error::Failure,
     graphql::{Gid, Viewer, settle, wants},
     page::Slice,
@@ -54,6 +55,11 @@ impl Organisation {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<OrganisationId> {
         Gid(self.row.id)
+    }
+
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<OrganisationCan> {
+        Ok(OrganisationCan::of(Viewer::of(ctx), &self.row).await?)
     }
 
     /// What it is.

@@ -152,6 +152,12 @@ pub async fn find(
     organisation::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 
+/// The root.
+pub async fn root(db: &impl ConnectionTrait) -> Result<organisation::Model, Failure> {
+    let found = organisation::Entity::find().filter(Column::ParentId.is_null()).one(db).await?;
+    found.ok_or(Failure::NotFound)
+}
+
 /// The root, made if there is none.
 pub async fn ensure_root(
     db: &impl ConnectionTrait,

@@ -114,8 +114,8 @@ impl Message {
     async fn masked_recipient(&self) -> Option<String> {
         let recipient = self.0.recipient.as_deref()?;
         Some(match self.0.channel {
-            message::Channel::Sms => crate::person::masked(recipient),
-            message::Channel::Mail => crate::person::masked_email(recipient),
+            message::Channel::Sms => crate::mask::phone(recipient),
+            message::Channel::Mail => crate::mask::email(recipient),
         })
     }
 
@@ -377,8 +377,11 @@ impl OutboxQuery {
         unknown.extend(words::unknown(&draft.text));
         let wanted: Vec<RegistrationId> = input.registration_ids.iter().map(|it| it.0).collect();
         let link = |row: &registration::Model| viewer.app.config.ticket_link(ticket::code(row));
-        let samples =
-            template::preview(viewer.db.read(), permit.on(), &draft, &wanted, link).await?;
+        let (db, on) = (viewer.db.read(), permit.on());
+        let notice = crate::attendee::notice::current(db, on).await?;
+        let notice = notice.map(|it| viewer.app.config.notice_link(&Gid(it.id).to_string()));
+        let notice = notice.unwrap_or_default();
+        let samples = template::preview(db, on, &draft, &wanted, link, &notice).await?;
         Ok(Some(MessagePreview { unknown, samples }))
     }
 

@@ -5,6 +5,7 @@
 //! jobs asks for by itself when it sees that something is due ([`sweep`]).
 
 pub mod call;
+pub mod forget;
 pub mod graphql;
 pub mod send;
 pub mod sweep;
@@ -16,7 +17,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    activity, category, hook_event,
+    activity, category,
+    consent::Purpose,
+    hook_event,
     id::{ActivityId, HookEventId, Id, MessageId, PersonId, RegistrationId},
     message::{self, Channel, Column, Occasion, State},
     message_template, organisation, person, registration, webhook as hook,
@@ -35,6 +38,7 @@ use crate::{
     db::{CHUNK, within},
     error::{Error, Failure, Refusal},
     page::{Page, Slice},
+    privacy::consent::{against, refusers},
     refusals,
 };
 
@@ -43,6 +47,8 @@ refusals! {
     RetryMessageErrorCode, RetryMessageUserError {
         /// It is neither FAILED nor UNKNOWN.
         NotRetriable = "只有失败或结果不明的消息可以重发", "only a FAILED or UNKNOWN message can be sent again";
+        /// The person does not want messages any more.
+        ConsentWithdrawn = "本人已撤回接收消息的同意", "the person does not want messages any more";
         /// There is nowhere to send it to.
         NoRecipient = "没有收件号码或地址", "there is nowhere to send it to";
     }
@@ -189,6 +195,7 @@ async fn write_down(
     let words = Words::of(tx, activity).await?;
     for chunk in rows.chunks(CHUNK) {
         let people = people(tx, chunk).await?;
+        let refusers = refusers(tx, people.keys().copied(), Purpose::Messages).await?;
         let mut messages = Vec::with_capacity(chunk.len() * templates.len());
         for row in chunk {
             let Some(person) = people.get(&row.person_id) else { continue };
@@ -197,7 +204,11 @@ async fn write_down(
                 .filter_map(|it| Some((it, recipient(person, it.channel)?)))
                 .collect();
             let message = |it: &message_template::Model, recipient: Option<&str>| {
-                let state = if recipient.is_some() { State::Queued } else { State::Failed };
+                let (state, why) = match recipient {
+                    None => (State::Failed, Some("NO_RECIPIENT")),
+                    Some(_) if refusers.contains(&person.id) => (State::Cancelled, Some(WITHDRAWN)),
+                    Some(_) => (State::Queued, None),
+                };
                 message::ActiveModel {
                     id: Set(MessageId::generate()),
                     activity_id: Set(activity),
@@ -208,10 +219,10 @@ async fn write_down(
                     subject: Set(words.fill(&it.subject, row, person)),
                     text: Set(words.fill(&it.text, row, person)),
                     state: Set(state),
-                    due_at: Set(recipient.map(|_| now)),
+                    due_at: Set((state == State::Queued).then_some(now)),
                     attempts: Set(0),
                     asked: Set(0),
-                    last_error: Set(recipient.is_none().then(|| "NO_RECIPIENT".to_owned())),
+                    last_error: Set(why.map(str::to_owned)),
                     created_at: Set(now),
                     sent_at: Set(None),
                 }
@@ -314,6 +325,9 @@ pub async fn retry(
     if row.recipient.is_none() {
         return Err(RetryMessageErrorCode::NoRecipient.at(["messageId"]).into());
     }
+    if tx.query_one(&against(row.registration_id, Purpose::Messages)).await?.is_some() {
+        return Err(RetryMessageErrorCode::ConsentWithdrawn.at(["messageId"]).into());
+    }
     let mut row: message::ActiveModel = row.into();
     row.state = Set(State::Queued);
     row.due_at = Set(Some(now));
@@ -322,12 +336,32 @@ pub async fn retry(
     Ok(row.update(tx).await?)
 }
 
-/// How long messages and events are kept.
+/// Why a message is not sent to who does not want any.
+pub const WITHDRAWN: &str = "CONSENT_WITHDRAWN";
+
+/// Stops what waits to be sent to a person. What is being handed over cannot be called back.
+pub async fn stop(tx: &DatabaseTransaction, person: PersonId) -> Result<(), Failure> {
+    let own = Query::select()
+        .column(registration::Column::Id)
+        .from(registration::Entity)
+        .and_where(registration::Column::PersonId.eq(person))
+        .to_owned();
+    message::Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Cancelled))
+        .col_expr(Column::DueAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::LastError, Expr::value(WITHDRAWN))
+        .filter(Column::RegistrationId.in_subquery(own))
+        .filter(Column::State.eq(State::Queued))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// How long events are kept.
 const KEPT: TimeDelta = TimeDelta::days(180);
 
-/// Drops what was said long ago: it holds names, phones and codes.
+/// Drops what web-hooks were told long ago.
 pub async fn drop_old(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<(), Failure> {
-    message::Entity::delete_many().filter(Column::CreatedAt.lt(now - KEPT)).exec(tx).await?;
     hook_event::Entity::delete_many()
         .filter(hook_event::Column::CreatedAt.lt(now - KEPT))
         .exec(tx)

@@ -9,6 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity,
+    consent::Purpose,
     id::{ActivityId, RegistrationId},
     job,
     message::{self, Channel, Column, Occasion, State},
@@ -16,16 +17,20 @@ use entity::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sea_orm::{
-    ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
-    sea_query::Expr,
+    ActiveEnum, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+    sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
-use super::words;
+use super::{WITHDRAWN, words};
 use crate::{
     app::App,
+    attendee::notice::current,
     channel::{Handed, sms::Receipt},
     db::within,
     error::Failure,
+    graphql::Gid,
+    privacy::consent::{against, told},
     ticket,
 };
 
@@ -79,7 +84,7 @@ pub async fn send_messages(app: &Arc<App>, job: &job::Model) -> Result<(), Failu
                 .map(|it| (it.id, it))
                 .collect();
         stream::iter(due)
-            .map(|it| step(app, registrations.get(&it.registration_id), it))
+            .map(|it| step(app, &activity, registrations.get(&it.registration_id), it))
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
             .await?;
@@ -111,12 +116,15 @@ async fn write(app: &App, update: UpdateMany<message::Entity>) -> Result<u64, Fa
 /// Does for one message what is due: sends it, finds out what became of it, or gives it up.
 async fn step(
     app: &App,
+    activity: &activity::Model,
     registration: Option<&registration::Model>,
     it: message::Model,
 ) -> Result<(), Failure> {
     match (it.state, it.channel) {
         (State::Queued, _) => match registration {
-            Some(row) if is_still_so(it.occasion, row.status) => hand_over(app, row, it).await,
+            Some(row) if is_still_so(it.occasion, row.status) => {
+                hand_over(app, activity, row, it).await
+            }
             // There is something newer to be said, or nothing at all.
             Some(_) | None => settle(app, &it, State::Cancelled, None, Some("OUTDATED")).await,
         },
@@ -149,6 +157,7 @@ fn is_still_so(occasion: Occasion, status: registration::Status) -> bool {
 
 async fn hand_over(
     app: &App,
+    activity: &activity::Model,
     registration: &registration::Model,
     mut it: message::Model,
 ) -> Result<(), Failure> {
@@ -162,11 +171,21 @@ async fn hand_over(
     if !configured {
         return settle(app, &it, State::Failed, None, Some("NOT_CONFIGURED")).await;
     }
-    if !begin(app, &mut it).await? {
+    let refused = against(registration.id, Purpose::Messages);
+    if app.db.read().query_one(&refused).await?.is_some() {
+        return settle(app, &it, State::Cancelled, None, Some(WITHDRAWN)).await;
+    }
+    let notice = match it.text.contains(words::NOTICE) || it.subject.contains(words::NOTICE) {
+        true => current(app.db.read(), activity).await?,
+        false => None,
+    };
+    if !begin(app, &mut it, refused).await? {
         return Ok(());
     }
     let link = app.config.ticket_link(ticket::code(registration));
-    let fill = |text: &str| text.replace(words::LINK, &link);
+    let notice_link = notice.as_ref().map(|it| app.config.notice_link(&Gid(it.id).to_string()));
+    let notice_link = notice_link.unwrap_or_default();
+    let fill = |text: &str| text.replace(words::LINK, &link).replace(words::NOTICE, &notice_link);
     let (id, text) = (it.id.0.simple().to_string(), fill(&it.text));
     let handed = match (it.channel, &app.channels.sms, &app.channels.mail) {
         (Channel::Sms, Some(gateway), _) => gateway.send(&id, &recipient, &text).await,
@@ -183,7 +202,15 @@ async fn hand_over(
             let due_at = asks.then(|| now + pause(1));
             let update =
                 changed(&it, State::Sent, due_at, None).col_expr(Column::SentAt, Expr::value(now));
-            write(app, update).await.map(drop)
+            app.db
+                .transaction(async |tx| {
+                    update.exec(tx).await?;
+                    match notice {
+                        Some(notice) => told(tx, registration.id, notice.id, now).await,
+                        None => Ok(()),
+                    }
+                })
+                .await
         }
         Handed::NotTaken(code) if it.attempts < MOST_ATTEMPTS => {
             settle(app, &it, State::Queued, Some(now + pause(it.attempts)), Some(&code)).await
@@ -198,13 +225,18 @@ async fn hand_over(
     }
 }
 
-/// Says that a message is about to be handed over; false if somebody else has said so. Its time is over when the other
-/// side must have answered long ago.
-async fn begin(app: &App, it: &mut message::Model) -> Result<bool, Failure> {
+/// Says that a message is about to be handed over; false if somebody else has said so, or the person has just said that
+/// they want none, which is what a row of `refused` tells. Its time is over when the other side must have answered long ago.
+async fn begin(
+    app: &App,
+    it: &mut message::Model,
+    refused: SelectStatement,
+) -> Result<bool, Failure> {
     let until = app.now() + app.config.send_timeout() * 4;
     let update = changed(it, State::Sending, Some(until), None)
         .col_expr(Column::Attempts, Expr::value(it.attempts + 1))
-        .col_expr(Column::Asked, Expr::value(0));
+        .col_expr(Column::Asked, Expr::value(0))
+        .filter(Expr::exists(refused).not());
     if write(app, update).await? == 0 {
         return Ok(false);
     }

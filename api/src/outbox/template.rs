@@ -232,6 +232,7 @@ pub async fn preview(
     draft: &Draft,
     wanted: &[entity::id::RegistrationId],
     link: impl Fn(&registration::Model) -> String,
+    notice_link: &str,
 ) -> Result<Vec<Sample>, Failure> {
     use registration::Column as Of;
     let mut query = registration::Entity::find().filter(Of::ActivityId.eq(activity.id));
@@ -244,7 +245,10 @@ pub async fn preview(
     let mut samples = Vec::with_capacity(rows.len());
     for row in rows {
         let Some(person) = people.get(&row.person_id) else { continue };
-        let fill = |text: &str| words.fill(text, &row, person).replace(words::LINK, &link(&row));
+        let fill = |text: &str| {
+            let text = words.fill(text, &row, person).replace(words::LINK, &link(&row));
+            text.replace(words::NOTICE, notice_link)
+        };
         let (subject, text) = (fill(&draft.subject), fill(&draft.text));
         samples.push(Sample { subject, text, registration: row });
     }

@@ -27,10 +27,12 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("回复截止", "until when an invitation or an offer is to be answered"),
     ("原因", "why the status is what it is"),
     ("链接", "the page of the registration"),
+    ("告知书", "the page of the notice that holds for the activity"),
 ];
 
-/// The one variable that is filled when a message is sent: only the server knows where it is.
+/// The variables that are filled when a message is sent: only the server knows where they are.
 pub const LINK: &str = "{{链接}}";
+pub const NOTICE: &str = "{{告知书}}";
 
 /// What is not known yet.
 const OPEN: &str = "待定";
@@ -123,6 +125,7 @@ impl Words {
             "原因" => or_nothing(row.status_reason.as_deref()),
             // Filled last, and so kept from being made by a value.
             "链接" => return LINK.to_owned(),
+            "告知书" => return NOTICE.to_owned(),
             _ => String::new(),
         };
         value.replace("{{", "{ {")

@@ -35,6 +35,18 @@ pub async fn list<A: Action>(
     slice.of(query.cursor_by(Column::Id), db).await
 }
 
+/// The person in reach whose ID number has the mark.
+pub async fn marked<A: Action>(
+    db: &impl ConnectionTrait,
+    reach: &Reach<A>,
+    mark: Vec<u8>,
+    slice: Slice<PersonId>,
+) -> Result<Page<person::Model>, Failure> {
+    let query =
+        person::Entity::find().filter(reach.condition(in_scope)).filter(Column::IdMark.eq(mark));
+    slice.of(query.cursor_by(Column::Id), db).await
+}
+
 /// Whether a search names somebody rather than listing everybody: three letters, digits or characters that count.
 #[must_use]
 pub fn is_narrow(search: Option<&str>) -> bool {

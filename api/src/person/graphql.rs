@@ -1,6 +1,8 @@
 //! People and positions as GraphQL shows them.
 
+mod found;
 mod history;
+mod reveal;
 
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
@@ -11,17 +13,18 @@ use entity::{
     organisation, person, position,
 };
 
-pub use self::history::*;
+pub use self::{history::*, reveal::*};
 use super::{Entry, PersonErrorCode, PersonUserError, PositionErrorCode, PositionUserError};
 use crate::{
     authz::policy::{
-        CreatePerson, CreatePosition, EndPosition, FindPeople, ListPeople, UpdatePerson,
-        ViewPerson, ViewPhone,
+        CreatePerson, CreatePosition, EndPosition, UpdatePerson, ViewPerson, ViewPhone,
     },
+    can::PersonCan,
     class::graphql::Trainer,
     credit::graphql::{self as credit, PersonCredits},
-    error::{Failure, Refusal},
+    error::Refusal,
     graphql::{Gid, Viewer, settle, wants},
+    mask,
     organisation::graphql::Organisation,
     page::Slice,
     text::Check,
@@ -40,8 +43,8 @@ pub enum Gender {
 
 pub struct Person {
     pub row: person::Model,
-    /// Whether the viewer may see the phone whole.
-    pub phone_is_open: bool,
+    /// Whether the viewer sees more of them than a door does.
+    pub is_open: bool,
     /// What a list fetched ahead.
     titles: Option<Vec<Title>>,
 }
@@ -51,8 +54,8 @@ type Title = (position::Model, organisation::Model);
 
 impl Person {
     #[must_use]
-    pub fn new(row: person::Model, phone_is_open: bool) -> Self {
-        Self { row, phone_is_open, titles: None }
+    pub fn new(row: person::Model, is_open: bool) -> Self {
+        Self { row, is_open, titles: None }
     }
 }
 
@@ -62,6 +65,11 @@ impl Person {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<PersonId> {
         Gid(self.row.id)
+    }
+
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<PersonCan> {
+        Ok(PersonCan::of(Viewer::of(ctx), &self.row).await?)
     }
 
     /// As it was entered.
@@ -79,30 +87,47 @@ impl Person {
         self.row.gender.map(Into::into)
     }
 
-    /// The phone with its middle hidden: `138****0000`.
+    /// The phone with its middle hidden: `138****0000`. `revealPerson` shows it whole.
     async fn masked_phone(&self) -> Option<String> {
-        self.row.phone.as_deref().map(super::masked)
+        self.row.phone.as_deref().map(mask::phone)
     }
 
-    /// The whole phone: digits, or `+` and digits abroad. Null for those who may only see it masked.
-    async fn phone(&self) -> Option<&str> {
-        self.row.phone.as_deref().filter(|_| self.phone_is_open)
+    /// The mail address with most of its name hidden: `z***@example.org`. Null for DOOR_STAFF and devices.
+    async fn masked_email(&self) -> Option<String> {
+        self.row.email.as_deref().filter(|_| self.is_open).map(mask::email)
     }
 
-    /// The mail address. Null for those who may only see the phone masked.
-    async fn email(&self) -> Option<&str> {
-        self.row.email.as_deref().filter(|_| self.phone_is_open)
+    /// The ID number without the birthday: `330302********1234`; of a passport and the like, its first and last two
+    /// characters. Null for DOOR_STAFF and devices, and where none is known.
+    async fn masked_id_number(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        if !self.is_open {
+            return Ok(None);
+        }
+        let number = super::sealed::id_number(&Viewer::of(ctx).app.vault, &self.row)?;
+        Ok(number.as_deref().map(mask::id_number))
     }
 
-    /// The credit hours (学时) of a year, by the local days of the sessions, of all classes. Null for those who may only see
-    /// the phone masked.
+    /// The phone with its middle hidden. Null for DOOR_STAFF and devices.
+    #[graphql(deprecation = "`maskedPhone` says the same, and `revealPerson` shows it whole.")]
+    async fn phone(&self) -> Option<String> {
+        self.row.phone.as_deref().filter(|_| self.is_open).map(mask::phone)
+    }
+
+    /// The mail address with most of its name hidden. Null for DOOR_STAFF and devices.
+    #[graphql(deprecation = "`maskedEmail` says the same, and `revealPerson` shows it whole.")]
+    async fn email(&self) -> Option<String> {
+        self.row.email.as_deref().filter(|_| self.is_open).map(mask::email)
+    }
+
+    /// The credit hours (学时) of a year, by the local days of the sessions, of all classes. Null for
+    /// DOOR_STAFF and devices.
     #[graphql(complexity = "5 + child_complexity")]
     async fn credits(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "A calendar year, 1949 to 2100.")] year: i32,
     ) -> Result<Option<PersonCredits>> {
-        if !self.phone_is_open {
+        if !self.is_open {
             return Ok(None);
         }
         Ok(credit::of_year(ctx, &[self.row.id], year).await?.pop())
@@ -130,7 +155,7 @@ impl Person {
         ctx: &Context<'_>,
         #[graphql(desc = "From 1990 to 2100.")] year: i32,
     ) -> Result<PersonYear> {
-        PersonYear::read(ctx, &self.row, year, self.phone_is_open).await
+        PersonYear::read(ctx, &self.row, year, self.is_open).await
     }
 
     /// The titles they have and had.
@@ -223,7 +248,8 @@ pub fn email<C: Refusal>(
     let typed = typed.map(str::trim).filter(|it| !it.is_empty())?;
     let read = super::read_email(typed);
     if read.is_none() {
-        check.refuse(invalid.at(path.iter().copied()).about(crate::text::line(typed)));
+        let typed = crate::text::line(typed);
+        check.refuse(invalid.at(path.iter().copied()).about(mask::text(&typed)));
     }
     read
 }
@@ -252,7 +278,7 @@ pub fn clean<C: Refusal>(
         let fault = if typed.trim().is_empty() {
             codes.phone_missing.at(at("phone"))
         } else {
-            codes.phone_invalid.at(at("phone")).about(crate::text::line(typed))
+            codes.phone_invalid.at(at("phone")).about(mask::typed(&crate::text::line(typed)))
         };
         check.refuse(fault);
     }
@@ -376,13 +402,13 @@ impl PersonQuery {
     /// One person whose record is kept, or who is registered, in the viewer's scope.
     async fn person(&self, ctx: &Context<'_>, id: Gid<PersonId>) -> Result<Option<Person>> {
         let permit = Viewer::of(ctx).gate.permit::<ViewPerson>(id.0).await?;
-        let phone_is_open = permit.also::<ViewPhone>();
-        Ok(Some(Person::new(permit.into_row(), phone_is_open)))
+        let is_open = permit.also::<ViewPhone>();
+        Ok(Some(Person::new(permit.into_row(), is_open)))
     }
 
     /// The people in the viewer's scope, in the order in which they were recorded. `search` finds by the beginning of
-    /// the name, of its pinyin (with or without spaces) or of its initials, or by a whole phone number. DOOR_STAFF
-    /// must search by three or more characters, and see phones masked.
+    /// the name, of its pinyin (with or without spaces) or of its initials, or by a whole phone number; and, for ORG_ADMIN and
+    /// ORGANISER, by a whole ID number. DOOR_STAFF must search by three or more characters.
     #[graphql(complexity = "crate::schema::list_cost(first, last, child_complexity)")]
     async fn people(
         &self,
@@ -392,28 +418,14 @@ impl PersonQuery {
         last: Option<i32>,
         before: Option<String>,
         #[graphql(
-            desc = "The beginning of a name, of its pinyin or of its initials, or a whole phone number."
+            desc = "The beginning of a name, of its pinyin or of its initials, a whole phone number, or a whole ID number."
         )]
         search: Option<String>,
     ) -> Result<Connection<String, Person>> {
         let viewer = Viewer::of(ctx);
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let search = search.as_deref();
-        let (page, phone_is_open) = match viewer.gate.reach::<ListPeople>() {
-            Ok(reach) => (super::find::list(viewer.db.read(), &reach, search, slice).await?, true),
-            Err(Failure::Forbidden) => {
-                let reach = viewer.gate.reach::<FindPeople>()?;
-                if !super::find::is_narrow(search) {
-                    return Err(Failure::BadInput(
-                        "请输入至少3个字符",
-                        "search by three or more characters",
-                    )
-                    .into());
-                }
-                (super::find::list(viewer.db.read(), &reach, search, slice).await?, false)
-            }
-            Err(failure) => return Err(failure.into()),
-        };
+        let (page, is_open) = found::found(viewer, search, slice).await?;
         let mut titles = if wants(ctx, "positions") {
             let ids = page.rows.iter().map(|it| it.id);
             Some(super::positions(viewer.db.read(), ids).await?)
@@ -423,7 +435,7 @@ impl PersonQuery {
         let node = |row: person::Model| Person {
             titles: titles.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
             row,
-            phone_is_open,
+            is_open,
         };
         Ok(page.connection(|it| it.id, node))
     }

@@ -3,10 +3,14 @@
 //! A phone is no identity: namesakes and shared phones are never merged by themselves. Two records are one person
 //! when both have an ID number and it is equal, or else when name and phone are equal (the import specification, §4).
 
+pub mod sealed;
+
 pub mod find;
+pub mod forget;
 pub mod graphql;
 pub mod history;
 pub mod name;
+pub mod rename;
 
 use std::collections::HashMap;
 
@@ -34,6 +38,7 @@ use crate::{
     db::CHUNK,
     error::{Error, Failure, Refusal},
     refusals,
+    vault::IdNumber,
 };
 
 refusals! {
@@ -74,7 +79,7 @@ pub struct Entry {
     pub name: String,
     pub phone: String,
     pub email: Option<String>,
-    pub id_no: Option<String>,
+    pub id_no: Option<IdNumber>,
     pub gender: Option<Gender>,
     pub birth: Option<String>,
     pub ethnicity: Option<String>,
@@ -82,13 +87,17 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether the entry is about this person, whose ID number is `id_no`.
+    /// Whether the entry is about this person, whose ID number has the mark.
     #[must_use]
-    pub fn is(&self, person: &person::Model, id_no: Option<&str>) -> bool {
-        match (self.id_no.as_deref(), id_no) {
+    pub fn is(&self, person: &person::Model, mark: Option<&[u8]>) -> bool {
+        match (self.mark(), mark) {
             (Some(mine), Some(theirs)) => mine == theirs,
             _ => self.name == person.name && person.phone.as_deref() == Some(self.phone.as_str()),
         }
+    }
+
+    fn mark(&self) -> Option<&[u8]> {
+        self.id_no.as_ref().map(IdNumber::mark)
     }
 
     /// Whether the entry says something that the record does not have yet.
@@ -126,35 +135,36 @@ async fn among(
 ) -> Result<Vec<Option<person::Model>>, Failure> {
     let mut found = Vec::with_capacity(entries.len());
     // The ID numbers that entries bring to people who had none: from then on it tells them from namesakes.
-    let mut brought: HashMap<PersonId, &str> = HashMap::new();
+    let mut brought: HashMap<PersonId, &[u8]> = HashMap::new();
     for chunk in entries.chunks(CHUNK) {
         let phones = chunk.iter().map(|it| it.phone.as_str());
         let by_phone = person::Entity::find()
             .filter(crate::db::within((person::Entity, Column::Phone), phones))
             .order_by_asc(Column::Id);
         let mut known = held(by_phone).all(db).await?;
-        let ids: Vec<&str> = chunk.iter().filter_map(|it| it.id_no.as_deref()).collect();
-        if !ids.is_empty() {
+        let marks: Vec<Vec<u8>> = chunk.iter().filter_map(Entry::mark).map(Vec::from).collect();
+        if !marks.is_empty() {
             let by_id = person::Entity::find()
-                .filter(crate::db::within((person::Entity, Column::IdNo), ids))
+                .filter(crate::db::within((person::Entity, Column::IdMark), marks))
                 .order_by_asc(Column::Id);
             // First, because an equal ID number settles it.
             known.splice(0..0, held(by_id).all(db).await?);
         }
-        let mut index: HashMap<&str, Vec<&person::Model>> = HashMap::new();
+        let mut index: HashMap<&[u8], Vec<&person::Model>> = HashMap::new();
         for person in &known {
-            for key in [person.id_no.as_deref(), person.phone.as_deref()].into_iter().flatten() {
+            let phone = person.phone.as_deref().map(str::as_bytes);
+            for key in [person.id_mark.as_deref(), phone].into_iter().flatten() {
                 index.entry(key).or_default().push(person);
             }
         }
         found.extend(chunk.iter().map(|entry| {
-            let by_id = entry.id_no.as_deref().and_then(|it| index.get(it));
-            let by_phone = index.get(entry.phone.as_str());
+            let by_id = entry.mark().and_then(|it| index.get(it));
+            let by_phone = index.get(entry.phone.as_bytes());
             let mut candidates = by_id.into_iter().chain(by_phone).flatten();
             let person = candidates
-                .find(|it| entry.is(it, it.id_no.as_deref().or(brought.get(&it.id).copied())))?;
-            if let (None, Some(id_no)) = (&person.id_no, &entry.id_no) {
-                brought.insert(person.id, id_no);
+                .find(|it| entry.is(it, it.id_mark.as_deref().or(brought.get(&it.id).copied())))?;
+            if let (None, Some(mark)) = (&person.id_mark, entry.mark()) {
+                brought.insert(person.id, mark);
             }
             Some((*person).clone())
         }));
@@ -179,8 +189,10 @@ pub async fn recognise_or_make(
     // In one order for all, so that two lists with the same new people wait for one another and never cross.
     missing.sort_by_key(|&at| (&entries[at].phone, &entries[at].name));
     for chunk in missing.chunks(CHUNK) {
-        let drafts: Vec<(person::Model, Vec<String>)> =
-            chunk.iter().map(|&at| draft(namer, home, &entries[at], now)).collect();
+        let drafts: Vec<(person::Model, Vec<String>)> = chunk
+            .iter()
+            .map(|&at| draft(namer, home, &entries[at], now))
+            .collect::<Result<_, _>>()?;
         let rows = drafts.iter().map(|(row, _)| active(row));
         let inserted = person::Entity::insert_many(rows)
             .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -228,8 +240,9 @@ pub async fn fill(
     entry: &Entry,
 ) -> Result<(), Failure> {
     let mut row = person::ActiveModel { id: Unchanged(person.id), ..Default::default() };
-    if person.id_no.is_none() && entry.id_no.is_some() {
-        row.id_no = Set(entry.id_no.clone());
+    if let (None, Some(number)) = (&person.id_no, &entry.id_no) {
+        row.id_no = Set(Some(number.sealed(&sealed::place(person.id))?));
+        row.id_mark = Set(Some(number.mark().to_vec()));
     }
     if person.email.is_none() && entry.email.is_some() {
         row.email = Set(entry.email.clone());
@@ -403,26 +416,6 @@ pub async fn forget(tx: &DatabaseTransaction, people: &[PersonId]) -> Result<(),
     Ok(())
 }
 
-/// The phone as those see it who may not see it whole: `138****0000`.
-#[must_use]
-pub fn masked(phone: &str) -> String {
-    let chars: Vec<char> = phone.chars().collect();
-    let (head, tail) = if chars.len() >= 8 { (3, 4) } else { (0, chars.len() / 3) };
-    chars
-        .iter()
-        .enumerate()
-        .map(|(at, c)| if at < head || chars.len() - tail <= at { *c } else { '*' })
-        .collect()
-}
-
-/// A mail address as those see it who list whom it went to: `z***@example.org`.
-#[must_use]
-pub fn masked_email(email: &str) -> String {
-    let (name, domain) = email.split_once('@').unwrap_or((email, ""));
-    let first: String = name.chars().take(1).collect();
-    format!("{first}***@{domain}")
-}
-
 /// A mail address, if the text is one that mail servers take without extensions: ASCII, with a domain of two parts.
 #[must_use]
 pub fn read_email(text: &str) -> Option<String> {
@@ -445,10 +438,12 @@ fn draft(
     home: OrganisationId,
     entry: &Entry,
     now: DateTime<Utc>,
-) -> (person::Model, Vec<String>) {
+) -> Result<(person::Model, Vec<String>), Failure> {
     let reading = namer.read(&entry.name);
+    let id = PersonId::generate();
+    let id_no = entry.id_no.as_ref().map(|it| it.sealed(&sealed::place(id))).transpose()?;
     let row = person::Model {
-        id: PersonId::generate(),
+        id,
         name: entry.name.clone(),
         pinyin: reading.pinyin,
         pinyin_key: reading.pinyin_key,
@@ -459,11 +454,12 @@ fn draft(
         birth: entry.birth.clone(),
         ethnicity: entry.ethnicity.clone(),
         political: entry.political.clone(),
-        id_no: entry.id_no.clone(),
+        id_no,
+        id_mark: entry.mark().map(Vec::from),
         home_id: home,
         created_at: now,
     };
-    (row, reading.keys)
+    Ok((row, reading.keys))
 }
 
 fn active(row: &person::Model) -> person::ActiveModel {

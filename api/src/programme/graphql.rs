@@ -13,6 +13,7 @@ use entity::{
 use super::{CreateProgrammeErrorCode, CreateProgrammeUserError, Draft};
 use crate::{
     authz::policy::{CreateProgramme, ViewProgramme},
+    can::ProgrammeCan,
     error::Refusal,
     graphql::{Gid, Viewer, settle, wants},
     organisation::graphql::Organisation,
@@ -51,6 +52,11 @@ impl Programme {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<ProgrammeId> {
         Gid(self.row.id)
+    }
+
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<ProgrammeCan> {
+        Ok(ProgrammeCan::of(Viewer::of(ctx), &self.row).await?)
     }
 
     /// Which line of work it belongs to.

@@ -33,6 +33,7 @@ use crate::{
         CancelRegistration, FindRegistrations, ListRecommended, ListRegistrations, ViewApprovals,
         ViewRegistration, ViewTicket,
     },
+    can::RegistrationCan,
     capacity::graphql::Allocation,
     certificate::graphql::Certificate,
     class::graphql::{self as class, ClassMember},
@@ -47,6 +48,7 @@ use crate::{
     organisation::graphql::Organisation,
     page::{Page, Slice},
     person::graphql::Person,
+    privacy::graphql::Privacy,
     ticket::{self, graphql::Ticket},
 };
 
@@ -198,6 +200,11 @@ impl Registration {
         Gid(self.row.id)
     }
 
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<RegistrationCan> {
+        Ok(RegistrationCan::of(Viewer::of(ctx), &self.row).await?)
+    }
+
     /// How it stands.
     async fn status(&self) -> RegistrationStatus {
         self.row.status.into()
@@ -311,6 +318,14 @@ impl Registration {
     async fn replaces(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
         let Some(id) = self.row.replaces_id else { return Ok(None) };
         Ok(Some(Self::new(Viewer::of(ctx).row(id).await?, self.is_open)))
+    }
+
+    /// What was agreed to, and what the person took back. Null for those who may only check in.
+    async fn privacy(&self, ctx: &Context<'_>) -> Result<Option<Privacy>> {
+        if !self.is_open {
+            return Ok(None);
+        }
+        Ok(Some(Privacy::of(ctx, self.row.id, self.row.person_id).await?))
     }
 
     /// Who.

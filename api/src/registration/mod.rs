@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod change;
 pub mod desk;
 pub mod enrolment;
+pub mod forget;
 pub mod graphql;
 pub mod lapse;
 mod rows;

@@ -1,6 +1,6 @@
 //! Registering the people of a list: all of it in one transaction, or none.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CommitRosterErrorCode,
     listed::{Changes, Listed},
+    sealed,
     stage::standing,
 };
 use crate::{
@@ -34,6 +35,7 @@ use crate::{
         checked_in,
         desk::{Desk, New, Start},
     },
+    vault::Vault,
 };
 
 /// What a committed row leaves for the undo.
@@ -63,6 +65,7 @@ pub async fn commit(
     tx: &DatabaseTransaction,
     permit: &Permit<CommitRoster>,
     namer: &Namer,
+    vault: &Arc<Vault>,
     home: entity::id::OrganisationId,
     category: Option<category::Model>,
     allocation: Option<AllocationId>,
@@ -82,7 +85,7 @@ pub async fn commit(
         return Err(CommitRosterErrorCode::AllocationUnknown.at(["allocationId"]).into());
     }
 
-    let mut items = items(tx, &batch, namer, home, now).await?;
+    let mut items = items(tx, &batch, namer, vault, home, now).await?;
     let people: Vec<&person::Model> = items.iter().map(|it| &it.person).collect();
     let there = standing(tx, batch.activity_id, &people).await?;
     let inside = checked_in(tx, there.values().map(|it| it.id)).await?;
@@ -170,6 +173,7 @@ async fn items(
     tx: &DatabaseTransaction,
     batch: &roster_batch::Model,
     namer: &Namer,
+    vault: &Arc<Vault>,
     home: entity::id::OrganisationId,
     now: DateTime<Utc>,
 ) -> Result<Vec<Item>, Failure> {
@@ -185,7 +189,10 @@ async fn items(
             .map_err(Failure::internal)?;
         read.push((row, listed));
     }
-    let entries: Vec<Entry> = read.iter().map(|(_, listed)| listed.entry()).collect();
+    let entry = |(row, listed): &(roster_row::Model, Listed)| {
+        listed.entry(vault, &sealed::place(row.batch_id, row.row))
+    };
+    let entries: Vec<Entry> = read.iter().map(entry).collect::<Result<_, _>>()?;
     let people = recognise_or_make(tx, namer, home, &entries, now).await?;
     let items = read.into_iter().zip(entries).zip(people).map(
         |(((row, listed), entry), (person, made))| Item {

@@ -1,5 +1,7 @@
 //! Uploaded lists as GraphQL shows them.
 
+mod row;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
@@ -11,6 +13,7 @@ use entity::{
 };
 use serde::Deserialize;
 
+pub use self::row::RosterRow;
 use super::{
     CommitRosterErrorCode, CommitRosterUserError, StageRosterErrorCode, StageRosterUserError,
     UndoRosterUserError, commit, stage, undo, upload,
@@ -194,53 +197,10 @@ impl RosterBatch {
         let permit = viewer.gate.permit_on::<ViewRoster>(self.0.clone()).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
         let page = super::rows(viewer.db.read(), &permit, outcome.map(Into::into), slice).await?;
-        Ok(page.connection(|it| it.row, RosterRow))
-    }
-}
-
-pub struct RosterRow(roster_row::Model);
-
-/// One row of an uploaded list, and what becomes of it.
-#[Object]
-impl RosterRow {
-    /// The row as the spreadsheet program shows it; of a CSV, the number of the record.
-    async fn row(&self) -> i32 {
-        self.0.row
-    }
-
-    /// As things stood when the list was read, or, once committed, as it was done.
-    async fn outcome(&self) -> RosterOutcome {
-        self.0.outcome.into()
-    }
-
-    /// Why a row is rejected, or what to look at though it is taken; the codes of the import specification.
-    async fn codes(&self) -> Vec<String> {
-        serde_json::from_value(self.0.codes.clone()).unwrap_or_default()
-    }
-
-    /// As it was read and cleaned.
-    async fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
-    }
-
-    /// As it was read and cleaned.
-    async fn phone(&self) -> Option<&str> {
-        self.0.phone.as_deref()
-    }
-
-    /// The employer.
-    async fn organisation(&self) -> Option<&str> {
-        self.0.organisation.as_deref()
-    }
-
-    /// The title there.
-    async fn title(&self) -> Option<&str> {
-        self.0.title.as_deref()
-    }
-
-    /// The row that this one was merged into.
-    async fn merged_into(&self) -> Option<i32> {
-        self.0.merged_into
+        // Who brought the list compares it with the file.
+        let is_mine = viewer.gate.who()?.account.id == self.0.account_id;
+        let is_open = is_mine && self.0.status == roster_batch::Status::Staged;
+        Ok(page.connection(|it| it.row, |row| RosterRow { row, is_open }))
     }
 }
 
@@ -347,8 +307,10 @@ impl RosterMutation {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit::<StageRoster>(input.activity_id.0).await?;
         let note = Note::keyed(input.idempotency_key.clone(), &input);
+        let vault = &viewer.app.vault;
         let upload =
-            upload::own(viewer.db.read(), permit.actor(), input.upload_id.0, viewer.now).await?;
+            upload::own(viewer.db.read(), vault, permit.actor(), input.upload_id.0, viewer.now)
+                .await?;
         let profile = input.profile.into();
         let done = match input.event_date.or_else(|| first_day(permit.on())) {
             None => Err(StageRosterErrorCode::EventDateMissing.at(["eventDate"]).into()),
@@ -357,7 +319,7 @@ impl RosterMutation {
                 Ok(report) => {
                     viewer
                         .write(&permit, note, async |tx| {
-                            stage::stage(tx, &permit, &report, profile, viewer.now).await
+                            stage::stage(tx, &permit, vault, &report, profile, viewer.now).await
                         })
                         .await
                 }
@@ -399,6 +361,7 @@ impl RosterMutation {
                     tx,
                     &permit,
                     &viewer.app.namer,
+                    &viewer.app.vault,
                     activity.host_id,
                     category,
                     input.allocation_id.map(|it| it.0),

@@ -1,5 +1,7 @@
 //! What a list says of one person, and what that changes of a registration.
 
+use std::sync::Arc;
+
 use entity::{
     person::Gender,
     registration::{self, Details, Status},
@@ -8,14 +10,19 @@ use roster::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::person::Entry;
+use crate::{
+    error::Failure,
+    person::Entry,
+    vault::{Place, Vault},
+};
 
 /// A cleaned row, as it is kept for review.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Listed {
     name: String,
     phone: String,
-    id_no: Option<String>,
+    /// Sealed where the row is kept.
+    pub(super) id_no: Option<String>,
     gender: Option<Gender>,
     birth: Option<String>,
     ethnicity: Option<String>,
@@ -71,19 +78,25 @@ impl From<&Record> for Listed {
 }
 
 impl Listed {
-    /// Who the row is about.
-    #[must_use]
-    pub fn entry(&self) -> Entry {
-        Entry {
+    /// Who the row is about; `place` is where it is kept, if it is.
+    pub fn entry(&self, vault: &Arc<Vault>, place: &Place) -> Result<Entry, Failure> {
+        let number = self.id_no.as_deref().map(|it| vault.open_text(place, it)).transpose()?;
+        Ok(Entry {
             name: self.name.clone(),
             phone: self.phone.clone(),
             email: None,
-            id_no: self.id_no.clone(),
+            id_no: number.map(|it| vault.id_number(it)),
             gender: self.gender,
             birth: self.birth.clone(),
             ethnicity: self.ethnicity.clone(),
             political: self.political.clone(),
-        }
+        })
+    }
+
+    /// The same, to be kept at a place.
+    pub fn sealed(&self, vault: &Vault, place: &Place) -> Result<Self, Failure> {
+        let id_no = self.id_no.as_deref().map(|it| vault.seal_text(place, it)).transpose()?;
+        Ok(Self { id_no, ..self.clone() })
     }
 
     /// What the row changes of a registration. What the list leaves open stays as it is.

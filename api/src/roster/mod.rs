@@ -3,11 +3,15 @@
 //! What a row is and says is decided by the `roster` crate; here it meets the people and registrations on record.
 
 pub mod commit;
+pub mod forget;
 pub mod graphql;
 pub mod listed;
+pub mod sealed;
 pub mod stage;
 pub mod undo;
 pub mod upload;
+
+pub use self::forget::is_known;
 
 use entity::{
     activity,

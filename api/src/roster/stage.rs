@@ -1,6 +1,6 @@
 //! Reading an uploaded list for review. Nobody is registered by it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
@@ -18,7 +18,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::listed::Listed;
+use super::{listed::Listed, sealed};
 use crate::{
     app::App,
     authz::{Permit, policy::StageRoster},
@@ -26,6 +26,7 @@ use crate::{
     error::{Error, Failure, Lang, Refusal},
     person::{Entry, recognise},
     roster::StageRosterErrorCode,
+    vault::{Place, Vault},
 };
 
 /// Reads the file off the threads that serve; one at a time, because a list takes memory.
@@ -65,15 +66,17 @@ pub fn own_profile(profile: Profile) -> roster::Profile {
 pub async fn stage(
     tx: &DatabaseTransaction,
     permit: &Permit<StageRoster>,
+    vault: &Arc<Vault>,
     report: &Report,
     profile: Profile,
     now: DateTime<Utc>,
 ) -> Result<roster_batch::Model, Error<StageRosterErrorCode>> {
     let activity = permit.on().id;
     let listed: Vec<Listed> = report.kept().map(|row| Listed::from(&row.record)).collect();
-    let outcomes = foresee(tx, activity, &listed).await?;
+    let id = RosterBatchId::generate();
+    let outcomes = foresee(tx, activity, vault, &listed).await?;
     let batch = roster_batch::Model {
-        id: RosterBatchId::generate(),
+        id,
         activity_id: activity,
         account_id: permit.actor(),
         file_name: report.file.clone(),
@@ -112,7 +115,9 @@ pub async fn stage(
                 roster::Outcome::Kept { .. } => {
                     let (listed, (outcome, same_as)) =
                         kept.next().ok_or_else(|| Failure::internal("a kept row too many"))?;
-                    let record = serde_json::to_value(listed).map_err(Failure::internal)?;
+                    let place = sealed::place(id, number(row.number)?);
+                    let record = listed.sealed(vault, &place)?;
+                    let record = serde_json::to_value(record).map_err(Failure::internal)?;
                     let merged_into = same_as.map(|first| number(numbers[first])).transpose()?;
                     (outcome, Some(record), merged_into)
                 }
@@ -148,9 +153,12 @@ fn number(row: u32) -> Result<i32, Failure> {
 async fn foresee(
     db: &impl ConnectionTrait,
     activity: ActivityId,
+    vault: &Arc<Vault>,
     listed: &[Listed],
 ) -> Result<Vec<(Outcome, Option<usize>)>, Failure> {
-    let entries: Vec<Entry> = listed.iter().map(Listed::entry).collect();
+    let nowhere = Place::of("roster_row.record", "");
+    let entries = listed.iter().map(|it| it.entry(vault, &nowhere));
+    let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
     let people = recognise(db, &entries).await?;
     let known: Vec<&person::Model> = people.iter().flatten().collect();
     let standing = standing(db, activity, &known).await?;

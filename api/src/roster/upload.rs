@@ -9,7 +9,11 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
-use crate::{authz::Who, error::Failure};
+use crate::{
+    authz::Who,
+    error::Failure,
+    vault::{Place, Vault},
+};
 
 /// A file that nobody reads is dropped after this time: it is full of personal data.
 const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -20,9 +24,10 @@ pub async fn drop_old(tx: &DatabaseTransaction, now: DateTime<Utc>) -> Result<()
     Ok(())
 }
 
-/// Keeps a file for its sender.
+/// Keeps a file for its sender, sealed.
 pub async fn keep(
     tx: &DatabaseTransaction,
+    vault: &Vault,
     sender: &Who,
     file_name: String,
     content: Vec<u8>,
@@ -35,7 +40,7 @@ pub async fn keep(
         account_id: Set(sender.account.id),
         file_name: Set(file_name),
         size: Set(size),
-        content: Set(content),
+        content: Set(vault.seal(&place(id), &content)?),
         created_at: Set(now),
     };
     upload::Entity::insert(row).exec_without_returning(tx).await?;
@@ -45,21 +50,32 @@ pub async fn keep(
 /// A file of the sender's own that is not too old. Others are not found.
 pub async fn own(
     db: &impl ConnectionTrait,
+    vault: &Vault,
     sender: AccountId,
     id: UploadId,
     now: DateTime<Utc>,
 ) -> Result<upload::Model, Failure> {
-    upload::Entity::find_by_id(id)
+    let row = upload::Entity::find_by_id(id)
         .filter(Column::AccountId.eq(sender))
         .filter(Column::CreatedAt.gte(now - KEPT))
         .one(db)
         .await?
-        .ok_or(Failure::NotFound)
+        .ok_or(Failure::NotFound)?;
+    Ok(upload::Model { content: vault.open(&place(id), row.content)?, ..row })
 }
 
 /// Takes a file from where it waits: its bytes, which are the caller's now.
-pub async fn take(tx: &DatabaseTransaction, id: UploadId) -> Result<Vec<u8>, Failure> {
+pub async fn take(
+    tx: &DatabaseTransaction,
+    vault: &Vault,
+    id: UploadId,
+) -> Result<Vec<u8>, Failure> {
     let row = upload::Entity::find_by_id(id).one(tx).await?.ok_or(Failure::NotFound)?;
     upload::Entity::delete_by_id(id).exec(tx).await?;
-    Ok(row.content)
+    vault.open(&place(id), row.content)
+}
+
+/// Where a file is kept that waits.
+pub(super) fn place(id: UploadId) -> Place {
+    Place::of("upload.content", id.0)
 }

@@ -112,3 +112,9 @@ impl Loader<OfScan> for Db {
         Ok(seen.into_iter().map(|it| (OfScan(it.row.scan_id), it)).collect())
     }
 }
+
+/// Drops on which devices some scans were made.
+pub async fn forget(tx: &DatabaseTransaction, scans: &[ScanId]) -> Result<(), Failure> {
+    Entity::delete_many().filter(within(Column::ScanId, scans.iter().copied())).exec(tx).await?;
+    Ok(())
+}

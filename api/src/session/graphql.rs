@@ -17,6 +17,7 @@ use crate::{
     activity::graphql::Activity,
     attendance::graphql::{Attendance, Scan},
     authz::policy::{CreateSession, UpdateSession, ViewAttendance, ViewSession},
+    can::SessionCan,
     class::graphql::{self as class, Trainer},
     error::Refusal,
     graphql::{Gid, Viewer, settle, wants},
@@ -35,6 +36,11 @@ impl Session {
     /// Opaque; unique among all things.
     pub async fn id(&self) -> Gid<SessionId> {
         Gid(self.0.id)
+    }
+
+    /// What the viewer may do with it, for what a front-end shows buttons for.
+    async fn viewer_can(&self, ctx: &Context<'_>) -> Result<SessionCan> {
+        Ok(SessionCan::of(Viewer::of(ctx), &self.0).await?)
     }
 
     /// What it is called.

@@ -20,7 +20,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, QuerySelect,
+    EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
 };
 
 use self::token::{Claims, Key};
@@ -283,4 +283,14 @@ async fn with_code(
     let mut row: registration::ActiveModel = row.into();
     row.ticket_code = Set(code);
     Ok(row.update(tx).await?)
+}
+
+/// Drops why the tickets of some registrations were revoked.
+pub async fn forget(tx: &DatabaseTransaction, of: &[RegistrationId]) -> Result<(), Failure> {
+    ticket_revocation::Entity::update_many()
+        .col_expr(Column::Reason, Expr::value(""))
+        .filter(within((ticket_revocation::Entity, Column::RegistrationId), of.iter().copied()))
+        .exec(tx)
+        .await?;
+    Ok(())
 }

@@ -18,6 +18,7 @@ use api::{
     },
     app::App,
     attendee::sender::CodeSender,
+    audit::chain::{self, Seal},
     authn::{Keys, Tokens},
     config::Config,
     db::Db,
@@ -145,8 +146,10 @@ impl TestApp {
 
     async fn on(url: String, folder: TempDir, flags: &[&str]) -> Self {
         let config = configured(&url, folder.path(), flags);
-        let db = Db::connect(&url).await.unwrap();
+        let seal = Seal::load(config.audit_key.as_deref(), folder.path()).unwrap();
+        let db = Db::connect(&url, seal).await.unwrap();
         db.migrate().await.unwrap();
+        chain::begin(&db).await.unwrap();
         let keys = Keys::load(folder.path(), &config.public_url).unwrap();
         let clock = Arc::new(Mutex::new(Utc.with_ymd_and_hms(2026, 11, 1, 1, 0, 0).unwrap()));
         let told = clock.clone();
@@ -269,7 +272,7 @@ impl TestApp {
 
     /// Another server on the same database.
     pub async fn second(&self) -> Arc<App> {
-        let db = Db::connect(&self.url).await.unwrap();
+        let db = Db::connect(&self.url, self.app.db.seal().clone()).await.unwrap();
         let keys = Keys::load(self.folder.path(), &self.app.config.public_url).unwrap();
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
@@ -279,7 +282,7 @@ impl TestApp {
     /// The same service with flags of the command line: on the same database, by the same clock.
     pub async fn with(&self, flags: &[&str]) -> Self {
         let config = self.configured(flags);
-        let db = Db::connect(&self.url).await.unwrap();
+        let db = Db::connect(&self.url, self.app.db.seal().clone()).await.unwrap();
         let keys = Keys::load(self.folder.path(), &config.public_url).unwrap();
         let told = self.clock.clone();
         let clock = Arc::new(move || *told.lock().unwrap());
@@ -538,7 +541,8 @@ pub async fn postgres_database() -> String {
         let draft = format!("{template}_draft");
         connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {draft}")).await.unwrap();
         connection.execute_unprepared(&format!("CREATE DATABASE {draft}")).await.unwrap();
-        let db = Db::connect(&beside(&server, &draft)).await.unwrap();
+        let seal = Seal::load(None, TempDir::new().unwrap().path()).unwrap();
+        let db = Db::connect(&beside(&server, &draft), seal).await.unwrap();
         db.migrate().await.unwrap();
         db.close().await;
         connection

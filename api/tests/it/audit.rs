@@ -1,6 +1,9 @@
 //! The audit log: what an event says, and that nobody changes it unnoticed.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+mod chain;
+mod list;
+
+use sea_orm::{ConnectionTrait, Database, DbBackend, DbErr, Statement};
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,6 +17,14 @@ fn statement(app: &TestApp, sql: &str) -> Statement {
     let is_sqlite = app.url.starts_with("sqlite");
     let backend = if is_sqlite { DbBackend::Sqlite } else { DbBackend::Postgres };
     Statement::from_string(backend, sql)
+}
+
+/// Runs SQL on a connection of its own, as whoever has the database's password can.
+async fn run_sql(app: &TestApp, sql: &str) -> Result<u64, DbErr> {
+    let connection = Database::connect(&app.url).await.unwrap();
+    let done = connection.execute_raw(statement(app, sql)).await;
+    connection.close().await.unwrap();
+    Ok(done?.rows_affected())
 }
 
 /// What the last event of an action says beside who and when.

@@ -3,6 +3,7 @@
 mod attendee;
 mod class;
 mod credit;
+mod privacy;
 mod registration;
 
 use std::{
@@ -175,7 +176,7 @@ async fn everything(it: &Script<'_>) {
     let position = it.make("create_position", title).await["position"]["id"].take();
     it.make("end_position", json!({"positionId": position, "untilOn": "2026-10-31"})).await;
     let shown = it.ask("person", json!({"id": person})).await;
-    assert_eq!(shown["phone"], "13800000001");
+    assert_eq!(shown["maskedPhone"], "138****0001");
     assert_eq!(shown["positions"][0]["untilOn"], "2026-10-31");
     let found = it.ask("people", json!({"search": "zhang san"})).await;
     assert_eq!(found["edges"][0]["node"]["id"], person);
@@ -293,6 +294,7 @@ async fn everything(it: &Script<'_>) {
         json!({"activityId": activity, "format": "CSV", "purpose": "活动总结", "background": true});
     let making = it.make("create_export", input).await["export"].take();
     it.make("cancel_export", json!({"exportId": making["id"]})).await;
+    privacy::unmasked(it, &activity, &person).await;
 
     // What is watched, and who is found.
     let scan = came["scans"]["nodes"][0]["id"].clone();
@@ -329,7 +331,7 @@ async fn everything(it: &Script<'_>) {
     let account = account["id"].clone();
     it.ask("account", json!({"id": account})).await;
     it.ask("accounts", json!({"first": 10})).await;
-    let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
+    let input = json!({"accountId": account, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity, "expiresAt": at(600)});
     let grant = it.make("grant_role", input).await["grant"]["id"].take();
     let input = json!({"input": {"username": "door.1", "password": PASSWORD}});
     let signed = it.run(&app.anonymous(), "sign_in", input).await;
@@ -368,8 +370,25 @@ async fn everything(it: &Script<'_>) {
     assert_eq!(it.run(&door, "sign_out", json!({})).await["signedOut"], true);
     it.make("revoke_grant", json!({"grantId": grant, "reason": "已离职"})).await;
     it.make("disable_account", json!({"accountId": account})).await;
+    it.make("enable_account", json!({"accountId": account, "reason": "返岗"})).await;
+    let own = it.ask("viewer", json!({})).await["grants"][0]["id"].take();
+    let lent = json!({"grantId": own, "accountId": account, "until": at(60), "reason": "休假"});
+    assert_eq!(it.make("delegate_grant", lent).await["grant"]["delegatesId"], own);
 
     registration::lives(it, &programme, &chamber).await;
+    let given = json!({"activityId": activity, "exportId": export["id"], "receiver": "华侨饭店", "purpose": "安排住宿",
+        "fields": ["姓名", "手机"], "rows": 3, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
+    let given = it.make("record_transfer", given).await["transfer"]["id"].take();
+    it.ask("transfers", json!({"organisationId": root})).await;
+    it.make("confirm_transfer_deletion", json!({"transferId": given, "deletedOn": "2026-11-01"}))
+        .await;
+    it.ask("export_people", json!({"exportId": export["id"]})).await;
+    it.ask("exports_of", json!({"personId": somebody})).await;
+    let rule = json!({"kind": "RELAY", "dataClass": "DETAILS", "days": 60, "reason": "交账"});
+    it.make("set_retention", rule).await;
+    it.ask("retention_rules", json!({})).await;
+    it.ask("purge_preview", json!({"organisationId": root})).await;
+    it.ask("purges", json!({"organisationId": root})).await;
     attendee::themselves(it, &programme).await;
     credit::class(it, &programme).await;
     class::lives(it, &root).await;
@@ -398,6 +417,13 @@ async fn everything(it: &Script<'_>) {
     let failed = json!({"filter": {"state": ["FAILED"]}});
     assert_eq!(it.run(&platform, "jobs", failed).await["nodes"][0]["id"], job);
     it.run(&platform, "retry_job", json!({"input": {"jobId": job}})).await;
+    let auditor = app.account(Role::Auditor, Over::Organisation(app.root)).await;
+    let jobs = json!({"filter": {"actions": ["RetryJob"]}});
+    let event = it.run(&auditor, "audit_events", jobs).await["edges"][0]["node"].take();
+    assert_eq!(event["subjectId"], job);
+    assert_eq!(it.run(&auditor, "audit_verification", json!({})).await["broken"], json!([]));
+    let out = json!({"input": {"organisationId": root, "purpose": "季度审计"}});
+    assert!(it.run(&auditor, "export_audit_log", out).await["file"]["count"].as_i64() > Some(10));
 
     // Anything by its id.
     assert_eq!(it.ask("node", json!({"id": session})).await["__typename"], "Session");
@@ -461,7 +487,7 @@ on_both! {
         let festival = app.festival(None, &[]).await;
         let door = Gid(app.bare_account().await.account).to_string();
         let input = |scope: &str, id: &str| json!({"input": {
-            "accountId": door, "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
+            "accountId": door, "reason": "值班", "role": "DOOR_STAFF", scope: id, "idempotencyKey": "k",
         }});
         app.organiser().run("grant_role", input("activityId", &festival.activity)).await;
         let other = input("programmeId", &festival.programme);
@@ -480,6 +506,7 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
     let person = app.organiser().run("create_person", json!({"input": person})).await;
     let person = &person["createPerson"]["person"]["id"];
     let door = Gid(app.bare_account().await.account).to_string();
+    let own = app.organiser().run("viewer", json!({})).await["viewer"]["grants"][0]["id"].take();
     let upload = app.organiser().upload("名单.csv", LIST.as_bytes()).await;
     let stage = json!({"activityId": activity, "uploadId": upload, "profile": "EVENT"});
     let batch = async || {
@@ -538,8 +565,13 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
         ),
         (
             "grant_role",
-            json!({"accountId": door, "role": "DOOR_STAFF", "activityId": activity}),
-            json!({"accountId": door, "role": "ORGANISER", "activityId": activity}),
+            json!({"accountId": door, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity}),
+            json!({"accountId": door, "reason": "值班", "role": "ORGANISER", "activityId": activity}),
+        ),
+        (
+            "delegate_grant",
+            json!({"grantId": own, "accountId": door, "until": at(60), "reason": "休假"}),
+            json!({"grantId": own, "accountId": door, "until": at(90), "reason": "休假"}),
         ),
         (
             "create_programme",
@@ -630,6 +662,13 @@ async fn keyed(app: &TestApp) -> Vec<(&'static str, Value, Value)> {
             "reissue_ticket",
             json!({"registrationId": lost, "reason": "手机丢失"}),
             json!({"registrationId": lost, "reason": "冒用"}),
+        ),
+        (
+            "record_transfer",
+            json!({"activityId": activity, "receiver": "甲", "purpose": "住宿", "fields": ["姓名"], "rows": 1,
+                "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"}),
+            json!({"activityId": activity, "receiver": "乙", "purpose": "住宿", "fields": ["姓名"], "rows": 1,
+                "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"}),
         ),
         (
             "publish_notice",

@@ -88,6 +88,11 @@ pub struct Things {
     pub template: String,
     pub webhook: String,
     pub event: String,
+    /// Of the draft.
+    pub notice: String,
+    /// Of whoever has not come, who asks for another name.
+    pub data_request: String,
+    pub transfer: String,
     pub staged: String,
     /// A class of an academy's programme, the run of a series.
     pub class: String,
@@ -102,6 +107,8 @@ pub struct Things {
     pub committed: String,
     /// Of somebody who signs in at the door.
     pub account: String,
+    /// Of something that was done to that account.
+    pub audit_event: String,
     pub username: String,
     pub refresh_token: String,
     /// Of that account, over the activity.
@@ -212,10 +219,21 @@ impl Things {
         let waiting_device = new_device(app, &[&activity.id]).await;
         redeemed(app, &device).await;
 
+        let input = json!({"activityId": draft, "text": "告知书"});
+        let notice = text(&made(admin, "publish_notice", input).await["notice"]["version"]);
+
+        let input = json!({"activityId": activity.id, "receiver": "华侨饭店", "purpose": "安排住宿", "fields": ["姓名"],
+            "rows": 1, "sha256": "ab".repeat(32), "deleteBy": "2026-12-01"});
+        let transfer = text(&made(admin, "record_transfer", input).await["transfer"]["id"]);
+        let who = crate::attendee::attendee(app, "13800000002").await;
+        let own = who.run("my_data", json!({})).await;
+        let input = json!({"personId": own["me"]["people"][0]["id"], "name": "周芷茹"});
+        let asked = made(&who, "request_correction", input).await["request"].take();
+
         let username = "lucheng.door1".to_owned();
         let input = json!({"organisationId": a, "username": username, "password": PASSWORD});
         let account = text(&made(admin, "create_account", input).await["account"]["id"]);
-        let input = json!({"accountId": account, "role": "DOOR_STAFF", "activityId": activity.id});
+        let input = json!({"accountId": account, "reason": "值班", "role": "DOOR_STAFF", "activityId": activity.id});
         let grant = text(&made(admin, "grant_role", input).await["grant"]["id"]);
         let input = json!({"username": username, "password": PASSWORD});
         let tokens = made(&app.anonymous(), "sign_in", input).await;
@@ -257,6 +275,9 @@ impl Things {
             template,
             webhook,
             event,
+            notice,
+            transfer,
+            data_request: text(&asked["id"]),
             staged,
             class,
             lesson,
@@ -266,6 +287,7 @@ impl Things {
             leaves,
             academy,
             committed,
+            audit_event: event_on(app, &account).await,
             account,
             username,
             refresh_token: text(&tokens["tokens"]["refreshToken"]),
@@ -583,6 +605,22 @@ async fn made_up(app: &TestApp, registration: &Value, session: &str) -> String {
     id
 }
 
+/// An audit event of something that was done to an account.
+async fn event_on(app: &TestApp, account: &str) -> String {
+    let account = Gid::<AccountId>::decode(account).unwrap().0;
+    let done: Result<(), Error<account::AccountErrorCode>> =
+        app.app.db.by_command("Test", app.now(), async |_| Ok(account)).await;
+    done.unwrap();
+    let found = entity::audit_event::Entity::find()
+        .filter(entity::audit_event::Column::SubjectId.eq(account.0))
+        .filter(entity::audit_event::Column::Action.eq("Test"))
+        .one(app.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
+    Gid(found.id).to_string()
+}
+
 /// A job that nobody can do, as it stands after the last attempt.
 pub async fn failed_job(app: &TestApp) -> String {
     let now = app.now();
@@ -663,7 +701,7 @@ impl Snapshot {
         let copy = folder.path().join("copy.db");
         std::fs::copy(&self.file, &copy).unwrap();
         let url = format!("sqlite://{}", copy.display());
-        let db = Db::connect(&url).await.unwrap();
+        let db = Db::connect(&url, self.app.db.seal().clone()).await.unwrap();
         let keys = Path::new(&self.file).parent().unwrap();
         let keys = Keys::load(keys, &self.app.config.public_url).unwrap();
         let now = self.app.now();

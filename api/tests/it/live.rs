@@ -41,7 +41,7 @@ fn of(festival: &Festival) -> Value {
 /// An organiser of one activity, and the id of the grant.
 async fn organiser_of(app: &TestApp, festival: &Festival) -> (Client, Value) {
     let client = app.bare_account().await;
-    let input = json!({"accountId": Gid(client.account).to_string(), "role": "ORGANISER", "activityId": festival.activity});
+    let input = json!({"accountId": Gid(client.account).to_string(), "reason": "值班", "role": "ORGANISER", "activityId": festival.activity});
     let done = app.organiser().run("grant_role", json!({"input": input})).await;
     (client, done["grantRole"]["grant"]["id"].clone())
 }
@@ -190,7 +190,7 @@ on_both! {
         socket.run("s", "session_figures", of(&festival)).await;
         socket.data("s").await;
         // Begins anew by the new grants, and so tells the figures again.
-        let input = json!({"accountId": account, "role": "VIEWER", "activityId": festival.activity});
+        let input = json!({"accountId": account, "reason": "值班", "role": "VIEWER", "activityId": festival.activity});
         app.organiser().run("grant_role", json!({"input": input})).await;
         socket.data("s").await;
         app.organiser().run("revoke_grant", json!({"input": {"grantId": grant}})).await;

@@ -5,6 +5,7 @@ mod hooks;
 mod killed;
 pub mod receivers;
 mod templates;
+mod withdrawal;
 
 use api::outbox;
 use chrono::{DateTime, Utc};

@@ -83,7 +83,7 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Fields of those names that tell nothing of people, or of nobody but whoever asks.
-const PLAIN: [&str; 27] = [
+const PLAIN: [&str; 29] = [
     "Account.username",
     "AnswerFile.address",
     "AnswerFile.name",
@@ -97,10 +97,12 @@ const PLAIN: [&str; 27] = [
     "ClassGroup.name",
     "ClassMember.post",
     "ClassMember.studentNo",
+    "DataCorrection.name",
     "Device.name",
     "ExportView.name",
     "ManifestEntry.codeHash",
     "MessageTemplate.text",
+    "MyPerson.name",
     "MyRegistration.organisationName",
     "Notice.text",
     "Organisation.name",

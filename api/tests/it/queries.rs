@@ -35,6 +35,14 @@ async fn is_flat(app: &TestApp, operation: &str, variables: Value) {
     is_flat_document(app, &document(operation), variables).await;
 }
 
+/// Costs a few statements more at most: what is asked of each row is gathered for as many as ask at the same moment.
+async fn is_batched(app: &TestApp, operation: &str, variables: Value) {
+    statements(app, operation, &variables, 2).await;
+    let few = statements(app, operation, &variables, 2).await;
+    let many = statements(app, operation, &variables, MANY).await;
+    assert!(many < few + MANY as u64 / 2, "{operation}: {few} statements for 2, {many} for {MANY}");
+}
+
 async fn is_flat_document(app: &TestApp, operation: &str, variables: Value) {
     // The first request of a kind may prepare something.
     statements(app, operation, &variables, 2).await;
@@ -91,6 +99,9 @@ on_both! {
             recommender { name } waitsFor { name } allocation { seats } decisions { verdict }
             answers { question { key } text } creditHours completion { status } } } } } }";
         is_flat_document(&app, deep, json!({"activityId": activity})).await;
+        let can = "query($activityId: ID!, $first: Int) { activity(id: $activityId) { registrations(first: $first) { edges { node {
+            viewerCan { cancel decide } person { viewerCan { update } } } } } } }";
+        is_batched(&app, can, json!({"activityId": activity})).await;
         is_flat(&app, "attendances", json!({"sessionId": session})).await;
         is_flat(&app, "door_manifest", json!({"sessionId": session})).await;
         let beginning = app.organiser().run("door_manifest", json!({"sessionId": session, "first": 1})).await;
@@ -130,6 +141,9 @@ on_both! {
         let deep = "query($first: Int) { activities(first: $first) { edges { node {
             categories { name seatsTaken } sessions { title } } } } }";
         is_flat_document(&app, deep, json!({})).await;
+        let can = "query($first: Int) { activities(first: $first) { edges { node {
+            viewerCan { update } programme { viewerCan { createActivity } } sessions { viewerCan { checkIn } } } } } }";
+        is_batched(&app, can, json!({})).await;
     }
 
     async fn devices(app) {

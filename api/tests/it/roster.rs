@@ -95,14 +95,15 @@ fn row_numbers(rows: &[Value]) -> Vec<i64> {
 /// What is registered: name → status, organisation, title.
 async fn registered(client: &Client, festival: &Festival) -> BTreeMap<String, [String; 3]> {
     let document = "query($id: ID!, $after: String) { activity(id: $id) { registrations(first: 100, after: $after) {
-        nodes { status organisationName title person { name phone } } pageInfo { hasNextPage endCursor } } } }";
+        nodes { status organisationName title person { name maskedPhone } } pageInfo { hasNextPage endCursor } } } }";
     let (mut all, mut after) = (BTreeMap::new(), Value::Null);
     loop {
         let data = client.ask(document, json!({"id": festival.activity, "after": after})).await;
         let page = &data["activity"]["registrations"];
         for it in page["nodes"].as_array().unwrap() {
             let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
-            let key = format!("{} {}", text(&it["person"]["name"]), text(&it["person"]["phone"]));
+            let key =
+                format!("{} {}", text(&it["person"]["name"]), text(&it["person"]["maskedPhone"]));
             let value = [&it["status"], &it["organisationName"], &it["title"]].map(text);
             assert!(all.insert(key.clone(), value).is_none(), "{key} is registered twice");
         }
@@ -250,7 +251,7 @@ on_both! {
         assert_eq!(outcomes, ["UPDATES", "UNCHANGED", "NEW"]);
         assert_eq!(figures(&commit(client, &batch).await["batch"]), [1, 0, 0, 1, 1]);
         let there = registered(client, &festival).await;
-        let organisation = |nth: usize| there.iter().find(|(key, _)| key.ends_with(&lists::phone(nth))).unwrap().1[1].clone();
+        let organisation = |nth: usize| there.iter().find(|(key, _)| key.ends_with(&api::mask::phone(&lists::phone(nth)))).unwrap().1[1].clone();
         // What a list leaves open stays as it is.
         assert_eq!([organisation(1), organisation(2), organisation(3)], ["丙厂", "乙厂", "丁厂"]);
 
@@ -265,7 +266,7 @@ on_both! {
         let client = app.organiser();
         let status = async |nth: usize| {
             let there = registered(client, &festival).await;
-            there.iter().find(|(key, _)| key.ends_with(&lists::phone(nth))).unwrap().1[0].clone()
+            there.iter().find(|(key, _)| key.ends_with(&api::mask::phone(&lists::phone(nth)))).unwrap().1[0].clone()
         };
         let list = |one: &str, two: &str, three: &str| few(&[("张一", "甲厂", 1, one), ("张二", "乙厂", 2, two), ("张三丰", "丙厂", 3, three)]);
         let (_, figures) = import(client, &festival, list("是", "请假", "是")).await;

@@ -58,7 +58,7 @@ on_both! {
         let organiser = it.actor(&app, Role::Organiser, Level::Activity, true).await;
         assert_eq!(code_of(&organiser, "update_person", update.clone()).await, "FORBIDDEN");
         let person = app.organiser().run("person", show.clone()).await;
-        assert_eq!(person["person"]["phone"], "13700000000", "a refusal changed it");
+        assert_eq!(person["person"]["maskedPhone"], "137****0000", "a refusal changed it");
 
         let home = it.actor(&app, Role::Liaison, Level::Organisation, false).await;
         assert_eq!(code_of(&home, "update_person", update).await, "ok");
@@ -76,7 +76,7 @@ on_both! {
         assert_eq!(code_of(&below, "create_activity", hold(Some(&app.root_id()))).await, "FORBIDDEN");
         assert_eq!(code_of(&below, "create_activity", hold(Some(&it.neighbour))).await, "NOT_FOUND");
         assert_eq!(code_of(&below, "create_activity", hold(Some(&it.organisation))).await, "ok");
-        let grant = json!({"input": {"accountId": it.account, "role": "ORGANISER", "programmeId": festival.programme}});
+        let grant = json!({"input": {"accountId": it.account, "reason": "值班", "role": "ORGANISER", "programmeId": festival.programme}});
         assert_eq!(code_of(&below, "grant_role", grant).await, "FORBIDDEN");
         assert_eq!(code_of(&below, "activity", json!({"id": festival.activity})).await, "NOT_FOUND");
     }
@@ -88,7 +88,7 @@ on_both! {
         let organiser = it.actor(&app, Role::Organiser, Level::Activity, true).await;
         let input = json!({"input": {"programmeId": it.programme, "title": "论坛"}});
         assert_eq!(code_of(&organiser, "create_activity", input).await, "FORBIDDEN");
-        let grant = json!({"input": {"accountId": it.account, "role": "DOOR_STAFF", "programmeId": it.programme}});
+        let grant = json!({"input": {"accountId": it.account, "reason": "值班", "role": "DOOR_STAFF", "programmeId": it.programme}});
         assert_eq!(code_of(&organiser, "grant_role", grant).await, "FORBIDDEN");
     }
 
@@ -204,9 +204,9 @@ on_both! {
         let it = Things::make(&app).await;
         let admin = it.actor(&app, Role::SecurityAdmin, Level::Organisation, true).await;
         let own = Gid(admin.account).to_string();
-        let input = json!({"input": {"accountId": own, "role": "ORG_ADMIN", "organisationId": it.organisation}});
+        let input = json!({"input": {"accountId": own, "reason": "值班", "role": "ORG_ADMIN", "organisationId": it.organisation}});
         assert_eq!(code_of(&admin, "grant_role", input).await, "user:OWN_ACCOUNT");
-        let input = json!({"input": {"accountId": it.account, "role": "DOOR_STAFF"}});
+        let input = json!({"input": {"accountId": it.account, "reason": "值班", "role": "DOOR_STAFF"}});
         assert_eq!(code_of(&admin, "grant_role", input.clone()).await, "user:SCOPE_UNCLEAR");
         assert_eq!(code_of(&app.anonymous(), "grant_role", input).await, "UNAUTHENTICATED");
     }

@@ -123,7 +123,7 @@ on_both! {
         let owner = app.root_id();
         let (client, _) = somebody(&app).await;
         let give = |until: Option<String>| json!({"input": {
-            "accountId": Gid(client.account).to_string(), "role": "VIEWER", "organisationId": owner, "expiresAt": until,
+            "accountId": Gid(client.account).to_string(), "reason": "值班", "role": "VIEWER", "organisationId": owner, "expiresAt": until,
         }});
         let look = async || client.send(&document("organisation"), json!({"id": owner})).await;
         let until = app.now() + TimeDelta::minutes(5);

@@ -179,7 +179,7 @@ on_both! {
         let festival = app.festival(Some(10), &[]).await;
         let ticket = festival.register(&app, "张三丰", "13800000001").await;
         let organiser = app.bare_account().await;
-        let input = json!({"accountId": api::graphql::Gid(organiser.account).to_string(), "role": "ORGANISER", "activityId": festival.activity});
+        let input = json!({"accountId": api::graphql::Gid(organiser.account).to_string(), "reason": "值班", "role": "ORGANISER", "activityId": festival.activity});
         let granted = app.organiser().run("grant_role", json!({"input": input})).await;
         let url = text(&shown(&organiser, &ticket).await["ticket"]["pngUrl"]).to_owned();
         assert_eq!(fetch(&app, &url).await.status, StatusCode::OK);
@@ -226,7 +226,7 @@ on_both! {
         }
 
         // A server more on the same database, with files of its own, has the same key.
-        let db = api::db::Db::connect(&app.url).await.unwrap();
+        let db = api::db::Db::connect(&app.url, app.app.db.seal().clone()).await.unwrap();
         let id = api::graphql::Gid::decode(&festival.activity).unwrap().0;
         assert_eq!(api::ticket::public_key_of(db.read(), id).await.unwrap(), key);
         db.close().await;

@@ -1,29 +1,25 @@
-//! What can be done to accounts and grants: inputs, payloads, mutations.
+//! What can be done to accounts: inputs, payloads, mutations.
 
 use async_graphql::{Context, InputObject, Object, Result};
-use chrono::{DateTime, Utc};
 use entity::{
     account as account_row,
-    id::{AccountId, ActivityId, GrantId, OrganisationId, PersonId, ProgrammeId},
+    id::{AccountId, OrganisationId, PersonId},
 };
 
-use super::{Account, Grant, Role, new_fault};
+use super::{Account, new_fault};
 use crate::{
-    account::{
-        self, AccountErrorCode, AccountUserError,
-        grant::{GrantErrorCode, GrantUserError, Over},
-        password,
-    },
+    account::{self, AccountErrorCode, AccountUserError, password},
     authn,
     authz::{
         Action, Held, Permit,
         policy::{
-            CreateAccount, DisableAccount, EndSignIns, GrantOnActivity, GrantOnOrganisation,
-            GrantOnProgramme, ResetPassword, RevokeGrant, ViewPerson,
+            CreateAccount, DisableAccount, EnableAccount, EndSignIns, ResetPassword, RevokeGrant,
+            ViewPerson,
         },
     },
     error::{Failure, Refusal},
     graphql::{Gid, Viewer, settle},
+    live::Notice,
     payloads,
     text::Check,
     write::Note,
@@ -52,6 +48,15 @@ pub struct DisableAccountInput {
     account_id: Gid<AccountId>,
 }
 
+/// What `enableAccount` takes.
+#[derive(InputObject)]
+pub struct EnableAccountInput {
+    /// Which one.
+    account_id: Gid<AccountId>,
+    /// Why; at most 500 characters.
+    reason: String,
+}
+
 /// What `endAccountSignIns` takes.
 #[derive(InputObject)]
 pub struct EndAccountSignInsInput {
@@ -69,34 +74,6 @@ pub struct ResetPasswordInput {
     password: String,
 }
 
-/// What `grantRole` takes.
-#[derive(InputObject)]
-pub struct GrantRoleInput {
-    /// To whom; not oneself.
-    account_id: Gid<AccountId>,
-    /// What the account will be allowed over the scope.
-    role: Role,
-    /// Over an organisation and everything below it.
-    organisation_id: Option<Gid<OrganisationId>>,
-    /// Over a programme; for ORGANISER, DOOR_STAFF and VIEWER.
-    programme_id: Option<Gid<ProgrammeId>>,
-    /// Over an activity; for ORGANISER, DOOR_STAFF and VIEWER.
-    activity_id: Option<Gid<ActivityId>>,
-    /// Until when, in the future; until it is taken back if not given.
-    expires_at: Option<DateTime<Utc>>,
-    /// The same key with the same input gives the first answer.
-    idempotency_key: Option<String>,
-}
-
-/// What `revokeGrant` takes.
-#[derive(InputObject)]
-pub struct RevokeGrantInput {
-    /// Which one.
-    grant_id: Gid<GrantId>,
-    /// Why; at most 500 characters.
-    reason: Option<String>,
-}
-
 payloads! {
     /// What `createAccount` gives.
     CreateAccountPayload { account: Account, AccountUserError }
@@ -106,10 +83,8 @@ payloads! {
     EndAccountSignInsPayload { account: Account, AccountUserError }
     /// What `resetPassword` gives.
     ResetPasswordPayload { account: Account, AccountUserError }
-    /// What `grantRole` gives.
-    GrantRolePayload { grant: Grant, GrantUserError }
-    /// What `revokeGrant` gives.
-    RevokeGrantPayload { grant: Grant, GrantUserError }
+    /// What `enableAccount` gives.
+    EnableAccountPayload { account: Account, AccountUserError }
 }
 
 #[derive(Default)]
@@ -188,8 +163,39 @@ impl AccountMutation {
                 account::disable(tx, &permit, viewer.now).await
             })
             .await;
+        let subject = ("account", Some(permit.on().id.0));
+        viewer.leave_if_refused("DisableAccount", subject, &done).await?;
+        // Whoever acts by what it delegated does so no more.
+        viewer.app.live.tell(Notice::Access(None));
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(DisableAccountPayload { account: account.map(Account::from), user_errors })
+    }
+
+    /// Takes an account into use again that was out of use, by somebody or because nobody used it for long. For PLATFORM_ADMIN,
+    /// and for ORG_ADMIN of the organisation that looks after it, unless it may do what they could not grant.
+    async fn enable_account(
+        &self,
+        ctx: &Context<'_>,
+        input: EnableAccountInput,
+    ) -> Result<EnableAccountPayload> {
+        let viewer = Viewer::of(ctx);
+        let permit = viewer.gate.permit::<EnableAccount>(input.account_id.0).await?;
+        let outranked = is_outranked(viewer, &permit).await?;
+        let mut check = Check::new(AccountErrorCode::TextTooLong);
+        let reason =
+            check.required(&input.reason, 500, &["reason"], AccountErrorCode::ReasonMissing);
+        let done = viewer
+            .write(&permit, Note::default().because(Some(&reason)), async |tx| {
+                check.done()?;
+                if outranked {
+                    return Err(AccountErrorCode::AboveOwn.at(["accountId"]).into());
+                }
+                account::enable(tx, &permit, viewer.now).await
+            })
+            .await;
+        viewer.app.live.tell(Notice::Access(None));
+        let (account, user_errors) = settle(done, viewer.lang)?;
+        Ok(EnableAccountPayload { account: account.map(Account::from), user_errors })
     }
 
     /// Gives an account a new password, which ends its sign-ins; whoever signs in with it has to change it first. For PLATFORM_ADMIN, and for ORG_ADMIN of the
@@ -215,6 +221,8 @@ impl AccountMutation {
                 })
                 .await
         };
+        let subject = ("account", Some(permit.on().id.0));
+        viewer.leave_if_refused("ResetPassword", subject, &done).await?;
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(ResetPasswordPayload { account: account.map(Account::from), user_errors })
     }
@@ -234,72 +242,6 @@ impl AccountMutation {
             .await;
         let (account, user_errors) = settle(done, viewer.lang)?;
         Ok(EndAccountSignInsPayload { account: account.map(Account::from), user_errors })
-    }
-
-    /// Gives an account a role over a scope. For SECURITY_ADMIN; for ORG_ADMIN in its subtree, none above its own;
-    /// for ORGANISER, door staff of its programmes and activities. Nobody grants to oneself.
-    async fn grant_role(
-        &self,
-        ctx: &Context<'_>,
-        input: GrantRoleInput,
-    ) -> Result<GrantRolePayload> {
-        let viewer = Viewer::of(ctx);
-        let note = Note::keyed(input.idempotency_key.clone(), &input);
-        let (role, until, now) = (input.role.into(), input.expires_at, viewer.now);
-        let done = match (input.organisation_id, input.programme_id, input.activity_id) {
-            (Some(Gid(id)), None, None) => {
-                let permit = viewer.gate.permit::<GrantOnOrganisation>(id).await?;
-                let to = grantee(viewer, input.account_id.0).await?;
-                let over = Over::Organisation(id);
-                viewer
-                    .write(&permit, note, async |tx| {
-                        account::grant::give(tx, &permit, over, &to, role, until, now).await
-                    })
-                    .await
-            }
-            (None, Some(Gid(id)), None) => {
-                let permit = viewer.gate.permit::<GrantOnProgramme>(id).await?;
-                let to = grantee(viewer, input.account_id.0).await?;
-                let over = Over::Programme(id);
-                viewer
-                    .write(&permit, note, async |tx| {
-                        account::grant::give(tx, &permit, over, &to, role, until, now).await
-                    })
-                    .await
-            }
-            (None, None, Some(Gid(id))) => {
-                let permit = viewer.gate.permit::<GrantOnActivity>(id).await?;
-                let to = grantee(viewer, input.account_id.0).await?;
-                let over = Over::Activity(id);
-                viewer
-                    .write(&permit, note, async |tx| {
-                        account::grant::give(tx, &permit, over, &to, role, until, now).await
-                    })
-                    .await
-            }
-            _ => {
-                viewer.gate.who()?;
-                Err(GrantErrorCode::ScopeUnclear.into())
-            }
-        };
-        let (grant, user_errors) = settle(done, viewer.lang)?;
-        Ok(GrantRolePayload { grant: grant.map(Grant::from), user_errors })
-    }
-
-    /// Takes a grant back. For those who may give it.
-    async fn revoke_grant(
-        &self,
-        ctx: &Context<'_>,
-        input: RevokeGrantInput,
-    ) -> Result<RevokeGrantPayload> {
-        let viewer = Viewer::of(ctx);
-        let permit = viewer.gate.permit::<RevokeGrant>(input.grant_id.0).await?;
-        let note = Note::default().because(input.reason.as_deref());
-        let done = viewer
-            .write(&permit, note, async |tx| account::grant::revoke(tx, &permit, viewer.now).await)
-            .await;
-        let (grant, user_errors) = settle(done, viewer.lang)?;
-        Ok(RevokeGrantPayload { grant: grant.map(Grant::from), user_errors })
     }
 }
 
@@ -323,10 +265,4 @@ pub(super) async fn is_outranked<A: Action<On = account_row::Model, By = Account
         }
     }
     Ok(false)
-}
-
-/// The account that is to get a role. Its id is enough: whoever was told it may name it.
-async fn grantee(viewer: &Viewer, id: AccountId) -> Result<account_row::Model, Failure> {
-    use async_graphql::dataloader::Loader;
-    viewer.db.load(&[id]).await?.remove(&id).ok_or(Failure::NotFound)
 }

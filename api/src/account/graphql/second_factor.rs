@@ -86,7 +86,10 @@ pub struct SecondFactorMutation;
 impl SecondFactorMutation {
     /// Begins to set up one's own second factor: a secret for an app that makes codes (TOTP: SHA-1, 6 digits, 30 seconds). It
     /// counts once `confirmSecondFactor` has taken a code; until then another begins anew. For everybody who is signed in.
-    async fn enrol_second_factor(&self, ctx: &Context<'_>) -> async_graphql::Result<EnrolSecondFactorPayload> {
+    async fn enrol_second_factor(
+        &self,
+        ctx: &Context<'_>,
+    ) -> async_graphql::Result<EnrolSecondFactorPayload> {
         let viewer = Viewer::of(ctx);
         let account = &viewer.gate.whoever()?.account;
         let done = viewer
@@ -121,7 +124,10 @@ impl SecondFactorMutation {
                 let done = viewer
                     .write_unsigned("ConfirmSecondFactor", async |tx| {
                         let (keys, now) = (&viewer.app.keys, viewer.now);
-                        Ok((second_factor::confirm(tx, keys, id, &input.code, now).await?, Some(id)))
+                        Ok((
+                            second_factor::confirm(tx, keys, id, &input.code, now).await?,
+                            Some(id),
+                        ))
                     })
                     .await;
                 counted(viewer, "ConfirmSecondFactor", &tries, done).await
@@ -203,7 +209,8 @@ async fn counted<T>(
     attempts: &Attempts,
     done: Result<T, Error<SecondFactorErrorCode>>,
 ) -> Result<T, Error<SecondFactorErrorCode>> {
-    let is_wrong = |it: &Refused<SecondFactorErrorCode>| it.code == SecondFactorErrorCode::CodeWrong;
+    let is_wrong =
+        |it: &Refused<SecondFactorErrorCode>| it.code == SecondFactorErrorCode::CodeWrong;
     if let Err(Error::Refused(all)) = &done
         && all.iter().any(is_wrong)
     {

@@ -6,8 +6,8 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{id::SignInId, sign_in as sign_in_row};
 
-use self::open::{changed, end, failed, open, refreshed, too_many};
 pub(super) use self::open::{attempts, new_fault, seconds};
+use self::open::{changed, end, failed, open, refreshed, too_many};
 
 use super::{Account, ApiKey, Grant};
 use crate::{
@@ -117,7 +117,7 @@ pub struct SignedIn(pub(super) Who);
 impl SignedIn {
     /// What they signed in with.
     async fn account(&self) -> Account {
-        Account { row: self.0.account.clone(), is_own: true, home: None }
+        Account { is_own: true, ..self.0.account.clone().into() }
     }
 
     /// What is granted to them and in force now.

@@ -19,8 +19,9 @@ use crate::{
         graphql::{AnswerInput, FormStage},
     },
     graphql::{Gid, Viewer, settle},
-    payloads,
+    mask, payloads,
     person::graphql::{CleanCodes, clean},
+    privacy::graphql::ConsentPurpose,
     registration::{RegistrationErrorCode, RegistrationUserError},
     text::{self, Check},
     write::Note,
@@ -76,6 +77,9 @@ pub struct RegisterMyselfInput {
     category: Option<String>,
     /// The `version` of the notice that was shown and agreed to.
     notice_version: Option<Gid<NoticeId>>,
+    /// What else was agreed to beside being registered, each by a tick of its own that was not set beforehand.
+    #[graphql(default)]
+    consents: Vec<ConsentPurpose>,
     /// To the activity's `questions`; whatever is required. A FILE is left out, even where it is required: the
     /// organiser adds it.
     #[graphql(default)]
@@ -162,7 +166,10 @@ impl AttendeeMutation {
         let viewer = Viewer::of(ctx);
         let app = &viewer.app;
         let done = match codes::mobile(&input.phone) {
-            None => Err(Code::PhoneInvalid.at(["phone"]).about(text::line(&input.phone)).into()),
+            None => {
+                let typed = mask::typed(&text::line(&input.phone));
+                Err(Code::PhoneInvalid.at(["phone"]).about(typed).into())
+            }
             Some(phone) => {
                 let made = viewer
                     .write_unsigned("RequestCode", async |tx| {
@@ -254,6 +261,7 @@ impl AttendeeMutation {
             title: check.optional(input.title.as_deref(), 100, &["title"]),
             category: check.optional(input.category.as_deref(), 50, &["category"]),
             notice: input.notice_version.map(|it| it.0),
+            purposes: input.consents.into_iter().map(Into::into).collect(),
             address: viewer.address.clone(),
             answers: input.answers.into_iter().map(AnswerInput::typed).collect(),
             lang: viewer.lang,
@@ -263,7 +271,8 @@ impl AttendeeMutation {
             .write_mine(me, "RegisterMyself", subject, note, async |tx| {
                 check.done()?;
                 let namer = &viewer.app.namer;
-                attendee::register(tx, me, namer, activity, form, viewer.now).await
+                attendee::register(tx, me, namer, &viewer.app.vault, activity, form, viewer.now)
+                    .await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
@@ -287,7 +296,8 @@ impl AttendeeMutation {
         let subject = (RegistrationId::PREFIX, mine.row.id.uuid());
         let done = viewer
             .write_mine(mine.me(), "AnswerMyForm", subject, note, async |tx| {
-                attendee::answers::answer(tx, &mine, stage, typed, viewer.now).await
+                attendee::answers::answer(tx, &viewer.app.vault, &mine, stage, typed, viewer.now)
+                    .await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;

@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 use entity::{
-    attendance,
+    activity, attendance,
     export::{self, Layout},
-    id::{ActivityId, ExportId, ExportViewId, OrganisationId, SessionId},
+    id::{AccountId, ActivityId, ExportId, ExportViewId, OrganisationId, SessionId},
+    organisation,
 };
 
 use super::{
@@ -12,7 +13,13 @@ use super::{
 };
 use crate::{
     attendance::graphql::AttendanceStatus,
-    authz::policy::{CancelExport, CreateExport, ExportCredits, RemoveExportView, SaveExportView},
+    authz::{
+        Action, Permit,
+        policy::{
+            CancelExport, CreateExport, ExportCredits, ExportUnmasked, ExportUnmaskedCredits,
+            RemoveExportView, SaveExportView,
+        },
+    },
     error::{Error, Refusal},
     export::{
         self as exports, CancelExportUserError, CreateExportErrorCode, CreateExportUserError,
@@ -37,7 +44,7 @@ pub struct PaperLayout {
     /// Of a SIGN_IN_SHEET: by what the people are grouped.
     #[graphql(default_with = "SignInGroups::None")]
     groups: SignInGroups,
-    /// Of a SIGN_IN_SHEET: whether there is a column of phones, their middle hidden.
+    /// Of a SIGN_IN_SHEET: whether there is a column of phones, their middle hidden unless `unmasked`.
     #[graphql(default)]
     phones: bool,
     /// Of a SIGN_IN_SHEET: how many blank lines follow, from 0 to 100.
@@ -79,6 +86,11 @@ pub struct CreateExportInput {
     layout: Option<PaperLayout>,
     /// What it is for; at most 200 characters. It is put on record, and stands in the file.
     purpose: String,
+    /// Whether phones, and phones and ID numbers among the answers, are in it whole; otherwise their middles are hidden.
+    /// Beyond 200 rows, or as many as are configured, it waits until somebody else approves it, and is then made in the
+    /// background.
+    #[graphql(default)]
+    unmasked: bool,
     /// Whether it is made in the background, kept for 24 hours, and fetched once it is READY. A workbook of more than
     /// 100,000 rows always is.
     #[graphql(default)]
@@ -129,13 +141,51 @@ payloads! {
     RemoveExportViewPayload { export_view: ExportView, ExportViewUserError }
 }
 
+/// An export as it was asked for, and whether it can be made here.
+struct Asked {
+    check: Check<CreateExportErrorCode>,
+    able: Result<(), Error<CreateExportErrorCode>>,
+    draft: exports::Draft,
+    note: Note,
+}
+
+type Done = Result<export::Model, Error<CreateExportErrorCode>>;
+
+impl Asked {
+    async fn of_activity<A>(self, viewer: &Viewer, permit: Permit<A>) -> Done
+    where
+        A: Action<On = activity::Model, By = AccountId>,
+    {
+        let Self { check, able, draft, note } = self;
+        let work = async |tx: &_| {
+            check.done()?;
+            able?;
+            exports::create(tx, &permit, draft, viewer.now).await
+        };
+        viewer.write(&permit, note, work).await
+    }
+
+    async fn of_year<A>(self, viewer: &Viewer, permit: Permit<A>) -> Done
+    where
+        A: Action<On = organisation::Model, By = AccountId>,
+    {
+        let Self { check, able, draft, note } = self;
+        let work = async |tx: &_| {
+            check.done()?;
+            able?;
+            exports::create_of_year(tx, &permit, draft, viewer.now).await
+        };
+        viewer.write(&permit, note, work).await
+    }
+}
+
 #[derive(Default)]
 pub struct ExportMutation;
 
 #[Object]
 impl ExportMutation {
     /// Takes a list out of an activity, as a file to be fetched: for ORG_ADMIN and ORGANISER. Takes the credit hours of a
-    /// year out of an organisation: for ORG_ADMIN alone.
+    /// year out of an organisation: for ORG_ADMIN alone. Phones and ID numbers are masked unless `unmasked`.
     async fn create_export(
         &self,
         ctx: &Context<'_>,
@@ -180,29 +230,27 @@ impl ExportMutation {
             purpose,
             background: input.background,
             layout,
+            is_unmasked: input.unmasked,
+            most_unmasked: viewer.app.config.unmasked_rows,
         };
         let able = match draft.format {
             export::Format::Pdf => paper::ready(&viewer.app).await,
             export::Format::Xlsx | export::Format::Csv => Ok(()),
         };
-        let done = match (input.activity_id, input.organisation_id) {
-            (Some(id), None) => {
-                let permit = viewer.gate.permit::<CreateExport>(id.0).await?;
-                let work = async |tx: &_| {
-                    check.done()?;
-                    able?;
-                    exports::create(tx, &permit, draft, viewer.now).await
-                };
-                viewer.write(&permit, note, work).await
+        let of = (input.activity_id, input.organisation_id, input.unmasked);
+        let asked = Asked { check, able, draft, note };
+        let done = match of {
+            (Some(Gid(id)), None, false) => {
+                asked.of_activity(viewer, viewer.gate.permit::<CreateExport>(id).await?).await
             }
-            (None, Some(id)) => {
-                let permit = viewer.gate.permit::<ExportCredits>(id.0).await?;
-                let work = async |tx: &_| {
-                    check.done()?;
-                    able?;
-                    exports::create_of_year(tx, &permit, draft, viewer.now).await
-                };
-                viewer.write(&permit, note, work).await
+            (Some(Gid(id)), None, true) => {
+                asked.of_activity(viewer, viewer.gate.permit::<ExportUnmasked>(id).await?).await
+            }
+            (None, Some(Gid(id)), false) => {
+                asked.of_year(viewer, viewer.gate.permit::<ExportCredits>(id).await?).await
+            }
+            (None, Some(Gid(id)), true) => {
+                asked.of_year(viewer, viewer.gate.permit::<ExportUnmaskedCredits>(id).await?).await
             }
             _ => {
                 viewer.gate.who()?;

@@ -73,7 +73,7 @@ impl FromQueryResult for Line {
 }
 
 /// The entries of the year, with their people; nothing is selected yet.
-fn entries(brief: &Brief) -> SelectStatement {
+pub fn entries(brief: &Brief) -> SelectStatement {
     let own = |column: credit_entry::Column| Expr::col((credit_entry::Entity, column));
     let person = |column: person::Column| Expr::col((person::Entity, column));
     let (first, last) = brief.export.year.and_then(days_of).unzip();
@@ -191,7 +191,10 @@ impl List for CreditHours {
             let here = Expr::tuple([Expr::col(key), Expr::col(id)]);
             select.and_where(here.gt(Expr::tuple([Expr::val(last_key), Expr::val(last)])));
         }
-        let lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+        let mut lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+        for line in &mut lines {
+            line.phone = self.brief.phone(line.phone.take());
+        }
         let last = lines.last().filter(|_| lines.len() == PAGE);
         let next = last.map(|it| (it.key.clone(), it.id));
         Ok((lines, next))

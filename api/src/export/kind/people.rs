@@ -20,6 +20,7 @@ use crate::{
     db::{at_most_by, within},
     error::Failure,
     export::brief::Brief,
+    form,
 };
 
 /// Where a page begins.
@@ -48,7 +49,8 @@ pub struct People {
     sorted: Option<Vec<RegistrationId>>,
 }
 
-fn which(brief: &Brief, whose: Whose) -> Condition {
+/// The condition that a registration is in an export.
+pub fn which(brief: &Brief, whose: Whose) -> Condition {
     use registration::{Column, Status};
     let all = brief.registrations();
     let withdrew = Condition::all()
@@ -144,9 +146,14 @@ impl People {
                 (lines, next)
             }
         };
+        for line in &mut lines {
+            line.phone = self.brief.phone(line.phone.take());
+        }
         if self.needs.answers && !lines.is_empty() {
             let ids = lines.iter().map(|it| it.id);
-            let mut given = crate::form::columns(db, &self.brief.form, ids).await?;
+            let mut given =
+                form::columns(db, self.brief.vault()?, self.brief.shown(), &self.brief.form, ids)
+                    .await?;
             for line in &mut lines {
                 line.answers = given.remove(&line.id).unwrap_or_default();
             }

@@ -214,7 +214,10 @@ impl List for ScanLog {
         if let Some(narrowed) = narrowed(&self.brief) {
             select.and_where(narrowed);
         }
-        let lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+        let mut lines: Vec<Line> = at_most(db, &select, PAGE).await?;
+        for line in &mut lines {
+            line.phone = self.brief.phone(line.phone.take());
+        }
         let next = lines.last().filter(|_| lines.len() == PAGE).map(|it| it.id);
         Ok((lines, next))
     }

@@ -18,7 +18,6 @@ use crate::{
     error::Failure,
     export::{brief::Brief, cell::Cell, make::paper::Paper},
     organisation,
-    person::masked,
 };
 
 #[derive(Clone, Copy)]
@@ -250,7 +249,7 @@ fn line(it: &line::Line) -> pdf::Line {
     pdf::Line {
         name: it.name.clone(),
         organisation: organisation.into_iter().flatten().collect::<Vec<_>>().join(" "),
-        phone: it.phone.as_deref().map(masked).unwrap_or_default(),
+        phone: it.phone.clone().unwrap_or_default(),
         note,
     }
 }

@@ -170,7 +170,7 @@ pub async fn first_answers(
     let db = viewer.db.read();
     let sender = Some(viewer.gate.who()?.account.id);
     let typed = answers.into_iter().map(AnswerInput::typed).collect();
-    let given = form::file::look_up(db, sender, typed, viewer.now).await?;
+    let given = form::file::look_up(db, &viewer.app.vault, sender, typed, viewer.now).await?;
     let form = form::questions(db, activity).await?;
     let stage = FormStage::Registration.into();
     let checked = form::check(&form, stage, &BTreeMap::new(), &given, form::Asked::Part);
@@ -303,9 +303,10 @@ impl FormMutation {
         let note = Note::keyed(input.idempotency_key.clone(), &input);
         let stage = input.stage.into();
         let typed = input.answers.into_iter().map(AnswerInput::typed).collect();
+        let vault = &viewer.app.vault;
         let done = viewer
             .write(&permit, note, async |tx| {
-                form::keep::answer_for(tx, &permit, stage, typed, viewer.now).await
+                form::keep::answer_for(tx, vault, &permit, stage, typed, viewer.now).await
             })
             .await;
         let (row, user_errors) = settle(done, viewer.lang)?;

@@ -255,7 +255,7 @@ impl WaysInMutation {
                 let row =
                     ways::register(tx, &permit, &viewer.app.namer, form, goes_over, viewer.now)
                         .await?;
-                form::keep_first(tx, &row, answers, viewer.now).await?;
+                form::keep_first(tx, &viewer.app.vault, &row, answers, viewer.now).await?;
                 Ok(row)
             })
             .await;
@@ -324,7 +324,7 @@ impl WaysInMutation {
                 let row =
                     ways::recommend(tx, &permit, &activity, &viewer.app.namer, form, viewer.now)
                         .await?;
-                form::keep_first(tx, &row, answers, viewer.now).await?;
+                form::keep_first(tx, &viewer.app.vault, &row, answers, viewer.now).await?;
                 Ok(row)
             })
             .await;

@@ -119,7 +119,8 @@ on_both! {
 fn scopes_name_actions_of_the_policy() {
     let actions: BTreeSet<&str> = POLICY.iter().map(|it| it.0).collect();
     for scope in [Scope::Read, Scope::RegistrationWrite, Scope::CheckIn] {
-        let unknown: Vec<_> = keyed::all(scope).iter().filter(|it| !actions.contains(*it)).collect();
+        let unknown: Vec<_> =
+            keyed::all(scope).iter().filter(|it| !actions.contains(*it)).collect();
         assert!(unknown.is_empty(), "{scope:?}: {unknown:?}");
     }
 }

@@ -87,7 +87,7 @@ on_both! {
         assert_eq!(outcome(&change(&client, PASSWORD, "4 words?!").await), "ok");
         assert_eq!(sign_in(&app, &name, "4 words?!").await["viewer"]["duty"], Value::Null);
         let input = json!({"input": {
-            "accountId": Gid(client.account).to_string(), "role": "ORG_ADMIN", "organisationId": app.root_id(),
+            "accountId": Gid(client.account).to_string(), "reason": "任命", "role": "ORG_ADMIN", "organisationId": app.root_id(),
         }});
         assert_eq!(outcome(&app.organiser().run("grant_role", input).await["grantRole"]), "ok");
         let again = sign_in(&app, &name, "4 words?!").await;

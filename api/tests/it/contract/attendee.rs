@@ -24,7 +24,7 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
     let code = it.app.codes().last().unwrap().1.clone();
     let input = json!({"input": {"phone": phone, "code": code}});
     let token = it.run(&anyone, "redeem_code", input).await["token"]["token"].take();
-    let me = Client { token: Some(token.as_str().unwrap().to_owned()), ..anyone };
+    let me = Client { token: Some(token.as_str().unwrap().to_owned()), ..anyone.clone() };
     let input = json!({"activityId": activity, "name": "谢逊", "category": "企业家", "noticeVersion": version});
     let made = it.run(&me, "register_myself", json!({"input": input})).await;
     let own = made["registration"]["id"].clone();
@@ -35,6 +35,27 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
     it.run(&me, "answer_my_form", json!({"input": input})).await;
     let shown = it.run(&me, "me", json!({})).await;
     assert_eq!(shown["registrations"][0]["title"], "董事长");
+    it.run(&anyone, "public_notice", json!({"version": version})).await;
+    let agreed = json!({"registrationId": own, "purposes": ["MESSAGES"], "noticeVersion": version});
+    it.run(&me, "give_my_consent", json!({"input": agreed})).await;
+    let against = json!({"registrationId": own, "purpose": "SHARING"});
+    it.run(&me, "withdraw_my_consent", json!({"input": against})).await;
+    let paper = json!({"registrationId": own, "purposes": ["PHOTOS"], "noticeVersion": version, "channel": "PAPER"});
+    let agreed = it.make("record_consent", paper).await["registration"].take();
+    assert_eq!(agreed["privacy"]["consents"].as_array().unwrap().len(), 3);
+    let against = json!({"registrationId": own, "purpose": "PHOTOS", "reason": "来电"});
+    it.make("withdraw_consent", against).await;
+    let people = it.run(&me, "my_data", json!({})).await["people"].take();
+    let asked = json!({"personId": people[0]["id"], "name": "谢逊之"});
+    let request =
+        it.run(&me, "request_correction", json!({"input": asked})).await["request"].take();
+    let taken_back = json!({"input": {"requestId": request["id"]}});
+    it.run(&me, "withdraw_data_request", taken_back).await;
+    it.run(&me, "request_correction", json!({"input": asked})).await;
+    let waiting = it.ask("data_requests", json!({"state": "OPEN"})).await;
+    let decided =
+        json!({"requestId": waiting["nodes"][0]["id"], "verdict": "REFUSE", "reason": "请携证件"});
+    it.make("decide_data_request", decided).await;
     it.make("reissue_ticket", json!({"registrationId": own, "reason": "手机丢失"})).await;
     it.make("revoke_ticket", json!({"registrationId": own, "reason": "冒用"})).await;
     it.run(&me, "cancel_my_registration", json!({"input": {"registrationId": own}})).await;
@@ -43,6 +64,8 @@ pub async fn themselves(it: &Script<'_>, programme: &Value) {
         it.make("invite_attendee", json!({"activityId": activity, "person": person})).await;
     let input = json!({"registrationId": invited["registration"]["id"], "attending": false});
     it.run(&me, "answer_my_registration", json!({"input": input})).await;
+    let asked = json!({"input": {"personId": people[0]["id"]}});
+    it.run(&me, "request_erasure", asked).await;
 
     let session =
         json!({"title": "夜校", "startsAt": at(30), "endsAt": at(100), "selfCheckIn": true});

@@ -86,7 +86,7 @@ on_both! {
     async fn a_year_is_taken_out_by_its_administrators_alone(app) {
         let (a, b) = (district(&app, "鹿城区").await, district(&app, "瑞安市").await);
         let admin = app.bare_account().await;
-        let input = json!({"accountId": Gid(admin.account).to_string(), "role": "ORG_ADMIN", "organisationId": a});
+        let input = json!({"accountId": Gid(admin.account).to_string(), "reason": "值班", "role": "ORG_ADMIN", "organisationId": a});
         let grant = school::made(&app, "grant_role", input).await["grant"]["id"].take();
         let document = crate::app::document("create_export");
         let mut input = of_year(&b, 2026);

@@ -149,7 +149,7 @@ mod documents {
             let (export, document) = document(&app, input).await;
             let pages = pages(&document);
             assert_eq!(pages.len(), 2);
-            let phone = api::person::masked(&lists::phone(1));
+            let phone = api::mask::phone(&lists::phone(1));
             for word in [
                 "新生代温商研修班签到表", "2026年11月2日09:00–16:30", "温州市委党校", "主办：温州市工商业联合会", "上午", "下午",
                 "学员（2人）", "张三丰", "瓯海机械有限公司董事长", &phone, "工作人员（1人）", "王□(U+3FFFD)明", "应到3人",

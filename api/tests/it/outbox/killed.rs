@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, process::Command, time::Duration};
 
-use api::{db::Db, error::Error, outbox};
+use api::{audit::chain::Seal, db::Db, error::Error, outbox};
 use entity::{message::Occasion, registration};
 use sea_orm::EntityTrait;
 use serde_json::json;
@@ -46,7 +46,7 @@ async fn party(organiser: &Remote, channel: &str) -> Festival {
 
 /// Tells everybody, beside the server.
 async fn tell(home: &Home) {
-    let db = Db::connect(&home.url).await.unwrap();
+    let db = Db::connect(&home.url, Seal::load(None, home.data_dir()).unwrap()).await.unwrap();
     let rows = registration::Entity::find().all(db.read()).await.unwrap();
     let now = crate::server::now();
     let done: Result<(), Error<api::account::AccountErrorCode>> = db

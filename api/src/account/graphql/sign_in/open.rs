@@ -114,8 +114,7 @@ pub(super) async fn open(
             Ok((opened, Some(account.id)))
         })
         .await;
-    let is_wrong =
-        |it: &Refused<SignInErrorCode>| it.code == SignInErrorCode::SecondFactorWrong;
+    let is_wrong = |it: &Refused<SignInErrorCode>| it.code == SignInErrorCode::SecondFactorWrong;
     let (tokens, sign_in) = match opened {
         // Of what was rolled back the wrong code is counted.
         Err(Error::Refused(all)) if all.iter().any(is_wrong) => {
