@@ -83,13 +83,14 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Fields of those names that tell nothing of people, or of nobody but whoever asks.
-const PLAIN: [&str; 28] = [
+const PLAIN: [&str; 29] = [
     "Account.username",
     "AnswerFile.address",
     "AnswerFile.name",
     "Answer.choices",
     "Answer.text",
     "Answer.wording",
+    "ApiKey.name",
     "AttendeeToken.token",
     "Category.name",
     "CheckInClaim.token",
