@@ -35,6 +35,7 @@ mod grant;
 mod history;
 mod http;
 mod job;
+mod leak;
 mod leave;
 mod life;
 mod lists;
