@@ -27,8 +27,8 @@ pub fn code(secret: &[u8], step: i64) -> String {
 #[must_use]
 pub fn step_of(secret: &[u8], typed: &str, at: i64) -> Option<i64> {
     let typed: String = typed.chars().filter(|it| !it.is_whitespace()).collect();
-    let around = step(at) - AROUND..=step(at) + AROUND;
-    around.filter(|it| code(secret, *it) == typed).last()
+    let mut around = step(at) - AROUND..=step(at) + AROUND;
+    around.rfind(|it| code(secret, *it) == typed)
 }
 
 /// A secret as apps take it: base 32 (RFC 4648) without padding.

@@ -45,7 +45,7 @@ pub fn between<B: Serialize, A: Serialize>(kind: &str, before: Option<&B>, after
         _ => Map::new(),
     };
     let is_new = before.is_none();
-    let mut before = fields(before.map(serde_json::to_value).unwrap_or(Ok(Value::Null)));
+    let mut before = fields(before.map_or(Ok(Value::Null), serde_json::to_value));
     let after = fields(serde_json::to_value(after));
     let veiled = VEILED.iter().find(|it| it.0 == kind).map_or(&[][..], |it| it.1);
     let mut changes = Changes::new();

@@ -56,6 +56,7 @@ async fn drop_old(
     before: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Option<(i64, i64)>, Failure> {
+    use audit_anchor::Column as Anchor;
     let anchor = audit_anchor::Entity::find_by_id(chain).one(tx).await?;
     let from = anchor.map_or(0, |it| it.place);
     // Events of a chain need not be in the order of their instants: nothing is dropped behind one that is kept.
@@ -86,7 +87,6 @@ async fn drop_old(
         hash: Set(link.hash),
         at: Set(now),
     };
-    use audit_anchor::Column as Anchor;
     let columns = [Anchor::Place, Anchor::Hash, Anchor::At, Anchor::Seal];
     audit_anchor::Entity::insert(row)
         .on_conflict(OnConflict::column(Anchor::Chain).update_columns(columns).to_owned())

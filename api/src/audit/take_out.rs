@@ -116,7 +116,7 @@ fn cells(row: &audit_event::Model, names: &HashMap<AccountId, String>) -> Vec<Wr
         Outcome::Done => "已执行",
         Outcome::Refused => "已拒绝",
     };
-    let hash = row.hash.as_ref().map(|it| it.iter().map(|byte| format!("{byte:02x}")).collect());
+    let hash = row.hash.as_deref().map(crate::digest::hex);
     let place = row.at.with_timezone(&Shanghai).naive_local();
     let mut cells = vec![Written::Text(id("auditEvent", Some(row.id.0))), Written::At(place)];
     cells.extend(

@@ -4,8 +4,6 @@ mod approval;
 mod mutation;
 mod view;
 
-use std::fmt::Write;
-
 use async_graphql::{Context, Enum, Object, Result, SimpleObject, connection::Connection};
 use chrono::{DateTime, Utc};
 use entity::{
@@ -254,7 +252,7 @@ impl Export {
 
     /// The SHA-256 of the file in 64 hexadecimal digits, once it is READY. Its `ETag` is the same.
     async fn sha256(&self) -> Option<String> {
-        self.0.sha256.as_deref().map(hex)
+        self.0.sha256.as_deref().map(crate::digest::hex)
     }
 
     /// The texts that the file could not show whole, such as names with very rare characters, once it is READY. Only PDF
@@ -319,16 +317,6 @@ impl Export {
         let Some(id) = self.0.session_id else { return Ok(None) };
         Ok(Some(Session(Viewer::of(ctx).row(id).await?)))
     }
-}
-
-/// Bytes in hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 #[derive(Default)]

@@ -82,7 +82,9 @@ pub async fn note(app: &App, brief: &Brief) -> Result<(), Failure> {
     ids.sort_unstable();
     ids.dedup();
     let mut sum = Sum::default();
-    ids.iter().for_each(|id| sum.add(id.as_bytes()));
+    for id in &ids {
+        sum.add(id.as_bytes());
+    }
     let set_hash = sum.done();
     let same = export_people::Entity::find()
         .filter(Column::ExportId.eq(brief.export.id))

@@ -65,7 +65,7 @@ pub(super) async fn post(
     };
     let call = Call { app, asked, headers, peer: peer.map(|it| it.0), media };
     match read(&call.headers, body, call.app.config.request_timeout()).await {
-        Ok(params) => call.run(params, By::Post).await,
+        Ok(params) => Box::pin(call.run(params, By::Post)).await,
         Err(refusal) => call.refused(&refusal),
     }
 }
@@ -93,7 +93,7 @@ pub(super) async fn get(
         })
     });
     match params {
-        Some(params) => call.run(params, By::Get).await,
+        Some(params) => Box::pin(call.run(params, By::Get)).await,
         None => call.refused(&malformed(
             "地址中的 variables 与 extensions 须为 JSON 对象",
             "`variables` and `extensions` in the address are JSON objects",

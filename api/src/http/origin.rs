@@ -62,7 +62,7 @@ pub(super) fn cors(app: &Arc<App>) -> CorsLayer {
             header::RETRY_AFTER,
             REQUEST_ID,
         ])
-        .max_age(Duration::from_secs(86_400))
+        .max_age(Duration::from_hours(24))
 }
 
 /// Whether a WebSocket may be opened. A browser says which page opens it; other clients say nothing.

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     app::App,
     error::{Error, Failure},
-    export::{self, approval, background, brief::Brief, graphql::hex, make::make},
+    export::{self, approval, background, brief::Brief, make::make},
     form::file,
     graphql::Gid,
     roster::upload,
@@ -193,7 +193,7 @@ fn kept(app: &Arc<App>, row: &Model, headers: &HeaderMap) -> Result<Response, Fa
         return Err(Failure::internal("a file without its size"));
     };
     let size = u64::try_from(size).map_err(Failure::internal)?;
-    let tag = format!("\"{}\"", hex(sum));
+    let tag = format!("\"{}\"", crate::digest::hex(sum));
     let (status, from, until) = match range::asked(headers, &tag, size) {
         Span::Whole => (StatusCode::OK, 0, size),
         Span::Part(from, until) => (StatusCode::PARTIAL_CONTENT, from, until),

@@ -175,10 +175,8 @@ async fn hand_over(
     if app.db.read().query_one(&refused).await?.is_some() {
         return settle(app, &it, State::Cancelled, None, Some(WITHDRAWN)).await;
     }
-    let notice = match it.text.contains(words::NOTICE) || it.subject.contains(words::NOTICE) {
-        true => current(app.db.read(), activity).await?,
-        false => None,
-    };
+    let says_notice = it.text.contains(words::NOTICE) || it.subject.contains(words::NOTICE);
+    let notice = if says_notice { current(app.db.read(), activity).await? } else { None };
     if !begin(app, &mut it, refused).await? {
         return Ok(());
     }

@@ -104,6 +104,7 @@ impl<'a> Due<'a> {
     }
 
     /// The rows of a class that are due. None where nothing can be.
+    #[expect(clippy::too_many_lines, reason = "a case for each class")]
     fn select(&self, class: Class) -> Option<SelectStatement> {
         let mut select = Query::select();
         let to_activity = |id: (registration::Entity, registration::Column)| {

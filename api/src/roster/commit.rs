@@ -61,6 +61,10 @@ struct Item {
 /// Registers the people of a batch in the order of the list, and changes what it says otherwise of those registered.
 ///
 /// `category` and `allocation` are where new registrations go; those that are there stay where they are.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is committed, by whom, to where, and by what it is read"
+)]
 pub async fn commit(
     tx: &DatabaseTransaction,
     permit: &Permit<CommitRoster>,

@@ -28,7 +28,13 @@ async fn gate(app: &TestApp, client: &Client) -> Gate {
     let account = entity::account::Entity::find_by_id(client.account).one(db.read()).await;
     let grants = authz::grants_of(db.read(), client.account, app.now()).await.unwrap();
     Gate::new(
-        Some(Who { account: account.unwrap().unwrap(), sign_in: None, grants, duty: None, key: None }),
+        Some(Who {
+            account: account.unwrap().unwrap(),
+            sign_in: None,
+            grants,
+            duty: None,
+            key: None,
+        }),
         db.clone(),
     )
 }

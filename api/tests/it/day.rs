@@ -130,7 +130,8 @@ on_both_servers! {
             assert_eq!(table.column("签到时间").iter().filter(|it| !it.is_empty()).count(), 200);
         }
         assert_eq!(book.column("手机号码").len(), 283);
-        assert!(list.column("手机号码").iter().all(|it| it.trim_start_matches("'+").chars().all(|c| c.is_ascii_digit() || c == '-')));
+        // Nobody's phone is taken out whole unless that is asked for.
+        assert!(list.column("手机号码").iter().all(|it| it.is_empty() || it.contains("***")));
         // A workbook holds texts as they are; a CSV keeps them from being run.
         assert_eq!(book.count("姓名", "=HYPERLINK(\"http://evil\")"), 1);
         assert_eq!(list.count("姓名", "'=HYPERLINK(\"http://evil\")"), 1);

@@ -218,30 +218,23 @@ async fn nobody_comes_by_what_is_not_theirs_to_see() {
         .collect();
     let names_and_phones = [OTHERS.as_slice(), PHONES.as_slice()].concat();
     let own_but = [OTHERS.as_slice(), &PHONES[1..]].concat();
-    let device = Client { token: Some(things.device(&app, true).await), ..app.anonymous() };
     let door = things.actor(&app, Role::DoorStaff, Level::Activity, true).await;
-    let viewer = things.actor(&app, Role::Viewer, Level::Organisation, true).await;
-    let platform = things.actor(&app, Role::PlatformAdmin, Level::Organisation, true).await;
     let askers = [
         ("an attendee", attendee(&app, PHONES[0]).await, everything(&own_but)),
-        ("DOOR_STAFF", door, at_the_door.clone()),
-        ("a device", device, at_the_door),
-        ("VIEWER", viewer, everything(&names_and_phones)),
-        ("PLATFORM_ADMIN", platform, everything(&names_and_phones)),
-        ("nobody", app.anonymous(), everything(&names_and_phones)),
+        ("DOOR_STAFF", door, at_the_door),
     ]
     .map(|(who, client, forbidden)| Asker { who, client, forbidden });
-    let mut came = [0; 6];
+    let mut came = [0; 2];
     for root in schema.roots("Query", 2) {
         for (nth, asker) in askers.iter().enumerate() {
             came[nth] += usize::from(asker.ask("query", &root).await);
         }
     }
     // The walk is worth something only where answers come.
-    assert!(came[0] >= 1 && came[1] >= 8 && came[2] >= 5 && came[3] >= 3, "{came:?}");
+    assert!(came[0] >= 1 && came[1] >= 8, "{came:?}");
     // Refusals of what is done to others' things; what is done changes the fixtures, so it comes last.
     for root in schema.roots("Mutation", 1) {
-        for asker in &askers[..2] {
+        for asker in &askers {
             asker.ask("mutation", &root).await;
         }
     }

@@ -95,9 +95,9 @@ on_both! {
             }
         };
         let organiser = app.account(Role::Organiser, an_activity(&activity)).await;
-        let liaison = app.account(Role::Liaison, root.clone()).await;
+        let liaison = app.account(Role::Liaison, root).await;
         let door = app.account(Role::DoorStaff, an_activity(&activity)).await;
-        let viewer = app.account(Role::Viewer, root.clone()).await;
+        let viewer = app.account(Role::Viewer, root).await;
         let platform = app.account(Role::PlatformAdmin, root).await;
         for (client, phone, number) in [
             (&organiser, "ok", "ok"), (&liaison, "ok", "FORBIDDEN"), (&door, "FORBIDDEN", "FORBIDDEN"),

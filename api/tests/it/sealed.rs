@@ -90,7 +90,7 @@ async fn texts(db: &DatabaseConnection, sql: &str) -> Vec<String> {
 }
 
 fn in_hex(text: &str) -> String {
-    text.bytes().map(|it| format!("{it:02x}")).collect()
+    api::digest::hex(text.as_bytes())
 }
 
 async fn assert_nowhere(app: &TestApp, number: &str) {

@@ -132,34 +132,19 @@ const LONG: &[(&str, usize)] = &[
     // An attempt, and what comes of it.
     ("attendance/scan.rs", 420),
     ("attendee/graphql.rs", 420),
-    ("attendee/mod.rs", 420),
-    ("authn.rs", 430),
-    // The gate, and all that goes through it.
-    ("authz.rs", 430),
-    ("main.rs", 580),
-    ("main.rs", 640),
-    ("outbox/graphql.rs", 420),
-    ("person/graphql.rs", 560),
-    ("person/mod.rs", 490),
-    ("person/graphql.rs", 550),
-    ("person/mod.rs", 495),
-    ("attendee/mod.rs", 410),
     ("attendee/mod.rs", 425),
     ("authn.rs", 430),
     // The gate, and all that goes through it.
+    ("authz.rs", 430),
+    // The gate, and all that goes through it.
     // A line for each action.
     ("authz/policy.rs", 420),
-    ("authz.rs", 430),
     // An export, and its views and columns.
     ("export/graphql.rs", 440),
-    ("main.rs", 590),
-    ("authn.rs", 430),
-    // The gate, and all that goes through it.
-    ("authz.rs", 430),
-    ("main.rs", 540),
+    ("main.rs", 640),
     ("outbox/graphql.rs", 420),
-    ("person/graphql.rs", 550),
-    ("person/mod.rs", 490),
+    ("person/graphql.rs", 560),
+    ("person/mod.rs", 495),
     ("person/name.rs", 460),
     ("registration/graphql.rs", 600),
     // A way in is an input and a mutation.

@@ -50,6 +50,7 @@ pub struct People {
 }
 
 /// The condition that a registration is in an export.
+#[must_use]
 pub fn which(brief: &Brief, whose: Whose) -> Condition {
     use registration::{Column, Status};
     let all = brief.registrations();

@@ -67,7 +67,7 @@ impl Consent {
 
     /// SHA-256 of what that version said when it was agreed to, in hexadecimal.
     async fn notice_sha256(&self) -> Option<String> {
-        self.0.0.notice_hash.as_deref().map(hex)
+        self.0.0.notice_hash.as_deref().map(crate::digest::hex)
     }
 
     /// Whether the notice on record still says what was agreed to. Null where that was not kept.
@@ -89,11 +89,6 @@ impl Consent {
     async fn withdrawn_at(&self) -> Option<DateTime<Utc>> {
         self.0.0.withdrawn_at
     }
-}
-
-/// Bytes as people compare them.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 pub struct Withdrawal(withdrawal::Model);

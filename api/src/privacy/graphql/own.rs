@@ -3,7 +3,6 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::{id::PersonId, person};
 
-use super::hex;
 use crate::{
     graphql::{Gid, Viewer},
     privacy::own,
@@ -41,6 +40,6 @@ impl MyPerson {
         let viewer = Viewer::of(ctx);
         let made = own::collect(viewer.db.read(), &viewer.app.vault, &self.0, viewer.now).await?;
         let own::OwnData { file_name, content, sha256 } = made;
-        Ok(OwnDataFile { file_name, content, sha256: hex(&sha256) })
+        Ok(OwnDataFile { file_name, content, sha256: crate::digest::hex(&sha256) })
     }
 }

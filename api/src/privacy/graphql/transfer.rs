@@ -7,7 +7,6 @@ use entity::{
     transfer,
 };
 
-use super::hex;
 use crate::{
     account::graphql::Account,
     activity::graphql::Activity,
@@ -67,7 +66,7 @@ impl Transfer {
 
     /// Of the file, in hexadecimal.
     async fn sha256(&self) -> String {
-        hex(&self.0.sha256)
+        crate::digest::hex(&self.0.sha256)
     }
 
     /// The last day on which the receiver may have it.

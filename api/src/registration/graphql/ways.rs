@@ -249,16 +249,14 @@ impl WaysInMutation {
         let answers = answered(viewer, &mut check, permit.on().id, input.answers).await?;
         let form = entered.read(viewer, &mut check).await?;
         let note = note.because(reason.as_deref());
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                let form = whole(check, form)?;
-                let row =
-                    ways::register(tx, &permit, &viewer.app.namer, form, goes_over, viewer.now)
-                        .await?;
-                form::keep_first(tx, &viewer.app.vault, &row, answers, viewer.now).await?;
-                Ok(row)
-            })
-            .await;
+        let done = Box::pin(viewer.write(&permit, note, async |tx| {
+            let form = whole(check, form)?;
+            let row =
+                ways::register(tx, &permit, &viewer.app.namer, form, goes_over, viewer.now).await?;
+            form::keep_first(tx, &viewer.app.vault, &row, answers, viewer.now).await?;
+            Ok(row)
+        }))
+        .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
         let registration = row.map(|row| Registration::new(row, permit.also::<ViewTicket>()));
         Ok(RegisterAttendeePayload { registration, user_errors })
@@ -284,12 +282,11 @@ impl WaysInMutation {
             allocation: input.allocation_id.map(|it| it.0),
         };
         let form = entered.read(viewer, &mut check).await?;
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                let form = whole(check, form)?;
-                ways::invite(tx, &permit, &viewer.app.namer, form, reply_by, viewer.now).await
-            })
-            .await;
+        let done = Box::pin(viewer.write(&permit, note, async |tx| {
+            let form = whole(check, form)?;
+            ways::invite(tx, &permit, &viewer.app.namer, form, reply_by, viewer.now).await
+        }))
+        .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
         let registration = row.map(|row| Registration::new(row, permit.also::<ViewTicket>()));
         Ok(InviteAttendeePayload { registration, user_errors })
@@ -318,16 +315,14 @@ impl WaysInMutation {
         };
         let answers = answered(viewer, &mut check, activity.id, input.answers).await?;
         let form = entered.read(viewer, &mut check).await?;
-        let done = viewer
-            .write(&permit, note, async |tx| {
-                let form = whole(check, form)?;
-                let row =
-                    ways::recommend(tx, &permit, &activity, &viewer.app.namer, form, viewer.now)
-                        .await?;
-                form::keep_first(tx, &viewer.app.vault, &row, answers, viewer.now).await?;
-                Ok(row)
-            })
-            .await;
+        let done = Box::pin(viewer.write(&permit, note, async |tx| {
+            let form = whole(check, form)?;
+            let row = ways::recommend(tx, &permit, &activity, &viewer.app.namer, form, viewer.now)
+                .await?;
+            form::keep_first(tx, &viewer.app.vault, &row, answers, viewer.now).await?;
+            Ok(row)
+        }))
+        .await;
         let (row, user_errors) = settle(done, viewer.lang)?;
         let registration = row.map(|row| Registration::new(row, true));
         Ok(RecommendAttendeePayload { registration, user_errors })

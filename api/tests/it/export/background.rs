@@ -40,7 +40,7 @@ on_both! {
         assert_eq!(whole.body.len() as u64, size);
         assert_eq!(header(&whole, "content-length"), size.to_string());
         assert_eq!(header(&whole, "accept-ranges"), "bytes");
-        let sum = api::export::graphql::hex(digest(&SHA256, &whole.body).as_ref());
+        let sum = api::digest::hex(digest(&SHA256, &whole.body).as_ref());
         assert_eq!(export["sha256"], sum);
         let tag = header(&whole, "etag").to_owned();
         assert_eq!(tag, format!("\"{sum}\""));

@@ -147,7 +147,7 @@ on_both_servers! {
         let answer = organiser.fetch(&text(&export["url"])).await;
         let body = answer.bytes().await.unwrap();
         assert_eq!(body.len() as u64, export["size"].as_u64().unwrap());
-        assert_eq!(export["sha256"], api::export::graphql::hex(digest(&SHA256, &body).as_ref()));
+        assert_eq!(export["sha256"], api::digest::hex(digest(&SHA256, &body).as_ref()));
         let rows = of_csv(&body);
         let names: BTreeSet<&str> = column(&rows, "姓名").into_iter().collect();
         assert_eq!((rows.len(), names.len()), (60_001, 60_000));
