@@ -136,7 +136,6 @@ const LONG: &[(&str, usize)] = &[
     ("authn.rs", 430),
     // The gate, and all that goes through it.
     ("authz.rs", 430),
-    // The gate, and all that goes through it.
     // A line for each action.
     ("authz/policy.rs", 420),
     // An export, and its views and columns.
