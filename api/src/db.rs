@@ -1,5 +1,7 @@
 //! Connections and transactions. The only module that asks which database it talks to.
 
+mod lane;
+
 use std::{
     path::Path,
     pin::pin,
@@ -22,10 +24,13 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
-    Connection,
+    Connection, Postgres,
+    postgres::PgArguments,
+    query::Query,
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
+use self::lane::Lane;
 use crate::{audit::chain::Seal, error::Failure};
 
 /// The database: connections to read by, and the road for transactions.
@@ -39,12 +44,17 @@ pub struct Db {
     statements: Arc<AtomicU64>,
     /// The address, where other servers may use the same database.
     shared: Option<Arc<str>>,
+    /// For scans, on PostgreSQL.
+    lanes: Arc<[Lane]>,
     /// What the audit log is chained by.
     seal: Seal,
 }
 
 /// How many rows go into one statement: the smaller of the databases' limits on parameters allows 32,766.
 pub const CHUNK: usize = 500;
+
+/// While one statement of scans is on its way to the disk, another can be worked on.
+const LANES: usize = 2;
 
 impl Db {
     /// Connects; what is written is put on the audit log under `seal`. `url` is `sqlite://PATH` or `postgres://…`; the folder of an SQLite file is made if need be.
@@ -91,11 +101,14 @@ impl Db {
             }
             let writer = open(1, false).await?;
             let reader = open(8, true).await?;
-            Ok(Self { reader, writer, statements, shared: None, seal })
+            let lanes = Arc::new([]);
+            Ok(Self { reader, writer, statements, shared: None, lanes, seal })
         } else {
             let both = open(32, false).await?;
-            let shared = Some(url.into());
-            Ok(Self { reader: both.clone(), writer: both, statements, shared, seal })
+            let url: Arc<str> = url.into();
+            let lanes = (0..LANES).map(|_| Lane::new(url.clone())).collect();
+            let shared = Some(url);
+            Ok(Self { reader: both.clone(), writer: both, statements, shared, lanes, seal })
         }
     }
 
@@ -161,21 +174,21 @@ impl Db {
         }
     }
 
-    /// Whether each statement is a round trip to a server, so that few are worth more than simple ones.
+    /// How many statements of scans can be under way at once where each is a round trip to a server, so that few are worth
+    /// more than simple ones; none elsewhere.
     #[must_use]
-    pub fn is_remote(&self) -> bool {
-        self.writer.get_database_backend() == DbBackend::Postgres
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
     }
 
-    /// Runs one statement that takes one JSON, as a transaction of its own. Its SQL is PostgreSQL's (see `is_remote`).
-    pub(crate) async fn one_statement(
+    /// Runs one statement in a lane, as a transaction of its own. Its SQL is PostgreSQL's.
+    pub(crate) async fn in_lane(
         &self,
-        sql: &str,
-        json: serde_json::Value,
+        lane: usize,
+        query: Query<'_, Postgres, PgArguments>,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        let values = [Value::from(json)];
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        self.writer.query_all_raw(statement).await
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.lanes[lane].rows(query).await
     }
 
     /// Reads with several statements of which all see the same instant.

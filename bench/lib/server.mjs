@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const PASSWORD = 'a password for one bench';
+const PASSWORD = 'correct horse battery staple';
 
 /** Runs a command of the binary; throws if it fails. */
 export function command(binary, env, args, input) {

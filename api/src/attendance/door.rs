@@ -1,12 +1,10 @@
 //! The door of a server: scans that come at the same time are taken together and share one commit.
 //!
-//! While one batch is on its way to the disk the next one gathers, so that nobody waits for company. Each scan is
-//! answered after its commit. A batch that fails is taken again scan by scan, so that none fails for another.
+//! While one batch is on its way to the disk the next one gathers, so that nobody waits for company; on PostgreSQL two may
+//! be on their way. Each scan is answered after its commit. A batch that fails is taken again scan by scan, so that none
+//! fails for another.
 
-use std::{
-    mem,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
@@ -36,8 +34,18 @@ struct Waiting {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Waiting>,
-    /// Whether somebody is taking scans, and will take these too.
-    is_served: bool,
+    /// Where somebody is taking scans, and will take these too.
+    busy: Vec<bool>,
+}
+
+impl Queue {
+    /// Where nobody is taking scans, of so many places.
+    fn free(&mut self, places: usize) -> Option<usize> {
+        self.busy.resize(places, false);
+        let place = self.busy.iter().position(|it| !it)?;
+        self.busy[place] = true;
+        Some(place)
+    }
 }
 
 /// Where scans wait to be taken together.
@@ -56,13 +64,13 @@ impl Door {
     /// Takes a scan, together with those that wait beside it. What was begun is finished, even if the caller goes away.
     pub async fn take(self: &Arc<Self>, db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
         let (answer, taken) = oneshot::channel();
-        let begins = {
+        let free = {
             let mut queue = self.queue();
             queue.waiting.push(Waiting { attempt, now, answer });
-            !mem::replace(&mut queue.is_served, true)
+            queue.free(db.lanes().max(1))
         };
-        if begins {
-            tokio::spawn(serve(self.clone(), db.clone()));
+        if let Some(place) = free {
+            tokio::spawn(serve(self.clone(), db.clone(), place));
         }
         taken.await.map_err(|_| Failure::internal("a scan was not answered"))?
     }
@@ -72,25 +80,25 @@ impl Door {
     }
 
     /// Those who wait; none if there is nobody, and then somebody else begins with the next one.
-    fn next(&self) -> Vec<Waiting> {
+    fn next(&self, place: usize) -> Vec<Waiting> {
         let mut queue = self.queue();
         let some = queue.waiting.len().min(TOGETHER);
         let batch: Vec<Waiting> = queue.waiting.drain(..some).collect();
-        queue.is_served = !batch.is_empty();
+        queue.busy[place] = !batch.is_empty();
         batch
     }
 }
 
 /// Takes batch after batch until nobody waits.
-async fn serve(door: Arc<Door>, db: Db) {
+async fn serve(door: Arc<Door>, db: Db, place: usize) {
     loop {
-        let batch = door.next();
+        let batch = door.next(place);
         if batch.is_empty() {
             return;
         }
         let attempts: Vec<Attempt> = batch.iter().map(|it| it.attempt.clone()).collect();
         let now = batch.iter().map(|it| it.now).max().unwrap_or_default();
-        match together(&door, &db, &attempts, now).await {
+        match together(&door, &db, place, &attempts, now).await {
             Ok(answers) => {
                 for (it, answer) in batch.into_iter().zip(answers) {
                     // Whoever asked may have gone; the scan is on record all the same.
@@ -99,7 +107,7 @@ async fn serve(door: Arc<Door>, db: Db) {
             }
             Err(_) => {
                 for it in batch {
-                    let _ = it.answer.send(alone(&door, &db, it.attempt, it.now).await);
+                    let _ = it.answer.send(alone(&door, &db, place, it.attempt, it.now).await);
                 }
             }
         }
@@ -107,10 +115,16 @@ async fn serve(door: Arc<Door>, db: Db) {
 }
 
 /// Takes one scan. A rival that took the same one at the same moment has committed by the second try.
-async fn alone(door: &Door, db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Taken {
+async fn alone(
+    door: &Door,
+    db: &Db,
+    place: usize,
+    attempt: Attempt,
+    now: DateTime<Utc>,
+) -> Taken {
     let attempts = [attempt];
-    let first = match together(door, db, &attempts, now).await {
-        Err(Failure::Conflict(..)) => together(door, db, &attempts, now).await?,
+    let first = match together(door, db, place, &attempts, now).await {
+        Err(Failure::Conflict(..)) => together(door, db, place, &attempts, now).await?,
         taken => taken?,
     };
     first.into_iter().next().ok_or_else(|| Failure::internal("a scan without an answer"))?
@@ -120,10 +134,11 @@ async fn alone(door: &Door, db: &Db, attempt: Attempt, now: DateTime<Utc>) -> Ta
 async fn together(
     door: &Door,
     db: &Db,
+    place: usize,
     attempts: &[Attempt],
     now: DateTime<Utc>,
 ) -> Result<Vec<Taken>, Failure> {
-    let mut admitted = plain::admit(db, attempts, now).await?;
+    let mut admitted = plain::admit(db, place, attempts, now).await?;
     let others: Vec<Attempt> = (0..attempts.len())
         .filter(|at| !admitted.contains_key(at))
         .map(|at| attempts[at].clone())

@@ -2,10 +2,13 @@
 //! open and takes no exits. Whatever is not so plain is left to [`take`](super::scan::take), which would have done the
 //! same with those whom this lets in, in a dozen statements.
 //!
-//! Only where a statement is a round trip, on PostgreSQL. The same scan sent twice at one moment makes an index refuse the
+//! Only where a statement is a round trip, on PostgreSQL, and in its lanes. The same scan sent twice at one moment makes an index refuse the
 //! whole statement; then nothing was done.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -15,13 +18,14 @@ use entity::{
     person, registration,
     scan::{self, Direction, Outcome},
 };
-use sea_orm::{FromQueryResult, IdenStatic, Iterable, QueryResult};
-use serde_json::json;
+use sea_orm::{ActiveEnum, FromQueryResult, IdenStatic, Iterable, QueryResult};
+use sqlx::{Postgres, postgres::PgArguments, query::Query};
 
 use super::{
     book,
     derive::Derived,
     scan::{Answer, Attempt, Shown},
+    tally::SHARDS,
 };
 use crate::{
     authn,
@@ -30,60 +34,80 @@ use crate::{
     registration::Beside,
 };
 
-/// Lets in whom it can of some attempts: the answers by the place of the attempt.
+/// Lets in whom it can of some attempts, in a lane of the database: the answers by the place of the attempt.
 pub(super) async fn admit(
     db: &Db,
+    lane: usize,
     attempts: &[Attempt],
     now: DateTime<Utc>,
 ) -> Result<HashMap<usize, Answer>, Failure> {
-    if !db.is_remote() {
+    if db.lanes() == 0 {
         return Ok(HashMap::new());
     }
     let mut asked = Vec::with_capacity(attempts.len());
-    let mut scans = HashMap::new();
     for (at, attempt) in attempts.iter().enumerate() {
-        let Shown::Code(code) = &attempt.shown else { continue };
-        if attempt.direction != Direction::Entry || attempt.told.is_some() {
-            continue;
+        if let Shown::Code(code) = &attempt.shown
+            && attempt.direction == Direction::Entry
+            && attempt.told.is_none()
+        {
+            let scan = attempt.scan(None, Outcome::Admitted, None, now);
+            asked.push(Asked { at, key: authn::read_ticket_code(code), scan });
         }
-        let scan = attempt.scan(None, Outcome::Admitted, None, now);
-        asked.push(json!({
-            "at": at,
-            "scan": scan.id,
-            "attendance": AttendanceId::generate(),
-            "session": scan.session_id,
-            "client": scan.client_id,
-            "key": authn::read_ticket_code(code),
-            "code": code,
-            "gate": scan.gate,
-            "scanned": scan.scanned_at,
-            "clock": scan.clock,
-            "device": scan.device_at,
-            "ms": scan.clock_offset_ms,
-            "received": now,
-            "account": scan.account_id,
-            "by_device": scan.device_id,
-        }));
-        scans.insert(at, scan);
     }
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = match db.one_statement(&statement(), json!(asked)).await {
+    let all = async |asked: &[Asked]| db.in_lane(lane, query(asked, now)).await;
+    let rows = match all(&asked).await {
         Ok(rows) => rows,
         // Somebody takes the same scan at this moment.
         Err(error) if db::is_duplicate(&error) => return Ok(HashMap::new()),
         Err(error) => return Err(error.into()),
     };
-    rows.iter().map(|row| answer(row, &mut scans)).collect()
+    let mut asked: Vec<Option<Asked>> = asked.into_iter().map(Some).collect();
+    rows.iter().map(|row| answer(row, &mut asked)).collect()
+}
+
+/// An attempt of the plain case, as far as it can be told.
+struct Asked {
+    at: usize,
+    key: String,
+    scan: scan::Model,
+}
+
+/// The statement with a column of each thing that it takes.
+fn query(asked: &[Asked], now: DateTime<Utc>) -> Query<'static, Postgres, PgArguments> {
+    fn column<T>(asked: &[Asked], of: impl Fn(&Asked) -> T) -> Vec<T> {
+        asked.iter().map(of).collect()
+    }
+    // All of them add to the same part of the figures, whichever: those of a rival add to another.
+    let shard = asked.first().map_or(0, |it| it.scan.id.0.as_bytes()[15] % SHARDS);
+    sqlx::query(STATEMENT.as_str())
+        .bind(column(asked, |it| it.scan.id.0))
+        .bind(column(asked, |_| AttendanceId::generate().0))
+        .bind(column(asked, |it| it.scan.session_id.0))
+        .bind(column(asked, |it| it.scan.client_id))
+        .bind(column(asked, |it| it.key.clone()))
+        .bind(column(asked, |it| it.scan.code.clone()))
+        .bind(column(asked, |it| it.scan.gate.clone()))
+        .bind(column(asked, |it| it.scan.scanned_at))
+        .bind(column(asked, |it| it.scan.clock.to_value()))
+        .bind(column(asked, |it| it.scan.device_at))
+        .bind(column(asked, |it| it.scan.clock_offset_ms))
+        .bind(column(asked, |it| it.scan.account_id.map(|it| it.0)))
+        .bind(column(asked, |it| it.scan.device_id.map(|it| it.0)))
+        .bind(now)
+        .bind(i16::from(shard))
 }
 
 fn answer(
     row: &QueryResult,
-    scans: &mut HashMap<usize, scan::Model>,
+    asked: &mut [Option<Asked>],
 ) -> Result<(usize, Answer), Failure> {
-    let at = usize::try_from(row.try_get::<i32>("", "at")?).map_err(Failure::internal)?;
-    let mut scan = scans.remove(&at).ok_or_else(|| Failure::internal("a scan of nobody"))?;
+    let at = usize::try_from(row.try_get::<i64>("", "at")?).map_err(Failure::internal)?;
+    let found = asked.get_mut(at - 1).and_then(Option::take);
+    let Asked { at, mut scan, .. } =
+        found.ok_or_else(|| Failure::internal("a scan of nobody"))?;
     let registration = registration::Model::from_query_result(row, "r_")?;
     let person = person::Model::from_query_result(row, "p_")?;
     let category = category::Model::from_query_result_optional(row, "c_")?;
@@ -124,23 +148,21 @@ fn columns<C: Iterable + IdenStatic>(of: &str, prefix: &str) -> String {
 }
 
 /// What [`Held::has`](super::book::Held::has), the verdict, the judgement and the tally come to for the plain case. The
-/// lock on the registration is that of `take`. Whoever has an attendance is told by its index, and not by a look at the
-/// table: a plan made while the table was empty would read the whole of it for each scan for as long as the plan is kept.
-fn statement() -> String {
+/// lock on the registration is that of `take`. Whoever has an attendance is told by its index.
+static STATEMENT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH asked AS (
-  SELECT * FROM jsonb_to_recordset($1) AS it(at integer, scan uuid, attendance uuid, session uuid, client uuid,
-    key text, code text, gate text, scanned timestamptz, clock text, device timestamptz, ms bigint,
-    received timestamptz, account uuid, by_device uuid)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+    $8::timestamptz[], $9::text[], $10::timestamptz[], $11::bigint[], $12::uuid[], $13::uuid[])
+    WITH ORDINALITY AS it(scan, attendance, session, client, key, code, gate, scanned, clock, device, ms, account,
+      by_device, at)
 ), found AS (
-  SELECT asked.*, r.id AS registration, CASE WHEN scanned < s.late_at THEN 'PRESENT' ELSE 'LATE' END AS status,
-    CAST(get_byte(uuid_send(r.id), 15) % {shards} AS smallint) AS shard, {registration}, {person}, {category}
+  SELECT asked.*, r.id AS registration, r.person_id AS person, r.category_id AS category,
+    CASE WHEN scanned < s.late_at THEN 'PRESENT' ELSE 'LATE' END AS status, {registration}
   FROM asked
   JOIN session s ON s.id = asked.session
   JOIN activity a ON a.id = s.activity_id
   JOIN registration r ON r.ticket_code = asked.key AND r.activity_id = s.activity_id
-  JOIN person p ON p.id = r.person_id
-  LEFT JOIN category c ON c.id = r.category_id
   WHERE r.status = 'CONFIRMED' AND r.enrolled_on IS NULL AND r.withdrawn_on IS NULL
     AND s.closed_at IS NULL AND NOT s.tracks_exit AND s.opens_at <= scanned AND scanned < s.closes_at
     AND a.status <> 'CANCELLED'
@@ -158,18 +180,18 @@ fn statement() -> String {
   INSERT INTO scan (id, session_id, client_id, registration_id, code, gate, direction, outcome, scanned_at, clock,
     device_at, clock_offset_ms, received_at, account_id, device_id)
   SELECT scan, session, client, registration, code, gate, 'ENTRY', 'ADMITTED', scanned, clock,
-    device, ms, received, account, by_device FROM admitted
+    device, ms, $14, account, by_device FROM admitted
 ), counted AS (
   INSERT INTO tally (session_id, shard, present, late, left_early, excused, absent, unexpected, inside)
-  SELECT session, shard, count(*) FILTER (WHERE status = 'PRESENT'), count(*) FILTER (WHERE status = 'LATE'),
-    0, 0, 0, 0, count(*) FROM admitted GROUP BY session, shard ORDER BY session, shard
+  SELECT session, $15, count(*) FILTER (WHERE status = 'PRESENT'), count(*) FILTER (WHERE status = 'LATE'),
+    0, 0, 0, 0, count(*) FROM admitted GROUP BY session ORDER BY session
   ON CONFLICT (session_id, shard) DO UPDATE SET present = tally.present + excluded.present,
     late = tally.late + excluded.late, inside = tally.inside + excluded.inside
 )
-SELECT * FROM admitted",
-        shards = super::tally::SHARDS,
+SELECT admitted.*, {person}, {category} FROM admitted
+JOIN person p ON p.id = admitted.person LEFT JOIN category c ON c.id = admitted.category",
         registration = columns::<registration::Column>("r", "r_"),
         person = columns::<person::Column>("p", "p_"),
         category = columns::<category::Column>("c", "c_"),
     )
-}
+});
