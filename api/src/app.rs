@@ -12,6 +12,7 @@ use crate::{
     authz::recognised::Recognised,
     channel::Channels,
     config::Config,
+    connector::Providers,
     db::Db,
     http::{Documents, Rates},
     live::Live,
@@ -35,6 +36,8 @@ pub enum Unready {
     Vault(#[from] std::io::Error),
     #[error("{0}")]
     Documents(String),
+    #[error("{0}")]
+    Providers(String),
 }
 
 pub struct App {
@@ -53,6 +56,8 @@ pub struct App {
     /// How one-time codes get to their phones.
     pub codes: Box<dyn CodeSender>,
     pub channels: Channels,
+    /// The other systems by which people sign in.
+    pub providers: Providers,
     /// What changes while the server runs, here and at others.
     pub live: Arc<Live>,
     /// Who was recognised a moment ago.
@@ -85,6 +90,12 @@ impl App {
         codes: Box<dyn CodeSender>,
     ) -> Result<Arc<Self>, Unready> {
         let channels = Channels::open(&config).map_err(Unready::Channels)?;
+        let providers = Providers::open(
+            config.accounts.sign_in_providers.as_deref(),
+            !config.outside.production,
+            config.send_timeout(),
+        )
+        .map_err(Unready::Providers)?;
         let vault = Vault::load(&config.data_key())?;
         let schema = crate::schema::build(&config);
         let documents = Documents::open(&config.outside).map_err(Unready::Documents)?;
@@ -102,6 +113,7 @@ impl App {
             metrics: Metrics::default(),
             codes,
             channels,
+            providers,
             recognised: Recognised::default(),
             door: Arc::new(Door::new(live.clone())),
             live,

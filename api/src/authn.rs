@@ -62,17 +62,19 @@ pub async fn authenticate(
         .await?;
     let Some((sign_in, Some(account))) = found else { return Ok(None) };
     let grants = authz::grants_of(app.db.read(), account.id, now).await?;
-    let duty = duty(app, &account, &grants).await?;
+    let duty = duty(app, &account, &grants, sign_in.provider.is_some()).await?;
     Ok(Some(Who { account, sign_in: Some(sign_in.id), grants, duty, key: None }))
 }
 
-/// What an account that holds these grants has to do before it may do anything else.
+/// What an account that holds these grants has to do before it may do anything else. Whoever came by another system need not
+/// know its password.
 pub async fn duty(
     app: &App,
     account: &account::Model,
     grants: &[Held],
+    by_provider: bool,
 ) -> Result<Option<Duty>, Failure> {
-    if account.must_change {
+    if account.must_change && !by_provider {
         return Ok(Some(Duty::ChangePassword));
     }
     let asking = &app.config.accounts.second_factor;

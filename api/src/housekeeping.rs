@@ -5,7 +5,7 @@ use entity::job::Kind;
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    account::{attempts, sign_in, stale},
+    account::{attempts, sign_in, stale, trip},
     app::App,
     attendance,
     attendee::codes,
@@ -49,6 +49,7 @@ pub async fn keep_house(app: &App) -> Result<(), Failure> {
             drop_old_keys(tx, now).await?;
             attempts::drop_old(tx, now).await?;
             sign_in::drop_old(tx, now).await?;
+            trip::drop_old(tx, now).await?;
             codes::drop_old(tx, now).await?;
             guesses::drop_old(tx, now).await?;
             upload::drop_old(tx, now).await?;

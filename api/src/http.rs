@@ -2,6 +2,7 @@
 
 mod accept;
 mod answer;
+mod auth;
 mod body;
 mod certificate;
 mod disposition;
@@ -86,6 +87,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/tickets/{file}", get(ticket::ticket))
         .route("/organisations/{id}/calendar.ics", get(ticket::feed))
         .route("/certificates/{token}", get(certificate::verify))
+        .route("/auth/{provider}", get(auth::back))
         .route_layer(middleware::from_fn_with_state(app.clone(), counted));
     let mut router = Router::new()
         .merge(unsigned)

@@ -6,6 +6,7 @@
 #![recursion_limit = "512"]
 
 pub mod config;
+pub mod connector;
 
 pub mod app;
 pub mod authn;

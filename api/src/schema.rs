@@ -4,8 +4,8 @@ use async_graphql::{MergedObject, MergedSubscription, Schema, connection::Connec
 
 use crate::{
     account::graphql::{
-        Account, AccountMutation, AccountQuery, ApiKeyMutation, GrantMutation,
-        SecondFactorMutation, SignInMutation,
+        Account, AccountMutation, AccountQuery, ApiKeyMutation, GrantMutation, ProviderMutation,
+        ProviderQuery, SecondFactorMutation, SignInMutation,
     },
     activity::graphql::{Activity, ActivityMutation, ActivityQuery, SeriesMutation},
     attendance::graphql::{Attendance, AttendanceMutation, Scan, SyncMutation},
@@ -49,6 +49,7 @@ use crate::{
 #[derive(MergedObject, Default)]
 pub struct Query(
     AccountQuery,
+    ProviderQuery,
     ActivityQuery,
     AtDoorQuery,
     AttendeeQuery,
@@ -86,6 +87,7 @@ pub struct Mutation(
     AccountMutation,
     ActivityMutation,
     ApiKeyMutation,
+    ProviderMutation,
     ApprovalMutation,
     AttendanceMutation,
     AttendeeMutation,

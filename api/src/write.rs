@@ -15,8 +15,9 @@ use entity::{
     account, activity, audit_event, bulk_act, capacity_pool, category, certificate, class_group,
     correction, data_request, device, export, export_view,
     id::{AccountId, DeviceId, Id},
-    job, leave, make_up, message, message_template, notice, organisation, person, position,
-    programme, registration, role_grant, roster_batch, series, session, transfer, webhook,
+    job, leave, linked_identity, make_up, message, message_template, notice, organisation, person,
+    position, programme, registration, role_grant, roster_batch, series, session, transfer,
+    webhook,
 };
 use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
@@ -80,6 +81,7 @@ outcomes!(
     export_view,
     job,
     leave,
+    linked_identity,
     make_up,
     message,
     message_template,

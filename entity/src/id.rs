@@ -73,6 +73,7 @@ ids! {
     HookEventId = "hookEvent";
     JobId = "job";
     LeaveId = "leave";
+    LinkedIdentityId = "linkedIdentity";
     MakeUpId = "makeUp";
     MessageId = "message";
     MessageTemplateId = "messageTemplate";

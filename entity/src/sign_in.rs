@@ -15,6 +15,8 @@ pub struct Model {
     pub address: Option<String>,
     /// What the client called itself: the header `User-Agent`.
     pub agent: Option<String>,
+    /// The other system that said who it was; none where a password did.
+    pub provider: Option<String>,
     pub created_at: DateTimeUtc,
     /// When it last got tokens.
     pub last_used_at: DateTimeUtc,

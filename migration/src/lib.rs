@@ -29,6 +29,7 @@ mod m2026_11_26_000003_sealed;
 mod m2026_11_26_000004_pipl;
 mod m2026_11_26_000005_accounts;
 mod m2026_11_26_000006_api_key;
+mod m2026_11_26_000007_identity;
 
 pub struct Migrator;
 
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_26_000004_pipl::Migration),
             Box::new(m2026_11_26_000005_accounts::Migration),
             Box::new(m2026_11_26_000006_api_key::Migration),
+            Box::new(m2026_11_26_000007_identity::Migration),
         ]
     }
 }

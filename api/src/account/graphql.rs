@@ -3,6 +3,7 @@
 mod api_key;
 mod grant;
 mod mutation;
+mod provider;
 mod second_factor;
 mod sign_in;
 
@@ -18,7 +19,7 @@ use entity::{
     organisation, role_grant,
 };
 
-pub use self::{api_key::*, grant::*, mutation::*, second_factor::*, sign_in::*};
+pub use self::{api_key::*, grant::*, mutation::*, provider::*, second_factor::*, sign_in::*};
 use crate::{
     activity::graphql::{AcademyClass, Activity, FestivalActivity, RelayEvent},
     authz::{
@@ -124,6 +125,13 @@ impl Account {
             Some(known) => Ok(known),
             None => Ok(Viewer::of(ctx).load.load_one(LastSignIn(self.row.id)).await?),
         }
+    }
+
+    /// Who it is at other systems, by which it is signed in to as well.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<LinkedIdentity>> {
+        let rows = super::identity::list(Viewer::of(ctx).db.read(), self.row.id).await?;
+        Ok(rows.into_iter().map(LinkedIdentity).collect())
     }
 
     /// What was granted to it and not taken back, oldest first.

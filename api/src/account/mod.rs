@@ -4,11 +4,14 @@ pub mod api_key;
 pub mod attempts;
 pub mod grant;
 pub mod graphql;
+pub mod identity;
 pub mod password;
+pub mod proof;
 pub mod second_factor;
 pub mod sign_in;
 pub mod stale;
 pub mod totp;
+pub mod trip;
 
 use chrono::{DateTime, Utc};
 use entity::{

@@ -33,6 +33,11 @@ refusals! {
         SecondFactorNeeded = "请输入动态验证码", "a code of the second factor is needed";
         /// The code is wrong, over a minute old, or was used before. It is counted like a wrong password.
         SecondFactorWrong = "验证码不正确或已使用", "the code is wrong, or was used";
+        /// The code of another system is unknown, over 5 minutes old, was used, or is not of whoever sends it.
+        ProviderCodeInvalid = "登录已失效，请重新登录", "signing in took too long, or was done; begin anew";
+        /// It is known who it is at the other system, and no account in use is linked with that. The message names them for an
+        /// administrator to link.
+        NotLinked = "身份{}尚未关联账号，请联系管理员", "no account is linked with {}; ask an administrator";
     }
 }
 
@@ -69,9 +74,11 @@ impl From<&Accounts> for Times {
 pub struct Origin<'a> {
     pub address: Option<&'a str>,
     pub agent: Option<&'a str>,
+    /// The other system that says who they are.
+    pub provider: Option<&'a str>,
 }
 
-/// Opens a sign-in for an account whose password was right.
+/// Opens a sign-in for an account of whoever is known to be who they say they are.
 pub async fn public_open(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -85,6 +92,7 @@ pub async fn public_open(
         account_id: Set(account),
         address: Set(from.address.map(str::to_owned)),
         agent: Set(from.agent.map(str::to_owned)),
+        provider: Set(from.provider.map(str::to_owned)),
         created_at: Set(now),
         last_used_at: Set(now),
         expires_at: Set(now + times.whole),

@@ -53,12 +53,14 @@ pub struct Door {
     queue: Mutex<Queue>,
     /// Who looks on is told of each scan after its commit.
     live: Arc<Live>,
+    /// What lets in most of them, where that is one statement.
+    statement: Arc<str>,
 }
 
 impl Door {
     #[must_use]
     pub fn new(live: Arc<Live>) -> Self {
-        Self { queue: Mutex::default(), live }
+        Self { queue: Mutex::default(), live, statement: plain::statement() }
     }
 
     /// Takes a scan, together with those that wait beside it. What was begun is finished, even if the caller goes away.
@@ -115,13 +117,7 @@ async fn serve(door: Arc<Door>, db: Db, place: usize) {
 }
 
 /// Takes one scan. A rival that took the same one at the same moment has committed by the second try.
-async fn alone(
-    door: &Door,
-    db: &Db,
-    place: usize,
-    attempt: Attempt,
-    now: DateTime<Utc>,
-) -> Taken {
+async fn alone(door: &Door, db: &Db, place: usize, attempt: Attempt, now: DateTime<Utc>) -> Taken {
     let attempts = [attempt];
     let first = match together(door, db, place, &attempts, now).await {
         Err(Failure::Conflict(..)) => together(door, db, place, &attempts, now).await?,
@@ -138,7 +134,7 @@ async fn together(
     attempts: &[Attempt],
     now: DateTime<Utc>,
 ) -> Result<Vec<Taken>, Failure> {
-    let mut admitted = plain::admit(db, place, attempts, now).await?;
+    let mut admitted = plain::admit(db, place, &door.statement, attempts, now).await?;
     let others: Vec<Attempt> = (0..attempts.len())
         .filter(|at| !admitted.contains_key(at))
         .map(|at| attempts[at].clone())

@@ -5,10 +5,7 @@
 //! Only where a statement is a round trip, on PostgreSQL, and in its lanes. The same scan sent twice at one moment makes an index refuse the
 //! whole statement; then nothing was done.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -19,7 +16,7 @@ use entity::{
     scan::{self, Direction, Outcome},
 };
 use sea_orm::{ActiveEnum, FromQueryResult, IdenStatic, Iterable, QueryResult};
-use sqlx::{Postgres, postgres::PgArguments, query::Query};
+use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
 
 use super::{
     book,
@@ -34,10 +31,11 @@ use crate::{
     registration::Beside,
 };
 
-/// Lets in whom it can of some attempts, in a lane of the database: the answers by the place of the attempt.
+/// Lets in whom it can of some attempts by the [`statement`], in a lane of the database: the answers by the place of the attempt.
 pub(super) async fn admit(
     db: &Db,
     lane: usize,
+    statement: &Arc<str>,
     attempts: &[Attempt],
     now: DateTime<Utc>,
 ) -> Result<HashMap<usize, Answer>, Failure> {
@@ -57,8 +55,7 @@ pub(super) async fn admit(
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
-    let all = async |asked: &[Asked]| db.in_lane(lane, query(asked, now)).await;
-    let rows = match all(&asked).await {
+    let rows = match db.in_lane(lane, query(statement.clone(), &asked, now)).await {
         Ok(rows) => rows,
         // Somebody takes the same scan at this moment.
         Err(error) if db::is_duplicate(&error) => return Ok(HashMap::new()),
@@ -76,13 +73,17 @@ struct Asked {
 }
 
 /// The statement with a column of each thing that it takes.
-fn query(asked: &[Asked], now: DateTime<Utc>) -> Query<'static, Postgres, PgArguments> {
+fn query(
+    statement: Arc<str>,
+    asked: &[Asked],
+    now: DateTime<Utc>,
+) -> Query<'static, Postgres, PgArguments> {
     fn column<T>(asked: &[Asked], of: impl Fn(&Asked) -> T) -> Vec<T> {
         asked.iter().map(of).collect()
     }
     // All of them add to the same part of the figures, whichever: those of a rival add to another.
     let shard = asked.first().map_or(0, |it| it.scan.id.0.as_bytes()[15] % SHARDS);
-    sqlx::query(STATEMENT.as_str())
+    sqlx::query(AssertSqlSafe(statement))
         .bind(column(asked, |it| it.scan.id.0))
         .bind(column(asked, |_| AttendanceId::generate().0))
         .bind(column(asked, |it| it.scan.session_id.0))
@@ -100,14 +101,10 @@ fn query(asked: &[Asked], now: DateTime<Utc>) -> Query<'static, Postgres, PgArgu
         .bind(i16::from(shard))
 }
 
-fn answer(
-    row: &QueryResult,
-    asked: &mut [Option<Asked>],
-) -> Result<(usize, Answer), Failure> {
+fn answer(row: &QueryResult, asked: &mut [Option<Asked>]) -> Result<(usize, Answer), Failure> {
     let at = usize::try_from(row.try_get::<i64>("", "at")?).map_err(Failure::internal)?;
     let found = asked.get_mut(at - 1).and_then(Option::take);
-    let Asked { at, mut scan, .. } =
-        found.ok_or_else(|| Failure::internal("a scan of nobody"))?;
+    let Asked { at, mut scan, .. } = found.ok_or_else(|| Failure::internal("a scan of nobody"))?;
     let registration = registration::Model::from_query_result(row, "r_")?;
     let person = person::Model::from_query_result(row, "p_")?;
     let category = category::Model::from_query_result_optional(row, "c_")?;
@@ -149,7 +146,7 @@ fn columns<C: Iterable + IdenStatic>(of: &str, prefix: &str) -> String {
 
 /// What [`Held::has`](super::book::Held::has), the verdict, the judgement and the tally come to for the plain case. The
 /// lock on the registration is that of `take`. Whoever has an attendance is told by its index.
-static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+pub(super) fn statement() -> Arc<str> {
     format!(
         "WITH asked AS (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
@@ -194,4 +191,5 @@ JOIN person p ON p.id = admitted.person LEFT JOIN category c ON c.id = admitted.
         person = columns::<person::Column>("p", "p_"),
         category = columns::<category::Column>("c", "c_"),
     )
-});
+    .into()
+}

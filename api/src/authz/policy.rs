@@ -97,6 +97,10 @@ policy! {
     ResetPassword on account => [PlatformAdmin, OrgAdmin];
     /// End the sign-ins of an account.
     EndSignIns on account => [PlatformAdmin, SecurityAdmin, OrgAdmin];
+    /// Link an account with an identity at another system, by which it is signed in to.
+    LinkIdentity on account => [PlatformAdmin, OrgAdmin];
+    /// Take such a link back, with the sign-ins that came by it.
+    UnlinkIdentity on account => [PlatformAdmin, OrgAdmin];
     /// Remove the second factor of somebody who has lost it.
     ResetSecondFactor on account => [PlatformAdmin, OrgAdmin];
     /// Give a role over an organisation and everything below it.

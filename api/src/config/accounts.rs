@@ -1,5 +1,7 @@
 //! What is asked of passwords and sign-ins.
 
+use std::path::PathBuf;
+
 use chrono::TimeDelta;
 use clap::Args;
 use entity::role_grant::Role;
@@ -41,6 +43,10 @@ pub struct Accounts {
     /// The roles that ask for a second factor, with commas between them, as in `PLATFORM_ADMIN,SECURITY_ADMIN,AUDITOR`.
     #[arg(long, env = "QINGLAN_SECOND_FACTOR", value_delimiter = ',', value_parser = role, global = true)]
     pub second_factor: Vec<Role>,
+
+    /// A JSON file that lists the other systems by which people sign in; see docs/sign-in.md.
+    #[arg(long, env = "QINGLAN_SIGN_IN_PROVIDERS", global = true)]
+    pub sign_in_providers: Option<PathBuf>,
 
     /// After how many days the key that signs tokens is followed by another; 0 for never by itself.
     #[arg(long, env = "QINGLAN_SIGNING_KEY_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(0..=3650), global = true)]

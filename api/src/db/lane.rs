@@ -11,7 +11,7 @@ use sqlx::{Connection, Executor, PgConnection, Postgres, postgres::PgArguments, 
 use tokio::sync::Mutex;
 
 /// One connection to PostgreSQL, opened when it is first needed.
-pub struct Lane {
+pub(super) struct Lane {
     url: Arc<str>,
     connection: Mutex<Option<PgConnection>>,
 }

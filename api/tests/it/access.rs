@@ -198,6 +198,15 @@ fn lines(app: &TestApp, it: &Things) -> Vec<Line> {
     add("create_api_key", "", input(key), None);
     let anothers = json!({"apiKeyId": Gid(ApiKeyId::generate()).to_string()});
     add("revoke_api_key", " of another", input(anothers), None);
+    add("sign_in_providers", "", json!({}), None);
+    let begin = json!({"provider": "sso", "returnTo": "http://127.0.0.1:8000/"});
+    add("begin_provider_sign_in", "", input(begin), None);
+    let wrong = json!({"providerCode": "x", "secret": "y"});
+    add("sign_in_by_provider", " with a wrong code", input(wrong), None);
+    let link = json!({"accountId": it.account, "provider": "sso", "subject": "x", "reason": "x"});
+    add("link_identity", "", input(link), None);
+    let unlink = json!({"identityId": it.identity, "reason": "已离职"});
+    add("unlink_identity", "", input(unlink), None);
     add("enrol_second_factor", "", json!({}), None);
     add("confirm_second_factor", "", input(json!({"code": "123456"})), None);
     add("remove_second_factor", "", input(json!({"code": "123456"})), None);

@@ -4,6 +4,7 @@ mod api_keys;
 mod keys;
 mod lock_out;
 mod passwords;
+pub mod providers;
 mod second_factor;
 mod sign_ins;
 

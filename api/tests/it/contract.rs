@@ -103,13 +103,13 @@ fn the_contract_is_word_for_word_ours() {
 }
 
 /// Runs documents, and knows which it ran.
-struct Script<'a> {
-    app: &'a TestApp,
+pub struct Script<'a> {
+    pub app: &'a TestApp,
     ran: RefCell<BTreeSet<String>>,
 }
 
 impl Script<'_> {
-    async fn run(&self, client: &Client, name: &str, variables: Value) -> Value {
+    pub async fn run(&self, client: &Client, name: &str, variables: Value) -> Value {
         let mut data = client.run(name, variables).await;
         self.ran.borrow_mut().insert(name.to_owned());
         let field = root_fields(name).remove(0);
@@ -374,6 +374,8 @@ async fn everything(it: &Script<'_>) {
     let own = it.ask("viewer", json!({})).await["grants"][0]["id"].take();
     let lent = json!({"grantId": own, "accountId": account, "until": at(60), "reason": "休假"});
     assert_eq!(it.make("delegate_grant", lent).await["grant"]["delegatesId"], own);
+
+    Box::pin(crate::accounts::providers::lives(it, &account)).await;
 
     registration::lives(it, &programme, &chamber).await;
     let given = json!({"activityId": activity, "exportId": export["id"], "receiver": "华侨饭店", "purpose": "安排住宿",

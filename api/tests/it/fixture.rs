@@ -18,13 +18,16 @@ use api::{
 };
 use axum::Router;
 use entity::{
-    id::{AccountId, ActivityId, OrganisationId, ProgrammeId},
+    id::{AccountId, ActivityId, LinkedIdentityId, OrganisationId, ProgrammeId},
     job::Kind,
     message::Occasion,
     registration,
     role_grant::Role,
 };
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, Database, EntityTrait,
+    QueryFilter,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -111,6 +114,8 @@ pub struct Things {
     pub audit_event: String,
     pub username: String,
     pub refresh_token: String,
+    /// Of that account, at another system.
+    pub identity: String,
     /// Of that account, over the activity.
     pub grant: String,
     neighbours_programme: String,
@@ -288,6 +293,7 @@ impl Things {
             academy,
             committed,
             audit_event: event_on(app, &account).await,
+            identity: identity(app, &account).await,
             account,
             username,
             refresh_token: text(&tokens["tokens"]["refreshToken"]),
@@ -619,6 +625,19 @@ async fn event_on(app: &TestApp, account: &str) -> String {
         .unwrap()
         .unwrap();
     Gid(found.id).to_string()
+}
+
+/// Who an account is at another system, linked as a phone would.
+async fn identity(app: &TestApp, account: &str) -> String {
+    let row = entity::linked_identity::ActiveModel {
+        id: Set(LinkedIdentityId::generate()),
+        account_id: Set(Gid::decode(account).unwrap().0),
+        provider: Set("sso".to_owned()),
+        subject: Set("248289761001".to_owned()),
+        created_at: Set(app.now()),
+        created_by: Set(None),
+    };
+    Gid(app.by_hand(async |tx| Ok(row.insert(tx).await?)).await.id).to_string()
 }
 
 /// A job that nobody can do, as it stands after the last attempt.

@@ -83,7 +83,7 @@ const NAMES: [&str; 21] = [
 ];
 
 /// Fields of those names that tell nothing of people, or of nobody but whoever asks.
-const PLAIN: [&str; 31] = [
+const PLAIN: [&str; 32] = [
     "Account.username",
     "AnswerFile.address",
     "AnswerFile.name",
@@ -108,6 +108,7 @@ const PLAIN: [&str; 31] = [
     "PublicCategory.name",
     "PublicCertificate.maskedName",
     "Registration.organisationName",
+    "SignInProvider.name",
     "Ticket.token",
     // The network address that a sign-in or an act came from, to whoever it is of and to auditors.
     "SignIn.address",

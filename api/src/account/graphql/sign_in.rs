@@ -6,13 +6,15 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{id::SignInId, sign_in as sign_in_row};
 
-pub(super) use self::open::{attempts, new_fault, seconds};
-use self::open::{changed, end, failed, open, refreshed, too_many};
+pub(super) use self::open::{attempts, device_token, new_fault, open, seconds, too_many};
+use self::open::{changed, end, failed, refreshed};
 
 use super::{Account, ApiKey, Grant};
 use crate::{
     account::{
-        self, AccountErrorCode, AccountUserError, api_key, second_factor,
+        self, AccountErrorCode, AccountUserError, api_key,
+        proof::Proof,
+        second_factor,
         sign_in::{self, RefreshTokensUserError, SignInErrorCode, SignInUserError, Times},
     },
     authn::{self, Tokens},
@@ -197,6 +199,11 @@ impl SignIn {
         self.row.address.as_deref()
     }
 
+    /// The other system that said who it was, as in `signInProviders`; null where a password did.
+    async fn provider(&self) -> Option<&str> {
+        self.row.provider.as_deref()
+    }
+
     /// What the client called itself (`User-Agent`).
     async fn agent(&self) -> Option<&str> {
         self.row.agent.as_deref()
@@ -225,35 +232,20 @@ impl SignInMutation {
             match found.filter(|_| right) {
                 Some(account) => {
                     let code = input.code.as_deref();
-                    open(viewer, &attempts, account, &input.password, code).await
+                    let proof = Proof::Password(&input.password);
+                    open(viewer, &attempts, account, proof, code).await
                 }
                 None => {
                     let why = SignInErrorCode::InvalidCredentials.into();
-                    Err(failed(viewer, &attempts, id, why).await)
+                    Err(failed(viewer, "SignIn", &attempts, id, why).await)
                 }
             }
         };
         let (done, user_errors) = settle(done, viewer.lang)?;
-        let Some((tokens, who)) = done else {
-            return Ok(SignInPayload {
-                tokens: None,
-                viewer: None,
-                device_token: None,
-                user_errors,
-            });
-        };
-        let known = device
-            .filter(|it| viewer.app.keys.known_device_of(it, who.account.id, viewer.now).is_some());
-        let device_token = match known {
-            Some(token) => token.to_owned(),
-            None => viewer.app.keys.known_device(who.account.id, viewer.now)?,
-        };
-        Ok(SignInPayload {
-            tokens: Some(tokens),
-            viewer: Some(SignedIn(who)),
-            device_token: Some(device_token),
-            user_errors,
-        })
+        let (tokens, who) = done.unzip();
+        let device_token =
+            who.as_ref().map(|it| device_token(viewer, device, it.account.id)).transpose()?;
+        Ok(SignInPayload { tokens, viewer: who.map(SignedIn), device_token, user_errors })
     }
 
     /// Changes a refresh token for new tokens. Each token works once; a second use ends the sign-in. For everybody.

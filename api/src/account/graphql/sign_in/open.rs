@@ -12,7 +12,9 @@ use crate::{
     account::{
         AccountErrorCode,
         attempts::{Attempts, Counted, Trier},
-        password, second_factor,
+        password,
+        proof::Proof,
+        second_factor,
         sign_in::{
             self, Origin, RefreshTokensErrorCode, Refreshed, SignInErrorCode, SignInUserError,
             Times,
@@ -50,19 +52,23 @@ pub(in crate::account::graphql) fn seconds(until: DateTime<Utc>, now: DateTime<U
     (until - now + TimeDelta::milliseconds(999)).num_seconds()
 }
 
-pub(super) fn too_many(until: DateTime<Utc>, now: DateTime<Utc>) -> Refused<SignInErrorCode> {
+pub(in crate::account::graphql) fn too_many(
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Refused<SignInErrorCode> {
     SignInErrorCode::TooManyAttempts.at(["username"]).about(seconds(until, now))
 }
 
 /// Counts an attempt that failed, and says so.
 pub(super) async fn failed(
     viewer: &Viewer,
+    action: &'static str,
     attempts: &Attempts,
     account: Option<AccountId>,
     why: Error<SignInErrorCode>,
 ) -> Error<SignInErrorCode> {
     let counted = viewer
-        .refuse_unsigned("SignIn", account, async |tx| {
+        .refuse_unsigned(action, account, async |tx| {
             let counted = attempts.failed(tx, viewer.now).await?;
             Ok((counted.why(), counted))
         })
@@ -74,12 +80,12 @@ pub(super) async fn failed(
     }
 }
 
-/// Opens a sign-in for an account whose password was right.
-pub(super) async fn open(
+/// Opens a sign-in for an account of whoever is known to be who they say they are.
+pub(in crate::account::graphql) async fn open(
     viewer: &Viewer,
     attempts: &Attempts,
     mut account: account_row::Model,
-    password: &str,
+    proof: Proof<'_>,
     code: Option<&str>,
 ) -> Result<(Tokens, Who), Error<SignInErrorCode>> {
     let (app, now) = (&viewer.app, viewer.now);
@@ -90,18 +96,23 @@ pub(super) async fn open(
     let grants = authz::grants_of(viewer.db.read(), account.id, now).await?;
     let roles: Vec<role_grant::Role> = grants.iter().map(|it| it.row.role).collect();
     let rules = &app.config.accounts;
-    let is_unfit = password::fault(rules, password, &account.username, &roles, "").is_some()
-        || password::is_old(viewer.db.read(), &account, rules, now).await?;
+    let is_unfit = match proof {
+        Proof::Password(it) => {
+            password::fault(rules, it, &account.username, &roles, "").is_some()
+                || password::is_old(viewer.db.read(), &account, rules, now).await?
+        }
+        Proof::Provider(_) => false,
+    };
+    let provider = proof.provider();
     let demands = is_unfit && !account.must_change;
-    let from = Origin { address: viewer.address.as_deref(), agent: viewer.agent.as_deref() };
+    let (address, agent) = (viewer.address.as_deref(), viewer.agent.as_deref());
+    let from = Origin { address, agent, provider };
     let opened = viewer
-        .write_unsigned("SignIn", async |tx| {
+        .write_unsigned(proof.action(), async |tx| {
             if let Some(until) = attempts.passed(tx, now).await? {
                 return Err(too_many(until, now).into());
             }
-            if !password::is_still(tx, &account).await? {
-                return Err(SignInErrorCode::InvalidCredentials.into());
-            }
+            proof.stands(tx, &account).await?;
             let code = code.unwrap_or_default();
             if is_asked && !second_factor::take(tx, &app.keys, account.id, code, now).await? {
                 return Err(SignInErrorCode::SecondFactorWrong.at(["code"]).into());
@@ -118,7 +129,8 @@ pub(super) async fn open(
     let (tokens, sign_in) = match opened {
         // Of what was rolled back the wrong code is counted.
         Err(Error::Refused(all)) if all.iter().any(is_wrong) => {
-            return Err(failed(viewer, attempts, Some(account.id), Error::Refused(all)).await);
+            let why = Error::Refused(all);
+            return Err(failed(viewer, proof.action(), attempts, Some(account.id), why).await);
         }
         opened => opened?,
     };
@@ -126,8 +138,21 @@ pub(super) async fn open(
         account.must_change = true;
         app.live.tell(Notice::Access(Some(account.id)));
     }
-    let duty = authn::duty(app, &account, &grants).await?;
+    let duty = authn::duty(app, &account, &grants, provider.is_some()).await?;
     Ok((tokens, Who { account, sign_in: Some(sign_in), grants, duty, key: None }))
+}
+
+/// What a device keeps to be known by later: what it has, if that is good still.
+pub(in crate::account::graphql) fn device_token(
+    viewer: &Viewer,
+    kept: Option<&str>,
+    account: AccountId,
+) -> Result<String, Failure> {
+    let keys = &viewer.app.keys;
+    match kept.filter(|it| keys.known_device_of(it, account, viewer.now).is_some()) {
+        Some(token) => Ok(token.to_owned()),
+        None => keys.known_device(account, viewer.now),
+    }
 }
 
 /// New tokens for a refresh token. One that was used before ends its sign-in, and that is kept though it is refused.
