@@ -28,6 +28,7 @@ pub mod node;
 pub mod page;
 pub mod qr;
 pub mod schema;
+mod secret_file;
 pub mod text;
 pub mod vault;
 pub mod write;

@@ -1,38 +1,26 @@
 //! The command line: serve, migrate, demo, schema, admin, roster check.
 #![forbid(unsafe_code)]
 
+mod admin_command;
+mod check_command;
 mod key_command;
 
-use std::{
-    io::{IsTerminal, Read},
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
 
 use api::{
-    account::{self, grant::Over},
+    account,
     app::App,
-    attendance,
     attendee::sender::{self, CodeSender},
-    audit::{
-        self,
-        chain::{self, Seal},
-    },
+    audit::chain::{self, Seal},
     authn::{self, Keys},
-    capacity::recount,
     channel::sms::Gateway,
     config::Config,
     db::Db,
-    demo,
-    graphql::Gid,
-    http,
-    live::Notice,
-    organisation, vault,
+    demo, http, vault,
 };
 use chrono::{NaiveDate, Utc};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use entity::{id::OrganisationId, role_grant::Role};
+use clap::{Parser, Subcommand, ValueEnum};
+use entity::role_grant::Role;
 use indicatif::ProgressBar;
 use sea_orm::ActiveEnum;
 use tokio_util::sync::CancellationToken;
@@ -67,88 +55,16 @@ enum Command {
     Schema,
     /// Look at the audit log.
     #[command(subcommand)]
-    Audit(Audit),
+    Audit(check_command::Audit),
     /// Look after accounts.
     #[command(subcommand)]
-    Admin(Admin),
+    Admin(admin_command::Admin),
     /// Look after keys; see docs/keys.md.
     #[command(subcommand)]
     Key(key_command::Key),
     /// Look at lists.
     #[command(subcommand)]
     Roster(Roster),
-}
-
-#[derive(Subcommand)]
-enum Audit {
-    /// Say whether every audit event is as it was written, and of each chain the first link that is not: changed, removed or
-    /// inserted. Fails if any is.
-    Verify,
-}
-
-#[derive(Subcommand)]
-enum Admin {
-    /// Make an account with a role.
-    Create(Create),
-    /// Give an account a new password, which ends its sign-ins.
-    ResetPassword(ResetPassword),
-}
-
-#[derive(Args)]
-struct Create {
-    /// 3 to 50 letters, digits, dots, dashes or underscores.
-    #[arg(long)]
-    username: String,
-    #[arg(long, value_enum, default_value = "ORG_ADMIN")]
-    role: RoleName,
-    /// The id of the organisation that the role is over: `organisation_…`. The root if not given, made if there is none.
-    #[arg(long)]
-    scope: Option<String>,
-    #[command(flatten)]
-    password: Password,
-}
-
-#[derive(Args)]
-struct ResetPassword {
-    #[arg(long)]
-    username: String,
-    #[command(flatten)]
-    password: Password,
-}
-
-#[derive(Args)]
-struct Password {
-    /// Read the password from standard input, up to the end of its first line. Otherwise one is made and printed.
-    #[arg(long)]
-    password_stdin: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "SCREAMING_SNAKE_CASE")]
-enum RoleName {
-    PlatformAdmin,
-    SecurityAdmin,
-    Auditor,
-    OrgAdmin,
-    Organiser,
-    Liaison,
-    DoorStaff,
-    Viewer,
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Self {
-        match name {
-            RoleName::PlatformAdmin => Self::PlatformAdmin,
-            RoleName::SecurityAdmin => Self::SecurityAdmin,
-            RoleName::Auditor => Self::Auditor,
-            RoleName::OrgAdmin => Self::OrgAdmin,
-            RoleName::Organiser => Self::Organiser,
-            RoleName::Liaison => Self::Liaison,
-            RoleName::DoorStaff => Self::DoorStaff,
-            RoleName::Viewer => Self::Viewer,
-        }
-    }
 }
 
 #[derive(Subcommand)]
@@ -182,13 +98,12 @@ fn main() -> ExitCode {
         }
         Command::Serve => run(serve(cli.config)),
         Command::Migrate => run(async move { connect(&cli.config).await.map(drop) }),
-        Command::Recount => run(recount(cli.config)),
-        Command::Recompute => run(recompute(cli.config)),
-        Command::Audit(Audit::Verify) => run(verify(cli.config)),
+        Command::Recount => run(check_command::recount(cli.config)),
+        Command::Recompute => run(check_command::recompute(cli.config)),
+        Command::Audit(check_command::Audit::Verify) => run(check_command::verify(cli.config)),
         Command::Demo => run(fill(cli.config)),
         Command::Key(key) => run(look_after(cli.config, key)),
-        Command::Admin(Admin::Create(create)) => run(create_admin(cli.config, create)),
-        Command::Admin(Admin::ResetPassword(reset)) => run(reset_password(cli.config, reset)),
+        Command::Admin(admin) => run(admin_command::run(cli.config, admin)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -314,7 +229,7 @@ async fn serve(config: Config) -> Outcome {
         .map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
     if !account::any(db.read()).await? {
-        first_administrator(&db, &config).await?;
+        admin_command::first_administrator(&db, &config).await?;
     }
     let patience = config.request_timeout();
     let codes = code_sender(&config)?;
@@ -369,30 +284,10 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The first start makes somebody who can sign in, with a password that nobody else has.
-async fn first_administrator(db: &Db, config: &Config) -> Outcome {
-    let password = made_password()?;
-    let made = make(db, config, "admin", Role::OrgAdmin, None, &password).await;
-    match made {
-        Ok(()) => {
-            println!("The database was empty. Sign in as administrator:");
-            println!("  username: admin");
-            println!("  password: {password}");
-            println!(
-                "It is shown this once. `qinglan admin reset-password --username admin` makes another."
-            );
-            Ok(())
-        }
-        // Another server on the same database was quicker.
-        Err(_) if account::any(db.read()).await? => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 async fn fill(config: Config) -> Outcome {
     log(&config)?;
     let db = connect(&config).await?;
-    let password = made_password()?;
+    let password = admin_command::made_password()?;
     // Says nothing where standard error is no terminal.
     let progress = ProgressBar::new(0);
     let done = demo::fill(&db, &config.organisation, &password, now(), &progress).await;
@@ -412,149 +307,9 @@ async fn fill(config: Config) -> Outcome {
     Ok(())
 }
 
-async fn recount(config: Config) -> Outcome {
-    let db = connect(&config).await?;
-    let differences = recount::recount_all(&db, None).await?;
-    db.close().await;
-    for recount::Difference { pool, taken, held } in &differences {
-        println!(
-            "{}: {} seats taken, {taken} counted; {} set aside, {held} counted",
-            Gid(pool.id),
-            pool.taken,
-            pool.held
-        );
-    }
-    match differences.len() {
-        0 => {
-            println!("all pools say what the registrations do");
-            Ok(())
-        }
-        wrong => Err(format!("{wrong} pools do not say what the registrations do").into()),
-    }
-}
-
-async fn recompute(config: Config) -> Outcome {
-    let db = connect(&config).await?;
-    let differences = attendance::recompute::recompute(&db).await?;
-    db.close().await;
-    for it in &differences {
-        println!("{it:?}");
-    }
-    match differences.len() {
-        0 => {
-            println!("all attendance is what scans, leave and corrections say");
-            Ok(())
-        }
-        wrong => Err(format!("{wrong} rows or figures are not what is on record").into()),
-    }
-}
-
-async fn verify(config: Config) -> Outcome {
-    let db = connect(&config).await?;
-    let report = audit::verify::verify(&db).await?;
-    db.close().await;
-    for it in &report.broken {
-        println!("{it}");
-    }
-    match report.broken.len() {
-        0 => {
-            println!("all {} events are as they were written", report.events);
-            Ok(())
-        }
-        wrong => Err(format!("the audit log is broken in {wrong} chains").into()),
-    }
-}
-
 fn signing_keys(config: &Config) -> Result<Keys, String> {
     Keys::load(&config.data_dir, &config.public_url)
         .map_err(|error| format!("cannot read the signing key: {error}"))
-}
-
-async fn create_admin(config: Config, create: Create) -> Outcome {
-    let db = connect(&config).await?;
-    let (password, made_here) = password(create.password)?;
-    make(&db, &config, &create.username, create.role.into(), create.scope.as_deref(), &password)
-        .await?;
-    println!("account: {}", create.username);
-    if made_here {
-        println!("password: {password}");
-    }
-    db.close().await;
-    Ok(())
-}
-
-async fn make(
-    db: &Db,
-    config: &Config,
-    username: &str,
-    role: Role,
-    scope: Option<&str>,
-    password: &str,
-) -> Outcome {
-    let username = account::clean_username(username)
-        .ok_or("a username is 3 to 50 letters, digits, dots, dashes or underscores")?;
-    refuse_password(config, password, &username, &[role])?;
-    let scope = match scope {
-        None => None,
-        Some(text) => {
-            let id = Gid::<OrganisationId>::decode(text).map(|it| it.0);
-            Some(id.ok_or_else(|| format!("{text} is not the id of an organisation"))?)
-        }
-    };
-    let hash = authn::hash_password_now(password)?;
-    let done = db
-        .by_command("AdminCreate", now(), async |tx| {
-            let home = match scope {
-                None => organisation::ensure_root(tx, &config.organisation, now()).await?,
-                Some(id) => organisation::find(tx, id).await?,
-            };
-            let made = account::insert(tx, username, hash, home.id, None, now()).await?;
-            account::grant::insert(
-                tx,
-                made.id,
-                role,
-                Over::Organisation(home.id),
-                None,
-                None,
-                now(),
-            )
-            .await?;
-            Ok(made.id)
-        })
-        .await;
-    done.map_err(|error: api::error::Error<account::AccountErrorCode>| said(&error).into())
-}
-
-async fn reset_password(config: Config, reset: ResetPassword) -> Outcome {
-    let db = connect(&config).await?;
-    let username =
-        account::clean_username(&reset.username).ok_or("no account has this username")?;
-    let found =
-        account::named(db.read(), &username).await?.ok_or("no account has this username")?;
-    let (password, made_here) = password(reset.password)?;
-    let held = api::authz::grants_of(db.read(), found.id, now()).await?;
-    let roles: Vec<Role> = held.iter().map(|it| it.row.role).collect();
-    refuse_password(&config, &password, &username, &roles)?;
-    let hash = authn::hash_password_now(&password)?;
-    db.by_command("AdminResetPassword", now(), async |tx| {
-        account::password::set(tx, &found, hash, now()).await?;
-        Ok(found.id)
-    })
-    .await
-    .map_err(|error: api::error::Error<account::AccountErrorCode>| said(&error))?;
-    api::live::tell_servers(&db, Notice::Access(Some(found.id))).await?;
-    if made_here {
-        println!("password: {password}");
-    }
-    db.close().await;
-    Ok(())
-}
-
-fn refuse_password(config: &Config, password: &str, username: &str, roles: &[Role]) -> Outcome {
-    match account::password::fault(&config.accounts, password, username, roles, "password") {
-        Some(fault) => Err(said(&fault.into()).into()),
-        None => Ok(()),
-    }
 }
 
 fn said<C: api::error::Refusal>(error: &api::error::Error<C>) -> String {
@@ -566,19 +321,4 @@ fn said<C: api::error::Refusal>(error: &api::error::Error<C>) -> String {
         }
         Error::Failed(failure) => format!("{failure:?}"),
     }
-}
-
-/// The password from standard input, or one that is made; and whether it was made.
-fn password(how: Password) -> Result<(String, bool), Box<dyn std::error::Error>> {
-    if !how.password_stdin {
-        return Ok((made_password()?, true));
-    }
-    let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text)?;
-    let line = text.lines().next().unwrap_or_default().to_owned();
-    if line.is_empty() { Err("no password on standard input".into()) } else { Ok((line, false)) }
-}
-
-fn made_password() -> Result<String, Box<dyn std::error::Error>> {
-    Ok(authn::secret()?[..24].to_owned())
 }

@@ -20,7 +20,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{db::Db, error::Failure};
+use crate::{db::Db, error::Failure, secret_file};
 
 /// How many chains there are. The migration makes their heads.
 pub const CHAINS: i32 = 8;
@@ -223,25 +223,11 @@ async fn seal_chain(tx: &DatabaseTransaction, seal: &Seal, chain: i32) -> Result
     advance(tx, seal, &link).await
 }
 
+/// The key of a data directory.
 fn made_once(data_dir: &Path) -> io::Result<Vec<u8>> {
-    let path = data_dir.join("audit-key");
-    match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        read => return read,
-    }
-    fs::create_dir_all(data_dir)?;
-    let mut key = [0; KEY];
-    rand::fill(&mut key).map_err(io::Error::other)?;
-    let draft = data_dir.join(format!("audit-key.{}.tmp", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(&draft)?, &key)?;
-    // A link fails where a rival server was quicker, whose key then holds for both.
-    match fs::hard_link(&draft, &path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => fs::remove_file(&draft)?,
-    }
-    fs::read(&path)
+    secret_file::read_or_make(&data_dir.join("audit-key"), || {
+        let mut key = vec![0; KEY];
+        rand::fill(&mut key).map_err(io::Error::other)?;
+        Ok(key)
+    })
 }

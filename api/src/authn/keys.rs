@@ -1,7 +1,7 @@
 //! The key that signs tokens, and the tokens.
 
 use std::{
-    fs, io,
+    io,
     path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -17,7 +17,7 @@ use super::{
     bearer,
     ring::{Ring, Sealer, SigningKey},
 };
-use crate::{error::Failure, graphql::Gid};
+use crate::{error::Failure, graphql::Gid, secret_file};
 
 const ACCESS: TimeDelta = TimeDelta::minutes(15);
 const ACCESS_AUDIENCE: &str = "qinglan";
@@ -105,13 +105,10 @@ impl Keys {
     /// Servers that share a database share this file.
     pub fn load(data_dir: &Path, issuer: &str) -> io::Result<Self> {
         let path = data_dir.join("token-key.der");
-        let first = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_key(data_dir, &path)?;
-                fs::read(&path)?
-            }
-            read => read?,
-        };
+        let first = secret_file::read_or_make(&path, || {
+            let made = Ed25519KeyPair::generate_pkcs8(&rand::SystemRandom::new());
+            Ok(made.map_err(io::Error::other)?.as_ref().to_vec())
+        })?;
         let unfit = || io::Error::other(format!("{}: not an Ed25519 key", path.display()));
         let key = SigningKey::read(&first).ok_or_else(unfit)?;
         Ok(Self {
@@ -313,22 +310,5 @@ impl Keys {
         let ring = self.ring();
         let key = ring.named(kid.as_deref())?;
         Some(jsonwebtoken::decode(token, &key.decoding, &validation).ok()?.claims)
-    }
-}
-
-fn make_key(data_dir: &Path, path: &Path) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
-    let pkcs8 =
-        Ed25519KeyPair::generate_pkcs8(&rand::SystemRandom::new()).map_err(io::Error::other)?;
-    let draft = data_dir.join(format!("token-key.{}.tmp", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(&draft)?, pkcs8.as_ref())?;
-    // A link fails where a rival server was quicker, whose key then holds for both.
-    match fs::hard_link(&draft, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => fs::remove_file(&draft),
     }
 }

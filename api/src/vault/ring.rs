@@ -3,18 +3,15 @@
 //! A line each: `index` and `key`, their ids, and 32 bytes in base64. The last `key` seals, all of them open. An id is
 //! told by its key, so that it cannot be another's.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::{fmt::Write as _, fs, io, path::Path};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, RandomizedNonceKey},
     hmac, rand,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::secret_file;
 
 /// Characters of the id of a key.
 pub const KEY_ID: usize = 8;
@@ -32,18 +29,10 @@ pub struct Ring {
 impl Ring {
     /// Reads the keys, and makes them where there are none yet.
     pub fn load(path: &Path) -> io::Result<Self> {
-        match Self::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = format!("{HEAD}{}{}", line("index")?, line("key")?);
-                // Of servers that start at once one makes the file, whole or not at all.
-                match put(path, &text, |from, to| fs::hard_link(from, to)) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    made => made?,
-                }
-                Self::read(path)
-            }
-            read => read,
-        }
+        secret_file::read_or_make(path, || {
+            Ok(format!("{HEAD}{}{}", line("index")?, line("key")?).into_bytes())
+        })?;
+        Self::read(path)
     }
 
     /// Reads the keys that are there.
@@ -80,7 +69,8 @@ impl Ring {
         Self::read(path)?;
         let text = fs::read_to_string(path)?;
         let added = line("key")?;
-        put(path, &format!("{}\n{added}", text.trim_end()), |from, to| fs::rename(from, to))?;
+        let text = format!("{}\n{added}", text.trim_end());
+        secret_file::replace(path, text.as_bytes())?;
         Ok(Self::read(path)?.id().to_owned())
     }
 
@@ -97,7 +87,7 @@ impl Ring {
             out.push('\n');
             out
         });
-        put(path, &left, |from, to| fs::rename(from, to))?;
+        secret_file::replace(path, left.as_bytes())?;
         Ok(true)
     }
 
@@ -144,21 +134,4 @@ fn id_of(key: &[u8]) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
-}
-
-/// Puts a file in its place, whole or not at all, by a neighbour that only its owner may read.
-fn put(
-    path: &Path,
-    text: &str,
-    into: impl FnOnce(&Path, &Path) -> io::Result<()>,
-) -> io::Result<()> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    // Such files have the mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    // After a rename there is nothing left to remove.
-    into(file.path(), path)
 }

@@ -142,7 +142,6 @@ const LONG: &[(&str, usize)] = &[
     ("authz/policy.rs", 420),
     // An export, and its views and columns.
     ("export/graphql.rs", 440),
-    ("main.rs", 640),
     ("outbox/graphql.rs", 420),
     ("person/graphql.rs", 560),
     ("person/mod.rs", 495),
