@@ -5,7 +5,11 @@ use async_graphql::{
     connection::{Connection, Edge},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sea_orm::{ConnectionTrait, Cursor, FromQueryResult, SelectModel, sea_query::IntoValueTuple};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, Cursor, EntityTrait, FromQueryResult, Order, QueryFilter,
+    QueryOrder, Select, SelectModel, Value,
+    sea_query::{Expr, ExprTrait, IntoValueTuple},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{db::Cut, error::Failure};
@@ -114,6 +118,49 @@ impl<K: Serialize + DeserializeOwned + IntoValueTuple> Slice<K> {
         } else {
             Page { rows, has_previous: bounded_before, has_next: more }
         })
+    }
+}
+
+impl<K: Into<Value>> Slice<K> {
+    /// The same of the rows below one thing, by an index of both: `below` is the column that names it, and `key` orders them.
+    ///
+    /// To the database the thing is a range of one. Told that it is one value, PostgreSQL takes the index of the keys alone
+    /// for the better one where many rows are below it, and reads all that stand before them.
+    pub async fn below<E: EntityTrait>(
+        self,
+        query: Select<E>,
+        (below, it): (E::Column, impl Into<Value>),
+        key: E::Column,
+        db: &impl ConnectionTrait,
+    ) -> Result<Page<E::Model>, Failure> {
+        let it: Value = it.into();
+        let (bounded_before, bounded_after) = (self.after.is_some(), self.before.is_some());
+        let place =
+            || Expr::tuple([Expr::col((E::default(), below)), Expr::col((E::default(), key))]);
+        let at = |key: K| Expr::tuple([Expr::val(it.clone()), Expr::val(key.into())]);
+        let begins = match self.after {
+            Some(after) => place().gt(at(after)),
+            None => below.gte(it.clone()),
+        };
+        let ends = match self.before {
+            Some(before) => place().lt(at(before)),
+            None => below.lte(it.clone()),
+        };
+        let order = if self.backward { Order::Desc } else { Order::Asc };
+        let query = query.filter(begins).filter(ends);
+        let query = query.order_by(below, order.clone()).order_by(key, order);
+        let mut rows = query.all(&Cut(db, self.count + 1)).await?;
+        let more = rows.len() as u64 > self.count;
+        if more {
+            rows.pop();
+        }
+        let (has_previous, has_next) = if self.backward {
+            rows.reverse();
+            (more, bounded_after)
+        } else {
+            (bounded_before, more)
+        };
+        Ok(Page { rows, has_previous, has_next })
     }
 }
 

@@ -158,14 +158,20 @@ pub async fn list<A: Action<On = activity::Model>>(
     filter: Filter,
     slice: Slice<RegistrationId>,
 ) -> Result<Page<registration::Model>, Failure> {
-    let query = registration::Entity::find().filter(condition(permit.on().id, filter));
-    slice.of(query.cursor_by(Column::Id), db).await
+    let activity = permit.on().id;
+    let query = registration::Entity::find().filter(narrowed(activity, filter));
+    slice.below(query, (Column::ActivityId, activity), Column::Id, db).await
 }
 
 /// What narrows the registrations of an activity.
 #[must_use]
 pub fn condition(activity: ActivityId, filter: Filter) -> Condition {
-    let mut all = Condition::all().add(Column::ActivityId.eq(activity));
+    narrowed(activity, filter).add(Column::ActivityId.eq(activity))
+}
+
+/// The same of registrations that are known to be the activity's.
+fn narrowed(activity: ActivityId, filter: Filter) -> Condition {
+    let mut all = Condition::all();
     if let Some(statuses) = filter.statuses {
         all = all.add(Column::Status.is_in(statuses));
     }
