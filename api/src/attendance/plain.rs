@@ -145,7 +145,8 @@ fn columns<C: Iterable + IdenStatic>(of: &str, prefix: &str) -> String {
 }
 
 /// What [`Held::has`](super::book::Held::has), the verdict, the judgement and the tally come to for the plain case. The
-/// lock on the registration is that of `take`. Whoever has an attendance is told by its index.
+/// lock on the registration is that of `take`. Whoever has an attendance is told by its index. What is shown of people is
+/// fetched at the end, because each step sets up all columns that go through it.
 pub(super) fn statement() -> Arc<str> {
     format!(
         "WITH asked AS (
@@ -154,8 +155,7 @@ pub(super) fn statement() -> Arc<str> {
     WITH ORDINALITY AS it(scan, attendance, session, client, key, code, gate, scanned, clock, device, ms, account,
       by_device, at)
 ), found AS (
-  SELECT asked.*, r.id AS registration, r.person_id AS person, r.category_id AS category,
-    CASE WHEN scanned < s.late_at THEN 'PRESENT' ELSE 'LATE' END AS status, {registration}
+  SELECT asked.*, r.id AS registration, CASE WHEN scanned < s.late_at THEN 'PRESENT' ELSE 'LATE' END AS status
   FROM asked
   JOIN session s ON s.id = asked.session
   JOIN activity a ON a.id = s.activity_id
@@ -185,8 +185,9 @@ pub(super) fn statement() -> Arc<str> {
   ON CONFLICT (session_id, shard) DO UPDATE SET present = tally.present + excluded.present,
     late = tally.late + excluded.late, inside = tally.inside + excluded.inside
 )
-SELECT admitted.*, {person}, {category} FROM admitted
-JOIN person p ON p.id = admitted.person LEFT JOIN category c ON c.id = admitted.category",
+SELECT admitted.at, admitted.attendance, admitted.status, {registration}, {person}, {category} FROM admitted
+JOIN registration r ON r.id = admitted.registration JOIN person p ON p.id = r.person_id
+LEFT JOIN category c ON c.id = r.category_id",
         registration = columns::<registration::Column>("r", "r_"),
         person = columns::<person::Column>("p", "p_"),
         category = columns::<category::Column>("c", "c_"),

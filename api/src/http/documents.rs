@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use async_graphql::parser::types::ExecutableDocument;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::StatusCode;
 use quick_cache::{Weighter, sync::Cache};
@@ -22,6 +23,8 @@ pub struct Documents {
     trusted: HashMap<Sum, Arc<str>>,
     trusted_only: bool,
     sent: Cache<Sum, Arc<str>, Length>,
+    /// By their texts: a scan's takes as long to parse as to execute, and comes over and over.
+    parsed: Cache<Arc<str>, Arc<ExecutableDocument>, Length>,
 }
 
 /// A document takes its length, and its key.
@@ -31,6 +34,15 @@ struct Length;
 impl Weighter<Sum, Arc<str>> for Length {
     fn weight(&self, _: &Sum, text: &Arc<str>) -> u64 {
         text.len() as u64 + 64
+    }
+}
+
+/// What a document takes parsed, times the length of its text.
+const PARSED: u64 = 16;
+
+impl Weighter<Arc<str>, Arc<ExecutableDocument>> for Length {
+    fn weight(&self, text: &Arc<str>, _: &Arc<ExecutableDocument>) -> u64 {
+        text.len() as u64 * PARSED + 64
     }
 }
 
@@ -69,7 +81,12 @@ impl Documents {
     }
 
     fn with(trusted: HashMap<Sum, Arc<str>>, trusted_only: bool) -> Self {
-        Self { trusted, trusted_only, sent: Cache::with_weighter(ABOUT, MOST, Length) }
+        Self {
+            trusted,
+            trusted_only,
+            sent: Cache::with_weighter(ABOUT, MOST, Length),
+            parsed: Cache::with_weighter(ABOUT, MOST, Length),
+        }
     }
 
     /// The document that a request has, or names.
@@ -107,10 +124,18 @@ impl Documents {
         }
     }
 
-    /// Keeps a document that a client will name from now on.
-    pub(super) fn keep(&self, meant: &Meant) {
+    /// A document as it was parsed a while ago.
+    pub(super) fn parsed(&self, meant: &Meant) -> Option<Arc<ExecutableDocument>> {
+        self.parsed.get(&meant.text)
+    }
+
+    /// Keeps a document that is in order, as a client will name it or send it again.
+    pub(super) fn keep(&self, meant: &Meant, document: &Arc<ExecutableDocument>) {
         if let Some(sum) = meant.keep {
             self.sent.insert(sum, meant.text.clone());
+        }
+        if self.parsed.peek(&meant.text).is_none() {
+            self.parsed.insert(meant.text.clone(), document.clone());
         }
     }
 

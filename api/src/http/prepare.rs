@@ -1,5 +1,7 @@
 //! What comes before an operation is executed, by whatever way it came: the document is parsed and bounded.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Pos, Request, Response, ServerError, Variables,
     parser::types::{ExecutableDocument, OperationType},
@@ -137,7 +139,10 @@ pub(super) fn tell_cost(response: &mut Response, cost: Option<usize>) {
 pub(super) fn prepare(app: &App, params: Params, by: By) -> Result<Prepared, Refusal> {
     let about = |code, (chinese, english)| refuse(StatusCode::BAD_REQUEST, code, chinese, english);
     let meant = app.documents.meant(&params)?;
-    let document = parse(&meant.text)?;
+    let document = match app.documents.parsed(&meant) {
+        Some(document) => document,
+        None => Arc::new(parse(&meant.text)?),
+    };
     let tells_cost = params.extension("cost").is_some_and(|it| *it == true);
     let variables = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
     limits::check(&document, &variables).map_err(|excess| about(excess.code(), excess.words()))?;
@@ -187,11 +192,11 @@ pub(super) fn prepare(app: &App, params: Params, by: By) -> Result<Prepared, Ref
     } else {
         None
     };
-    app.documents.keep(&meant);
+    app.documents.keep(&meant, &document);
     let mut request = Request::new(&*meant.text);
     request.operation_name = name;
     request.variables = variables;
-    request.set_parsed_query(document);
+    request.set_parsed_query(Arc::unwrap_or_clone(document));
     Ok(Prepared { request, missing, is_subscription, is_of_a_door, cost })
 }
 
