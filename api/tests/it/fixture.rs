@@ -34,9 +34,8 @@ use tempfile::TempDir;
 use crate::app::{Client, PASSWORD, TestApp};
 
 /// A list of two people, as an organiser has it.
-pub const LIST: &str = "姓名,手机号码,工作单位,职务\n王小明,13800000011,温州某某有限公司,董事长\n李小红,13800000012,温州某某有限公司,总经理\n";
-const OTHER_LIST: &str =
-    "姓名,手机号码,工作单位,职务\n赵大明,13800000021,温州某某有限公司,董事长\n";
+pub const LIST: &str = "姓名,手机号码,工作单位,职务,身份证号\n王小明,13800000011,温州某某有限公司,董事长,330302198001010019\n李小红,13800000012,温州某某有限公司,总经理,\n";
+const OTHER_LIST: &str = "姓名,手机号码,工作单位,职务,身份证号\n赵大明,13800000021,温州某某有限公司,董事长,330302198512120025\n";
 
 /// The ids of what stands in A.
 pub struct Things {
