@@ -25,9 +25,9 @@ use tokio::sync::Mutex;
 use super::{Connector, Fault, Identity, Trip, may_ask};
 
 /// How long what a system says of itself holds.
-const HOLDS: Duration = Duration::from_secs(60 * 60);
+const HOLDS: Duration = Duration::from_hours(1);
 /// How soon it may be asked again where its keys seem to have changed.
-const ASKS_AGAIN: Duration = Duration::from_secs(60);
+const ASKS_AGAIN: Duration = Duration::from_mins(1);
 /// How much a system may say at once.
 const LONGEST: usize = 1 << 20;
 

@@ -29,6 +29,9 @@ const DOOR: [&str; 7] = [
     "undoScan",
 ];
 
+/// How many ways to other systems an address may begin in a minute: each leaves a row for ten.
+const TRIPS: u32 = 60;
+
 /// After so many requests those are forgotten who have all of theirs back.
 const TURN: u32 = 1 << 16;
 
@@ -42,6 +45,7 @@ pub struct Rates {
     account: Limit<Uuid>,
     door: Limit<Uuid>,
     address: Limit<IpAddr>,
+    trips: Limit<IpAddr>,
 }
 
 impl Rates {
@@ -51,6 +55,8 @@ impl Rates {
             account: Limit::new(config.requests_per_account),
             door: Limit::new(config.requests_per_door),
             address: Limit::new(config.requests_per_address),
+            // Where addresses say nothing, nothing is counted by them.
+            trips: Limit::new(TRIPS.min(config.requests_per_address)),
         }
     }
 
@@ -65,6 +71,12 @@ impl Rates {
     /// Counts a request of somebody unknown, where its address is known.
     pub(super) fn count_address(&self, address: Option<IpAddr>) -> Result<(), Failure> {
         address.map_or(Ok(()), |it| self.address.count(network(it)))
+    }
+
+    /// Counts a way to another system that somebody begins.
+    pub(crate) fn count_trip(&self, address: Option<&str>) -> Result<(), Failure> {
+        let address = address.and_then(|it| it.parse().ok());
+        address.map_or(Ok(()), |it| self.trips.count(network(it)))
     }
 }
 

@@ -184,13 +184,15 @@ pub struct ProviderMutation;
 
 #[Object]
 impl ProviderMutation {
-    /// Begins to sign in by another system: the page sends the browser to the address that comes of it. For everybody.
+    /// Begins to sign in by another system: the page sends the browser to the address that comes of it. For everybody, 60 times
+    /// a minute from one address.
     async fn begin_provider_sign_in(
         &self,
         ctx: &Context<'_>,
         input: BeginProviderSignInInput,
     ) -> Result<BeginProviderSignInPayload> {
         let viewer = Viewer::of(ctx);
+        viewer.app.rates.count_trip(viewer.address.as_deref())?;
         let done = Box::pin(begun(viewer, &input)).await;
         let (done, user_errors) = settle(done, viewer.lang)?;
         let (address, begun) = done.unzip();

@@ -8,7 +8,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use api::graphql::Gid;
+use api::{graphql::Gid, http::Peer};
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
@@ -75,13 +75,19 @@ impl Provider {
 
     /// The same service, told of this provider.
     async fn known_to(&self, app: &TestApp, link_by_phone: bool) -> TestApp {
+        self.known(app, link_by_phone, &[]).await
+    }
+
+    /// The same with more flags.
+    async fn known(&self, app: &TestApp, link_by_phone: bool, more: &[&str]) -> TestApp {
         let entry = json!([{
             "name": "sso", "title": "统一身份认证", "kind": "OIDC", "linkByPhone": link_by_phone,
             "issuer": self.issuer, "clientId": "qinglan", "clientSecret": "a secret of thirty-two letters!!", "scopes": ["phone"],
         }]);
         let file = app.folder().join("providers.json");
         std::fs::write(&file, entry.to_string()).unwrap();
-        app.with(&["--sign-in-providers", file.to_str().unwrap(), "--public-url", PUBLIC]).await
+        let flags = ["--sign-in-providers", file.to_str().unwrap(), "--public-url", PUBLIC];
+        app.with(&[&flags[..], more].concat()).await
     }
 }
 
@@ -399,5 +405,23 @@ on_both! {
         assert_eq!(outcome(&payload), "REASON_MISSING");
         assert_eq!(outcome(&one.run("unlink_identity", input).await["unlinkIdentity"]), "ok");
         assert_eq!(app.count("SELECT count(*) FROM linked_identity").await, 0);
+    }
+
+    async fn nobody_begins_without_end(app) {
+        let provider = Provider::start();
+        let app = provider.known(&app, false, &["--requests-per-address", "1000"]).await;
+        let input = json!({"provider": "sso", "returnTo": PAGE});
+        let begin = async |address: &str| {
+            let body = json!({"query": document("begin_provider_sign_in"), "variables": {"input": input}}).to_string();
+            let request = Request::post("/graphql").header("content-type", "application/json").extension(Peer(format!("{address}:50000").parse().unwrap()));
+            let answer = app.anonymous().request(request, body.into()).await.json();
+            answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("ok").to_owned()
+        };
+        for _ in 0..60 {
+            assert_eq!(begin("192.0.2.1").await, "ok");
+        }
+        assert_eq!(begin("192.0.2.1").await, "RATE_LIMITED");
+        assert_eq!(begin("192.0.2.2").await, "ok");
+        assert_eq!(app.count("SELECT count(*) FROM provider_trip").await, 61);
     }
 }
