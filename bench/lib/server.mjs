@@ -59,7 +59,9 @@ export async function signIn(binary, env, server) {
   const ask = async (query, input, more = {}) => {
     const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
     const body = JSON.stringify({ query, variables: { input, ...more } });
-    const answer = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body });
+    const send = () => fetch(`${server.url}/graphql`, { method: 'POST', headers, body });
+    // While SQL ran, the server may have let go of the connection: then nothing was sent.
+    const answer = await send().catch(send);
     const { data, errors } = await answer.json();
     const refused = data && Object.values(data).flatMap((it) => it?.userErrors ?? []);
     if (errors || refused?.length) throw new Error(JSON.stringify(errors ?? refused));
