@@ -209,6 +209,9 @@ impl Db {
 
     /// Ends all connections; on SQLite this also folds the write-ahead log into the file.
     pub async fn close(self) {
+        for lane in self.lanes.iter() {
+            lane.close().await;
+        }
         // Nothing can be done about a connection that does not close: the process is about to end.
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;

@@ -4,11 +4,14 @@
 //! scan costs. What goes through here finds single rows by their keys, so plans that read whole tables are not taken: one
 //! made while a table was empty would be kept for as long as the connection lives, in the checks of foreign keys too.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{DbErr, QueryResult, RuntimeErr};
 use sqlx::{Connection, Executor, PgConnection, Postgres, postgres::PgArguments, query::Query};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
+
+/// How long a statement may take, as long as a connection of the pool may be waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection to PostgreSQL, opened when it is first needed.
 pub(super) struct Lane {
@@ -32,9 +35,13 @@ impl Lane {
             Some(connection) => connection,
             None => self.open().await.map_err(failed)?,
         };
-        let rows = query.fetch_all(&mut connection).await;
+        // Whoever waits behind a server that is gone without a word would wait for a quarter of an hour.
+        let rows = timeout(PATIENCE, query.fetch_all(&mut connection)).await;
+        let rows = rows.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        // A rival with the same row is the one error after which a connection is surely well.
         let is_whole = match &rows {
-            Ok(_) | Err(sqlx::Error::Database(_)) => true,
+            Ok(_) => true,
+            Err(sqlx::Error::Database(error)) => error.is_unique_violation(),
             Err(_) => false,
         };
         if is_whole {
@@ -45,8 +52,17 @@ impl Lane {
 
     async fn open(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = PgConnection::connect(&self.url).await?;
-        connection.execute("SET enable_seqscan = off; SET jit = off").await?;
+        let plainly =
+            "SET application_name = 'qinglan scans'; SET enable_seqscan = off; SET jit = off";
+        connection.execute(plainly).await?;
         Ok(connection)
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.connection.lock().await.take() {
+            // Nothing can be done about one that does not close.
+            let _ = connection.close().await;
+        }
     }
 }
 

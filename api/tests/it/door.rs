@@ -210,6 +210,23 @@ on_both! {
         assert_eq!(app.count("SELECT count(*) FROM scan").await, 2);
     }
 
+    async fn a_connection_that_dies_loses_no_scan(app) {
+        let festival = app.festival(None, &[]).await;
+        let organiser = app.organiser();
+        let tickets = tickets(&app, &festival, 3).await;
+        assert_eq!(scan(organiser, &festival, &tickets[0].code, json!({})).await["outcome"], "ADMITTED");
+        if app.url.starts_with("postgres") {
+            let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'qinglan scans' AND datname = current_database()";
+            let killed = app.app.db.read().query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, all)).await.unwrap();
+            assert!(!killed.is_empty());
+        }
+        for ticket in &tickets[1..] {
+            assert_eq!(scan(organiser, &festival, &ticket.code, json!({})).await["outcome"], "ADMITTED");
+        }
+        assert_eq!(app.count("SELECT count(*) FROM scan").await, 3);
+        assert_eq!(summary(organiser, &festival).await["present"], 3);
+    }
+
     async fn one_person_scanned_at_many_gates_at_once_comes_in_once(app) {
         let festival = Arc::new(app.festival(Some(10), &[]).await);
         let ticket = festival.register(&app, "张三丰", "13800000000").await;
