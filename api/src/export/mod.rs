@@ -21,7 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     activity,
     export::{self, Format, Keys, Kind, Layout, Sort, State, Unshown},
-    id::{AccountId, ExportId, ExportViewId, OrganisationId, SessionId},
+    id::{AccountId, ExportId, ExportViewId, Id, OrganisationId, SessionId},
     job, organisation,
 };
 use sea_orm::{
@@ -31,6 +31,7 @@ use sea_orm::{
 use self::brief::{Brief, Filter};
 use crate::{
     app::App,
+    audit::{self, Event, Origin},
     authn,
     authz::{Action, Gate, Permit},
     credit,
@@ -330,6 +331,14 @@ pub async fn find_in(
 /// An export on record.
 pub async fn find(db: &DatabaseConnection, id: ExportId) -> Result<export::Model, Failure> {
     export::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
+}
+
+/// Puts on record that somebody fetches the file of an export, by its address: who holds that is not known. If that cannot be
+/// kept, nothing leaves.
+pub async fn note_fetch(app: &App, id: ExportId, origin: &Origin) -> Result<(), Failure> {
+    let event = Event::by_itself("FetchExport", (ExportId::PREFIX, Some(id.0)));
+    let db = &app.db;
+    db.transaction(async |tx| audit::leave(tx, db.seal(), origin, event).await).await
 }
 
 /// Asks once more whether who made an export may do so: what was granted then may have been taken back since.

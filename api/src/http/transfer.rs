@@ -12,7 +12,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
 use entity::{
     export::{Format, Model, State as Stage},
     id::ExportId,
@@ -30,6 +29,7 @@ use super::{
 };
 use crate::{
     app::App,
+    audit::Origin,
     error::{Error, Failure},
     export::{self, approval, background, brief::Brief, make::make},
     form::file,
@@ -128,6 +128,7 @@ pub(super) async fn download(
     State(app): State<Arc<App>>,
     Extension(asked): Extension<Asked>,
     method: Method,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     id: Result<Path<String>, PathRejection>,
     opener: Result<Query<Opener>, QueryRejection>,
@@ -141,7 +142,9 @@ pub(super) async fn download(
         let message = asked.lang.pick("链接无效或已过期", "the address is not valid, or no longer");
         return asked.problem(StatusCode::NOT_FOUND, "NOT_FOUND", message);
     };
-    send(app, id, &method, &headers, now).await.unwrap_or_else(|failure| asked.failed(&failure))
+    let address = peer.map(|Extension(it)| it.address().to_string());
+    let origin = Origin { at: now, request_id: asked.id, address, key: None };
+    send(app, id, &method, &headers, &origin).await.unwrap_or_else(|failure| asked.failed(&failure))
 }
 
 async fn send(
@@ -149,8 +152,9 @@ async fn send(
     id: ExportId,
     method: &Method,
     headers: &HeaderMap,
-    now: DateTime<Utc>,
+    origin: &Origin,
 ) -> Result<Response, Failure> {
+    let now = origin.at;
     let row = export::find(app.db.read(), id).await?;
     export::ask_again(&app, &row, now).await?;
     let media = match row.format {
@@ -165,6 +169,15 @@ async fn send(
             "名单的行数已超过无需审批的上限，请重新申请",
             "the list has grown beyond what needs no approval; ask for it again",
         ));
+    }
+    let is_there = match row.state {
+        Stage::OnFetch => true,
+        Stage::Ready => row.expires_at > now,
+        _ => false,
+    };
+    // Each part, too: whoever takes all but the first byte has the file.
+    if is_there && method != Method::HEAD {
+        export::note_fetch(&app, id, origin).await?;
     }
     let disposition = disposition::attachment(&brief.file_name());
     let mut response = match row.state {

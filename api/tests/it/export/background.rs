@@ -40,6 +40,14 @@ on_both! {
         assert_eq!(whole.body.len() as u64, size);
         assert_eq!(header(&whole, "content-length"), size.to_string());
         assert_eq!(header(&whole, "accept-ranges"), "bytes");
+        // Each time that somebody fetches it is on record, a part of it too.
+        let fetched = "SELECT count(*) FROM audit_event WHERE action = 'FetchExport' AND subject_kind = 'export'";
+        assert_eq!(app.count(fetched).await, 1);
+        get(&app, url, &[("range", "bytes=1-")]).await;
+        assert_eq!(app.count(fetched).await, 2);
+        let wrong = json!(text(url).replace("token=", "token=x"));
+        assert_eq!(get(&app, &wrong, &[]).await.status.as_u16(), 404);
+        assert_eq!(app.count(fetched).await, 2);
         let sum = api::digest::hex(digest(&SHA256, &whole.body).as_ref());
         assert_eq!(export["sha256"], sum);
         let tag = header(&whole, "etag").to_owned();
