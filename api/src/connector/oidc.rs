@@ -28,6 +28,8 @@ use super::{Connector, Fault, Identity, Trip, may_ask};
 const HOLDS: Duration = Duration::from_hours(1);
 /// How soon it may be asked again where its keys seem to have changed.
 const ASKS_AGAIN: Duration = Duration::from_mins(1);
+/// How long a system that does not answer is left alone.
+const RESTS: Duration = Duration::from_secs(5);
 /// How much a system may say at once.
 const LONGEST: usize = 1 << 20;
 
@@ -62,8 +64,14 @@ pub(super) struct Oidc {
     scopes: Vec<Scope>,
     plain: bool,
     http: Http,
-    /// What the system said of itself, with its keys, and when.
-    known: Mutex<Option<(Instant, Arc<CoreProviderMetadata>)>>,
+    known: Mutex<Known>,
+}
+
+/// What a system said of itself, with its keys, and when; and when it last did not answer.
+#[derive(Default)]
+struct Known {
+    said: Option<(Instant, Arc<CoreProviderMetadata>)>,
+    failed: Option<Instant>,
 }
 
 type Client = CoreClient<
@@ -98,19 +106,37 @@ impl Oidc {
         })
     }
 
-    /// What the system says of itself; asked anew where that is older than `holds`.
+    /// What the system says of itself; asked anew where that is older than `holds`. Where it does not answer, what it said
+    /// before holds on, and those who ask in the next moments do not wait for it one after the other.
     async fn metadata(&self, holds: Duration) -> Result<Arc<CoreProviderMetadata>, Fault> {
         let mut known = self.known.lock().await;
-        if let Some((at, said)) = &*known
+        if let Some((at, said)) = &known.said
             && at.elapsed() < holds
         {
             return Ok(said.clone());
         }
+        if known.failed.is_some_and(|it| it.elapsed() < RESTS) {
+            let before = known.said.as_ref().map(|it| it.1.clone());
+            return before.ok_or_else(|| Fault::Unreachable("as a moment ago".to_owned()));
+        }
+        match self.discover().await {
+            Ok(said) => {
+                *known = Known { said: Some((Instant::now(), said.clone())), failed: None };
+                Ok(said)
+            }
+            Err(fault) => {
+                known.failed = Some(Instant::now());
+                known.said.as_ref().map(|it| it.1.clone()).ok_or(fault)
+            }
+        }
+    }
+
+    async fn discover(&self) -> Result<Arc<CoreProviderMetadata>, Fault> {
         let said = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http).await;
-        let said = Arc::new(said.map_err(|error| match error {
+        let said = said.map_err(|error| match error {
             DiscoveryError::Request(error) => Fault::Unreachable(error.to_string()),
             error => Fault::Unfit(error.to_string()),
-        })?);
+        })?;
         let asked = [
             Some(said.authorization_endpoint().as_str()),
             said.token_endpoint().map(|it| it.as_str()),
@@ -119,8 +145,7 @@ impl Oidc {
         if let Some(it) = asked.into_iter().flatten().find(|it| !may_ask(it, self.plain)) {
             return Err(Fault::Unfit(format!("{it} is not by TLS")));
         }
-        *known = Some((Instant::now(), said.clone()));
-        Ok(said)
+        Ok(Arc::new(said))
     }
 
     fn client(&self, said: &CoreProviderMetadata, trip: &Trip<'_>) -> Result<Client, Fault> {

@@ -407,6 +407,19 @@ on_both! {
         assert_eq!(app.count("SELECT count(*) FROM linked_identity").await, 0);
     }
 
+    async fn where_the_other_system_does_not_answer_it_is_told(app) {
+        let provider = Provider::start();
+        let app = provider.known_to(&app, false).await;
+        drop(provider);
+        let input = json!({"input": {"provider": "sso", "returnTo": PAGE}});
+        for _ in 0..2 {
+            let payload = app.anonymous().run("begin_provider_sign_in", input.clone()).await["beginProviderSignIn"].take();
+            assert_eq!(outcome(&payload), "PROVIDER_UNREACHABLE");
+            assert!(payload["address"].is_null() && payload["secret"].is_null());
+        }
+        assert_eq!(app.count("SELECT count(*) FROM provider_trip").await, 0);
+    }
+
     async fn nobody_begins_without_end(app) {
         let provider = Provider::start();
         let app = provider.known(&app, false, &["--requests-per-address", "1000"]).await;
