@@ -71,7 +71,7 @@ pub async fn is_still(
     Ok(now.is_some_and(|it| it.disabled_at.is_none()) && linked.is_some_and(|it| it.id == account))
 }
 
-/// The identities of some accounts, in the order in which they were linked.
+/// The identities of an account, in the order in which they were linked.
 pub async fn list(
     db: &impl ConnectionTrait,
     account: AccountId,
@@ -167,21 +167,12 @@ pub async fn unlink(
     id: LinkedIdentityId,
     now: DateTime<Utc>,
 ) -> Result<account::Model, Error<IdentityErrorCode>> {
-    remove(tx, permit.on().id, id, now).await?;
+    unlink_own(tx, permit.on().id, id, now).await?;
     Ok(permit.on().clone())
 }
 
 /// The same of one's own account.
 pub async fn unlink_own(
-    tx: &DatabaseTransaction,
-    account: AccountId,
-    id: LinkedIdentityId,
-    now: DateTime<Utc>,
-) -> Result<(), Failure> {
-    remove(tx, account, id, now).await
-}
-
-async fn remove(
     tx: &DatabaseTransaction,
     account: AccountId,
     id: LinkedIdentityId,

@@ -25,6 +25,15 @@ impl<'a> Proof<'a> {
         }
     }
 
+    /// Where it stands in what was sent.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Password(_) => "username",
+            Self::Provider(_) => "providerCode",
+        }
+    }
+
     /// The other system, if it was one.
     #[must_use]
     pub fn provider(self) -> Option<&'a str> {

@@ -2,8 +2,8 @@
 //! open and takes no exits. Whatever is not so plain is left to [`take`](super::scan::take), which would have done the
 //! same with those whom this lets in, in a dozen statements.
 //!
-//! Only where a statement is a round trip, on PostgreSQL, and in its lanes. The same scan sent twice at one moment makes an index refuse the
-//! whole statement; then nothing was done.
+//! Only where a statement is a round trip, on PostgreSQL, and in its lanes. The same scan sent twice at one moment makes an
+//! index refuse the whole statement; then nothing was done.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -31,7 +31,8 @@ use crate::{
     registration::Beside,
 };
 
-/// Lets in whom it can of some attempts by the [`statement`], in a lane of the database: the answers by the place of the attempt.
+/// Lets in whom it can of some attempts by the [`statement`], in a lane of the database: the answers by the place of the
+/// attempt.
 pub(super) async fn admit(
     db: &Db,
     lane: usize,
@@ -103,7 +104,8 @@ fn query(
 
 fn answer(row: &QueryResult, asked: &mut [Option<Asked>]) -> Result<(usize, Answer), Failure> {
     let at = usize::try_from(row.try_get::<i64>("", "at")?).map_err(Failure::internal)?;
-    let found = asked.get_mut(at - 1).and_then(Option::take);
+    let place = at.checked_sub(1).and_then(|it| asked.get_mut(it));
+    let found = place.and_then(Option::take);
     let Asked { at, mut scan, .. } = found.ok_or_else(|| Failure::internal("a scan of nobody"))?;
     let registration = registration::Model::from_query_result(row, "r_")?;
     let person = person::Model::from_query_result(row, "p_")?;

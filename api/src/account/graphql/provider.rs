@@ -342,10 +342,11 @@ async fn signed_in(
     };
     let device = input.device_token.as_deref();
     let attempts = attempts(viewer, &account.username, Some(account.id), device).await?;
+    let proof = Proof::Provider(&way);
     if let Some(until) = attempts.full_until(db, viewer.now).await? {
-        return Err(too_many(until, viewer.now).into());
+        return Err(too_many(proof, until, viewer.now).into());
     }
-    open(viewer, &attempts, account, Proof::Provider(&way), input.code.as_deref()).await
+    open(viewer, &attempts, account, proof, input.code.as_deref()).await
 }
 
 /// Links an identity with the account of whoever has its verified phone, where that is wanted; whether it was.

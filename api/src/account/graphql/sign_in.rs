@@ -223,8 +223,9 @@ impl SignInMutation {
         let id = found.as_ref().map(|it| it.id);
         let device = input.device_token.as_deref();
         let attempts = attempts(viewer, &input.username, id, device).await?;
+        let proof = Proof::Password(&input.password);
         let done = if let Some(until) = attempts.full_until(viewer.db.read(), viewer.now).await? {
-            Err(too_many(until, viewer.now).into())
+            Err(too_many(proof, until, viewer.now).into())
         } else {
             // As long is spent on an account that there is not as on one that there is.
             let hash = found.as_ref().map(|it| it.password_hash.clone());
@@ -232,12 +233,11 @@ impl SignInMutation {
             match found.filter(|_| right) {
                 Some(account) => {
                     let code = input.code.as_deref();
-                    let proof = Proof::Password(&input.password);
                     open(viewer, &attempts, account, proof, code).await
                 }
                 None => {
                     let why = SignInErrorCode::InvalidCredentials.into();
-                    Err(failed(viewer, "SignIn", &attempts, id, why).await)
+                    Err(failed(viewer, proof, &attempts, id, why).await)
                 }
             }
         };

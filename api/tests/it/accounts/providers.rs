@@ -368,6 +368,17 @@ on_both! {
         let right = code(&text(&secret), app.now());
         assert_eq!(outcome(&ended(&app, &page, &way, Some(&right)).await), "ok");
 
+        // Wrong ones are counted as those of a password are.
+        let way = begun(&app).await;
+        let callback = Browser::default().signs_in(&text(&way["address"]), "li", CALLBACK).await;
+        let (_, page) = back(&app, &callback).await;
+        for _ in 0..5 {
+            assert_eq!(outcome(&ended(&app, &page, &way, Some("000000")).await), "SECOND_FACTOR_WRONG");
+        }
+        let refused = ended(&app, &page, &way, Some("000000")).await;
+        assert_eq!(outcome(&refused), "TOO_MANY_ATTEMPTS");
+        assert_eq!(refused["userErrors"][0]["path"], json!(["input", "providerCode"]));
+
         let input = json!({"input": {"accountId": Gid(account).to_string()}});
         app.organiser().run("disable_account", input).await;
         assert_eq!(outcome(&signed_in(&app, "li").await), "NOT_LINKED", "out of use");

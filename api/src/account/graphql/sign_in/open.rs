@@ -53,28 +53,29 @@ pub(in crate::account::graphql) fn seconds(until: DateTime<Utc>, now: DateTime<U
 }
 
 pub(in crate::account::graphql) fn too_many(
+    proof: Proof<'_>,
     until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Refused<SignInErrorCode> {
-    SignInErrorCode::TooManyAttempts.at(["username"]).about(seconds(until, now))
+    SignInErrorCode::TooManyAttempts.at([proof.field()]).about(seconds(until, now))
 }
 
 /// Counts an attempt that failed, and says so.
 pub(super) async fn failed(
     viewer: &Viewer,
-    action: &'static str,
+    proof: Proof<'_>,
     attempts: &Attempts,
     account: Option<AccountId>,
     why: Error<SignInErrorCode>,
 ) -> Error<SignInErrorCode> {
     let counted = viewer
-        .refuse_unsigned(action, account, async |tx| {
+        .refuse_unsigned(proof.action(), account, async |tx| {
             let counted = attempts.failed(tx, viewer.now).await?;
             Ok((counted.why(), counted))
         })
         .await;
     match counted {
-        Ok(Counted::Refused(until)) => too_many(until, viewer.now).into(),
+        Ok(Counted::Refused(until)) => too_many(proof, until, viewer.now).into(),
         Ok(Counted::Taken { .. }) => why,
         Err(failure) => failure.into(),
     }
@@ -110,7 +111,7 @@ pub(in crate::account::graphql) async fn open(
     let opened = viewer
         .write_unsigned(proof.action(), async |tx| {
             if let Some(until) = attempts.passed(tx, now).await? {
-                return Err(too_many(until, now).into());
+                return Err(too_many(proof, until, now).into());
             }
             proof.stands(tx, &account).await?;
             let code = code.unwrap_or_default();
@@ -130,7 +131,7 @@ pub(in crate::account::graphql) async fn open(
         // Of what was rolled back the wrong code is counted.
         Err(Error::Refused(all)) if all.iter().any(is_wrong) => {
             let why = Error::Refused(all);
-            return Err(failed(viewer, proof.action(), attempts, Some(account.id), why).await);
+            return Err(failed(viewer, proof, attempts, Some(account.id), why).await);
         }
         opened => opened?,
     };
