@@ -249,8 +249,27 @@ pub async fn at_most_by<M>(
     limit: usize,
     read: impl Fn(&QueryResult) -> Result<M, DbErr>,
 ) -> Result<Vec<M>, DbErr> {
+    cut_by(db, select, &format!("LIMIT {limit}"), read).await
+}
+
+/// Reads the nth row, from 0.
+pub async fn nth_by<M>(
+    db: &impl StreamTrait,
+    select: &SelectStatement,
+    nth: usize,
+    read: impl Fn(&QueryResult) -> Result<M, DbErr>,
+) -> Result<Option<M>, DbErr> {
+    Ok(cut_by(db, select, &format!("LIMIT 1 OFFSET {nth}"), read).await?.pop())
+}
+
+async fn cut_by<M>(
+    db: &impl StreamTrait,
+    select: &SelectStatement,
+    cut: &str,
+    read: impl Fn(&QueryResult) -> Result<M, DbErr>,
+) -> Result<Vec<M>, DbErr> {
     let mut statement = db.get_database_backend().build(select);
-    statement.sql = format!("{} LIMIT {limit}", statement.sql);
+    statement.sql = format!("{} {cut}", statement.sql);
     let mut rows = pin!(db.stream_raw(statement).await?);
     let mut found = Vec::new();
     while let Some(row) = rows.try_next().await? {

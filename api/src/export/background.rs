@@ -3,7 +3,7 @@
 //! Each run of the job has a name of its own, and begins by dropping what another left behind. Every chunk is kept under
 //! the condition that its run is still the one that counts, so that a run that was superseded or called off stops there.
 
-use std::{io, pin::pin, sync::Arc};
+use std::{future::pending, io, sync::Arc};
 
 use bytes::{Buf, Bytes};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -98,21 +98,24 @@ impl Run<'_> {
             return self.fail().await;
         }
         let total = i64::try_from(kind::count(db, &brief).await?).unwrap_or(i64::MAX);
-        let (told, mut rows) = watch::channel(0);
+        let (tell, rows) = watch::channel(0);
         if !self.note(0, |it| it.col_expr(Column::RowsTotal, Expr::value(total))).await? {
             return Ok(());
         }
-        let mut making = pin!(make(self.app, Arc::new(brief), told));
-        let mut made = loop {
-            tokio::select! {
-                made = &mut making => break made?,
-                Ok(()) = rows.changed() => {
-                    let done = *rows.borrow_and_update();
-                    if !self.note(done, |it| it).await? {
-                        return Ok(());
-                    }
+        // Beside one another: who is in it is put on record by a transaction, for which this one may have to wait.
+        let mut told = rows.clone();
+        let telling = async {
+            while told.changed().await.is_ok() {
+                let done = *told.borrow_and_update();
+                if !self.note(done, |it| it).await? {
+                    return Ok(());
                 }
             }
+            pending().await
+        };
+        let mut made = tokio::select! {
+            made = make(self.app, Arc::new(brief), tell) => made?,
+            ended = telling => return ended,
         };
         let (mut gathered, mut nth, mut size) = (Vec::with_capacity(CHUNK), 0, 0_i64);
         let mut sum = Sum::default();

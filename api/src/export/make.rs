@@ -38,14 +38,19 @@ pub async fn make(
     brief: Arc<Brief>,
     rows: watch::Sender<u64>,
 ) -> Result<Made, Failure> {
-    whose::note(app, &brief).await?;
+    let noted = whose::note(app, &brief);
     with_list!(brief.export.kind, L => {
-        let task = Task::<L>::open(app.db.read(), brief).await?;
-        match task.brief.export.format {
-            Format::Csv => Ok(csv(app.db.clone(), task, rows)),
-            Format::Xlsx => xlsx(app, task, rows).await,
-            Format::Pdf => paper::paper(app, task, rows).await,
-        }
+        let making = async {
+            let task = Task::<L>::open(app.db.read(), brief.clone()).await?;
+            match task.brief.export.format {
+                Format::Csv => Ok(csv(app.db.clone(), task, rows)),
+                Format::Xlsx => xlsx(app, task, rows).await,
+                Format::Pdf => paper::paper(app, task, rows).await,
+            }
+        };
+        // Until it is on record who is in it, nothing of it leaves here.
+        let ((), made) = tokio::try_join!(noted, making)?;
+        Ok(made)
     })
 }
 
@@ -119,9 +124,10 @@ fn csv<L: List>(db: Db, task: Arc<Task<L>>, rows: watch::Sender<u64>) -> Made {
     let (steps, received) = mpsc::channel(1);
     let (pieces, given) = mpsc::channel(2);
     tokio::spawn(async move {
-        let fed = feed(&db, &task, steps);
-        let written = write_csv(&task, received, &pieces, &rows);
-        let (fed, written) = tokio::join!(fed, written);
+        let feeder = task.clone();
+        let fed = tokio::spawn(async move { feed(&db, &feeder, steps).await });
+        let written = write_csv(&task, received, &pieces, &rows).await;
+        let fed = fed.await.unwrap_or_else(|error| Err(Failure::internal(error)));
         if let Err(failure) = fed.and(written) {
             tracing::error!(export = %task.brief.export.id.0, "export: {failure:?}");
             // The reader must notice that the file is not whole.

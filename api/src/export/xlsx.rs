@@ -14,7 +14,8 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_xlsxwriter::{
-    Color, DocProperties, Format, FormatAlign, FormatBorder, IgnoreError, Worksheet, XlsxError,
+    Color, ConditionalFormatFormula, DocProperties, Format, FormatAlign, FormatBorder, IgnoreError,
+    Worksheet, XlsxError,
 };
 
 use super::cell::Cell;
@@ -84,6 +85,9 @@ struct Formats {
     number: Format,
     share: Format,
     note: Format,
+    /// The lines of the table. A format that each cell names costs more than what it holds, empty ones had to be written
+    /// too, and with a column's the lines would go on below the list.
+    grid: ConditionalFormatFormula,
 }
 
 impl Workbook {
@@ -154,9 +158,6 @@ impl Workbook {
         for (col, cell) in (0u16..).zip(cells) {
             self.formats.write(&mut sheet.worksheet, row, col, *cell)?;
         }
-        for col in (0u16..).take(sheet.columns.len()).skip(cells.len()) {
-            sheet.worksheet.write_blank(row, col, &self.formats.text)?;
-        }
         sheet.next += 1;
         Ok(())
     }
@@ -197,6 +198,7 @@ impl Workbook {
         worksheet.set_repeat_rows(TITLE, HEADER)?.set_freeze_panes(HEADER + 1, 0)?;
         for (col, column) in (0u16..).zip(&columns) {
             worksheet.set_column_width(col, column.width)?;
+            worksheet.set_column_format(col, &self.formats.text)?;
         }
         let heading = clean(&title, UNITS);
         worksheet.set_row_height(TITLE, 30)?.set_row_height(HEADER, 22)?;
@@ -223,6 +225,7 @@ impl Workbook {
         if let Ok(width @ 1..) = u16::try_from(sheet.columns.len()) {
             let (last, worksheet) = (sheet.next - 1, &mut sheet.worksheet);
             worksheet.autofilter(HEADER, 0, last, width - 1)?;
+            worksheet.add_conditional_format(HEADER, 0, last, width - 1, &self.formats.grid)?;
             // Otherwise Excel marks every phone with a green corner.
             worksheet.ignore_error_range(
                 HEADER,
@@ -274,22 +277,24 @@ impl Workbook {
 
 impl Formats {
     fn new() -> Self {
-        let base = Format::new().set_align(FormatAlign::VerticalCenter);
-        let cell = base.clone().set_border(FormatBorder::Thin);
+        let cell = Format::new().set_align(FormatAlign::VerticalCenter);
+        let lines = Format::new().set_border(FormatBorder::Thin);
         Self {
-            title: base.set_bold().set_font_size(16).set_align(FormatAlign::Center),
+            title: cell.clone().set_bold().set_font_size(16).set_align(FormatAlign::Center),
             header: cell
                 .clone()
                 .set_bold()
                 .set_align(FormatAlign::Center)
                 .set_text_wrap()
-                .set_background_color(Color::RGB(0x00E7_EEF7)),
+                .set_background_color(Color::RGB(0x00E7_EEF7))
+                .set_border(FormatBorder::Thin),
             text: cell.clone().set_num_format("@").set_text_wrap(),
             instant: cell.clone().set_num_format("yyyy-mm-dd hh:mm"),
             day: cell.clone().set_num_format("yyyy-mm-dd"),
             share: cell.clone().set_num_format("0.0%"),
             note: Format::new().set_font_color(Color::Gray).set_text_wrap(),
             number: cell,
+            grid: ConditionalFormatFormula::new().set_rule("TRUE").set_format(lines),
         }
     }
 
@@ -301,33 +306,24 @@ impl Formats {
         cell: Cell<'_>,
     ) -> Result<(), XlsxError> {
         match cell {
-            Cell::Text(text) => {
-                sheet.write_string_with_format(row, col, &*clean(text, UNITS), &self.text)?
-            }
+            Cell::Text(text) => sheet.write_string(row, col, &*clean(text, UNITS))?,
             Cell::Number(number) if number.is_finite() => {
                 sheet.write_number_with_format(row, col, number, &self.number)?
             }
             Cell::Share(share) if share.is_finite() => {
                 sheet.write_number_with_format(row, col, share, &self.share)?
             }
-            Cell::Number(_) | Cell::Share(_) | Cell::Empty => {
-                sheet.write_blank(row, col, &self.text)?
-            }
+            Cell::Number(_) | Cell::Share(_) | Cell::Empty => sheet,
             Cell::Instant(at) if in_range(at.date()) => {
                 sheet.write_datetime_with_format(row, col, at, &self.instant)?
             }
             Cell::Day(day) if in_range(day) => {
                 sheet.write_datetime_with_format(row, col, day, &self.day)?
             }
-            Cell::Instant(at) => sheet.write_string_with_format(
-                row,
-                col,
-                at.format("%Y-%m-%d %H:%M").to_string(),
-                &self.text,
-            )?,
-            Cell::Day(day) => {
-                sheet.write_string_with_format(row, col, day.to_string(), &self.text)?
+            Cell::Instant(at) => {
+                sheet.write_string(row, col, at.format("%Y-%m-%d %H:%M").to_string())?
             }
+            Cell::Day(day) => sheet.write_string(row, col, day.to_string())?,
         };
         Ok(())
     }
@@ -358,6 +354,10 @@ fn clean(text: &str, units: usize) -> Cow<'_, str> {
 /// How many lines a text takes in a column, about, and no more than the highest row can show: a Han character is as wide as two others and a bit.
 fn lines(text: &str, width: f64) -> u32 {
     let needed = |line: &str| {
+        // Most texts are short, and no byte is wider than this.
+        if u32::try_from(line.len()).is_ok_and(|bytes| f64::from(bytes) * 1.08 <= width) {
+            return 1;
+        }
         let used: f64 = line.chars().map(|c| if c.is_ascii() { 1.0 } else { 2.15 }).sum();
         (1..27).find(|&n| used <= f64::from(n) * width.max(1.0)).unwrap_or(27)
     };

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::{attendance, export::Sort, id::RegistrationId, person, programme, registration};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
-    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, RelationTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait,
     prelude::Uuid,
     sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr},
 };
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     attendance::{book::Held, expected_at},
-    db::{at_most_by, within},
+    db::{at_most_by, nth_by, within},
     error::Failure,
     export::brief::Brief,
     form,
@@ -25,11 +25,17 @@ use crate::{
 
 /// Where a page begins.
 pub enum Place {
-    /// Behind this place in the order of the lists.
-    After(Uuid, i32, RegistrationId),
+    /// Behind this spot.
+    After(Spot),
     /// At the nth of those who were put in order beforehand.
     Nth(usize),
 }
+
+/// What one of two statements reads at a time.
+const HALF: usize = PAGE / 2;
+
+/// A place in the order of the lists.
+type Spot = (Uuid, i32, RegistrationId);
 
 /// Which registrations are read.
 #[derive(Clone, Copy)]
@@ -134,17 +140,11 @@ impl People {
                 )
             }
             (None, from) => {
-                let mut select = self.select(session);
-                if let Some(Place::After(key, row, id)) = from {
-                    select.and_where(behind(key, row, id));
-                }
-                for column in ORDER {
-                    select.order_by((registration::Entity, column), Order::Asc);
-                }
-                let lines = self.read(db, &select, session.is_some()).await?;
-                let last = lines.last().filter(|_| lines.len() == PAGE);
-                let next = last.map(|it| Place::After(it.key.0, it.key.1, it.id));
-                (lines, next)
+                let from = match from {
+                    Some(Place::After(spot)) => Some(spot),
+                    _ => None,
+                };
+                self.listed(db, session, from).await?
             }
         };
         for line in &mut lines {
@@ -162,6 +162,59 @@ impl People {
         Ok((lines, next))
     }
 
+    /// Those behind a spot in the order of the lists, read by two statements at once: the database works on each with one
+    /// processor, and is what a long list waits for.
+    async fn listed(
+        &self,
+        db: &DatabaseConnection,
+        session: Option<&Held>,
+        from: Option<Spot>,
+    ) -> Result<(Vec<Line>, Option<Place>), Failure> {
+        let read = async |from: Option<Spot>, to: Option<Spot>| {
+            let mut select = self.select(session);
+            if let Some(from) = from {
+                select.and_where(spot().gt(values(from)));
+            }
+            if let Some(to) = to {
+                select.and_where(spot().lte(values(to)));
+            }
+            for column in ORDER {
+                select.order_by((registration::Entity, column), Order::Asc);
+            }
+            self.read(db, &select, HALF, session.is_some()).await
+        };
+        let (mut lines, rest) = match self.middle(db, from).await? {
+            None => (Vec::new(), read(from, None).await?),
+            middle => tokio::try_join!(read(from, middle), read(middle, None))?,
+        };
+        let next = rest.last().filter(|_| rest.len() == HALF);
+        let next = next.map(|it| Place::After((it.key.0, it.key.1, it.id)));
+        lines.extend(rest);
+        Ok((lines, next))
+    }
+
+    /// The spot of the last of half a page of registrations of the activity, be they in the list or not, if there are
+    /// more.
+    async fn middle(
+        &self,
+        db: &DatabaseConnection,
+        from: Option<Spot>,
+    ) -> Result<Option<Spot>, Failure> {
+        let mut select = registration::Entity::find()
+            .filter(registration::Column::ActivityId.eq(self.brief.activity()?.id));
+        if let Some(from) = from {
+            select = select.filter(spot().gt(values(from)));
+        }
+        for column in ORDER {
+            select = select.order_by_asc(column);
+        }
+        let mut select = select.select_only().columns(ORDER);
+        let read = |row: &QueryResult| {
+            Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
+        };
+        Ok(nth_by(db, QueryTrait::query(&mut select), HALF - 1, read).await?)
+    }
+
     /// Those of some registrations that are still to be listed, in the order of their ids here.
     async fn named(
         &self,
@@ -175,7 +228,7 @@ impl People {
         let mut select = self.select(session);
         let column = (registration::Entity, registration::Column::Id);
         select.and_where(within(column, ids.iter().copied()));
-        let mut lines = self.read(db, &select, session.is_some()).await?;
+        let mut lines = self.read(db, &select, PAGE, session.is_some()).await?;
         let places: HashMap<RegistrationId, usize> =
             ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
         lines.sort_by_key(|it| places.get(&it.id).copied());
@@ -186,10 +239,11 @@ impl People {
         &self,
         db: &DatabaseConnection,
         select: &SelectStatement,
+        limit: usize,
         at_session: bool,
     ) -> Result<Vec<Line>, Failure> {
         let read = |row: &QueryResult| Line::read(row, self.needs, at_session);
-        Ok(at_most_by(db, select, PAGE, read).await?)
+        Ok(at_most_by(db, select, limit, read).await?)
     }
 
     fn select(&self, session: Option<&Held>) -> SelectStatement {
@@ -224,10 +278,13 @@ impl People {
 const ORDER: [registration::Column; 3] =
     [registration::Column::ListKey, registration::Column::ListRow, registration::Column::Id];
 
-/// Compared as one, so that the index leads straight there.
-fn behind(key: Uuid, row: i32, id: RegistrationId) -> SimpleExpr {
-    let here = ORDER.map(|column| Expr::col((registration::Entity, column)));
-    Expr::tuple(here).gt(Expr::tuple([Expr::val(key), Expr::val(row), Expr::val(id)]))
+/// Where a registration is in the order. Compared as one, so that the index leads straight there.
+fn spot() -> SimpleExpr {
+    Expr::tuple(ORDER.map(|column| Expr::col((registration::Entity, column))))
+}
+
+fn values((key, row, id): Spot) -> SimpleExpr {
+    Expr::tuple([Expr::val(key), Expr::val(row), Expr::val(id)])
 }
 
 /// Whoever attended in one of these ways. Whoever is not on record is absent once the door has closed.
