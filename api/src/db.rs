@@ -1,6 +1,7 @@
 //! Connections and transactions. The only module that asks which database it talks to.
 
 mod lane;
+mod reader;
 
 use std::{
     path::Path,
@@ -31,15 +32,16 @@ use sqlx::{
 };
 
 use self::lane::Lane;
+pub use self::reader::Reader;
 use crate::{audit::chain::Seal, error::Failure};
 
 /// The database: connections to read by, and the road for transactions.
 ///
 /// On SQLite there is one writing connection, for which writers queue in the order they came, and a pool of
-/// readers; on PostgreSQL both are the same pool.
+/// readers; on PostgreSQL one pool for transactions, and connections of their own to read by and for scans.
 #[derive(Clone)]
 pub struct Db {
-    reader: DatabaseConnection,
+    reader: Arc<Reader>,
     writer: DatabaseConnection,
     statements: Arc<AtomicU64>,
     /// The address, where other servers may use the same database.
@@ -100,15 +102,16 @@ impl Db {
                     .map_err(|error| DbErr::Custom(format!("{}: {error}", folder.display())))?;
             }
             let writer = open(1, false).await?;
-            let reader = open(8, true).await?;
+            let reader = Reader::plain(open(8, true).await?).into();
             let lanes = Arc::new([]);
             Ok(Self { reader, writer, statements, shared: None, lanes, seal })
         } else {
-            let both = open(32, false).await?;
+            let writer = open(12, false).await?;
             let url: Arc<str> = url.into();
+            let reader = Reader::kept(writer.clone(), url.clone(), statements.clone()).into();
             let lanes = (0..LANES).map(|_| Lane::new(url.clone())).collect();
             let shared = Some(url);
-            Ok(Self { reader: both.clone(), writer: both, statements, shared, lanes, seal })
+            Ok(Self { reader, writer, statements, shared, lanes, seal })
         }
     }
 
@@ -126,7 +129,7 @@ impl Db {
 
     /// Where reads go that are not part of a transaction.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.reader
     }
 
@@ -197,23 +200,24 @@ impl Db {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         // SQLite's transactions are so anyway.
-        let is_postgres = self.reader.get_database_backend() == DbBackend::Postgres;
+        let is_postgres = self.writer.get_database_backend() == DbBackend::Postgres;
         let options = TransactionOptions {
             isolation_level: is_postgres.then_some(IsolationLevel::RepeatableRead),
             access_mode: is_postgres.then_some(AccessMode::ReadOnly),
             ..Default::default()
         };
-        let tx = self.reader.begin_with_options(options).await?;
+        let tx = self.reader.pool.begin_with_options(options).await?;
         work(&tx).await
     }
 
     /// Ends all connections; on SQLite this also folds the write-ahead log into the file.
     pub async fn close(self) {
+        self.reader.close().await;
         for lane in self.lanes.iter() {
             lane.close().await;
         }
         // Nothing can be done about a connection that does not close: the process is about to end.
-        let _ = self.reader.close().await;
+        let _ = self.reader.pool.close_by_ref().await;
         let _ = self.writer.close().await;
     }
 }

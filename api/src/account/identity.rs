@@ -10,8 +10,8 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, Query},
 };
 
@@ -21,7 +21,7 @@ use crate::{
         self, Permit,
         policy::{LinkIdentity, UnlinkIdentity},
     },
-    db::is_duplicate,
+    db::{Reader, is_duplicate},
     error::{Error, Failure, Refusal},
     refusals,
 };
@@ -128,7 +128,7 @@ async fn insert(
 ///
 /// Not one of an administrator: others may set the phone on somebody's record, and would let themselves in by it.
 pub async fn of_phone(
-    db: &DatabaseConnection,
+    db: &Reader,
     phone: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<AccountId>, Failure> {

@@ -7,8 +7,8 @@ use entity::{
     organisation, role_grant,
 };
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, JoinType, QueryFilter, QuerySelect,
-    QueryTrait, RelationTrait,
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QuerySelect, QueryTrait,
+    RelationTrait,
     sea_query::{ExprTrait, SelectStatement},
 };
 
@@ -16,7 +16,7 @@ use super::{
     Gate, Held, Permit, Scope,
     policy::{DelegateGrant, RevokeGrant},
 };
-use crate::error::Failure;
+use crate::{db::Reader, error::Failure};
 
 impl Gate {
     /// The permit to delegate a grant of one's own that is in force. NOT_FOUND where it is another's.
@@ -45,7 +45,7 @@ impl Gate {
 /// The grants of an account that are in force at `now`: a delegated one as long as the one that it delegates is in force too,
 /// and its holder's account in use.
 pub async fn grants_of(
-    db: &DatabaseConnection,
+    db: &Reader,
     account: AccountId,
     now: DateTime<Utc>,
 ) -> Result<Vec<Held>, Failure> {

@@ -11,7 +11,7 @@ use sqlx::{Connection, Executor, PgConnection, Postgres, postgres::PgArguments, 
 use tokio::{sync::Mutex, time::timeout};
 
 /// How long a statement may take, as long as a connection of the pool may be waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection to PostgreSQL, opened when it is first needed.
 pub(super) struct Lane {
@@ -66,6 +66,6 @@ impl Lane {
     }
 }
 
-fn failed(error: sqlx::Error) -> DbErr {
+pub(super) fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }

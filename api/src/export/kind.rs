@@ -16,10 +16,10 @@ pub mod table_cards;
 use std::{borrow::Cow, sync::Arc};
 
 use entity::export::Kind;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 
 use super::{brief::Brief, cell::Cell, make::paper::Paper};
-use crate::error::Failure;
+use crate::{db::Reader, error::Failure};
 
 /// How many rows are read at a time. Nothing is held while the reader of a file is slow.
 pub const PAGE: usize = 4000;
@@ -51,7 +51,7 @@ pub trait List: Sized + Send + Sync + 'static {
 
     /// Gets ready to read what these columns need.
     fn open(
-        db: &DatabaseConnection,
+        db: &Reader,
         brief: Arc<Brief>,
         fields: &[Self::Field],
     ) -> impl Future<Output = Result<Self, Failure>> + Send;
@@ -63,7 +63,7 @@ pub trait List: Sized + Send + Sync + 'static {
     #[expect(clippy::type_complexity, reason = "rows, and where the next ones begin")]
     fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         part: usize,
         from: Option<Self::Place>,
     ) -> impl Future<Output = Result<(Vec<Self::Line>, Option<Self::Place>), Failure>> + Send;

@@ -18,7 +18,11 @@ use super::{
     whose,
     xlsx::{self, About, Workbook},
 };
-use crate::{app::App, db::Db, error::Failure};
+use crate::{
+    app::App,
+    db::{Db, Reader},
+    error::Failure,
+};
 
 /// CSV goes out in pieces of about this size, and waits while its reader is slow.
 const PIECE: usize = 64 * 1024;
@@ -63,10 +67,7 @@ struct Task<L: List> {
 }
 
 impl<L: List> Task<L> {
-    async fn open(
-        db: &sea_orm::DatabaseConnection,
-        brief: Arc<Brief>,
-    ) -> Result<Arc<Self>, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>) -> Result<Arc<Self>, Failure> {
         let columns = kind::chosen::<L>(&brief);
         let fields: Vec<L::Field> = columns.iter().map(|it| it.field).collect();
         let list = L::open(db, brief.clone(), &fields).await?;

@@ -24,9 +24,7 @@ use entity::{
     id::{AccountId, ExportId, ExportViewId, Id, OrganisationId, SessionId},
     job, organisation,
 };
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait};
 
 use self::brief::{Brief, Filter};
 use crate::{
@@ -35,6 +33,7 @@ use crate::{
     authn,
     authz::{Action, Gate, Permit},
     credit,
+    db::Reader,
     error::{Error, Failure, Refusal, Refused},
     job::enqueue,
     refusals, registration,
@@ -329,7 +328,7 @@ pub async fn find_in(
 }
 
 /// An export on record.
-pub async fn find(db: &DatabaseConnection, id: ExportId) -> Result<export::Model, Failure> {
+pub async fn find(db: &Reader, id: ExportId) -> Result<export::Model, Failure> {
     export::Entity::find_by_id(id).one(db).await?.ok_or(Failure::NotFound)
 }
 

@@ -10,11 +10,18 @@ use entity::{
     leave, make_up, message, notice_sent, person, position, registration, roster_row, scan,
     self_scan, ticket_revocation, trainer, withdrawal,
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{db::within, error::Failure, form, person::sealed, roster, vault::Vault};
+use crate::{
+    db::{Reader, within},
+    error::Failure,
+    form,
+    person::sealed,
+    roster,
+    vault::Vault,
+};
 
 /// A file of somebody's own data.
 pub struct OwnData {
@@ -93,7 +100,7 @@ fn opened_rows(
 
 /// Reads all that is on record of a person.
 pub async fn collect(
-    db: &DatabaseConnection,
+    db: &Reader,
     vault: &Vault,
     it: &person::Model,
     now: DateTime<Utc>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Column, List, Part,
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     attendance::book::Held,
+    db::Reader,
     error::Failure,
     export::{brief::Brief, cell::Cell},
 };
@@ -57,11 +58,7 @@ impl List for AttendanceList {
         Ok(People::count(db, brief, Whose::Seated).await? * sheets)
     }
 
-    async fn open(
-        db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>, fields: &[Field]) -> Result<Self, Failure> {
         let mut needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
@@ -89,7 +86,7 @@ impl List for AttendanceList {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         part: usize,
         from: Option<people::Place>,
     ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {

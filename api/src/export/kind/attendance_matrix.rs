@@ -8,9 +8,7 @@ use entity::{
     attendance::{self, Status},
     id::{RegistrationId, SessionId},
 };
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{
     Column, List, Part,
@@ -19,7 +17,7 @@ use super::{
 };
 use crate::{
     attendance::book::Held,
-    db::within,
+    db::{Reader, within},
     error::Failure,
     export::{brief::Brief, cell::Cell},
     graphql::Gid,
@@ -120,11 +118,7 @@ impl List for AttendanceMatrix {
         People::count(db, brief, Whose::Seated).await
     }
 
-    async fn open(
-        db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>, fields: &[Field]) -> Result<Self, Failure> {
         let mut needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
@@ -140,7 +134,7 @@ impl List for AttendanceMatrix {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         _part: usize,
         from: Option<people::Place>,
     ) -> Result<(Vec<Line>, Option<people::Place>), Failure> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entity::export::BadgeSize;
 use pdf::Document;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Column, List, Part,
@@ -12,6 +12,7 @@ use super::{
     people::{self, People, Whose},
 };
 use crate::{
+    db::Reader,
     error::Failure,
     export::{brief::Brief, cell::Cell, make::paper::Paper},
     organisation, qr,
@@ -51,11 +52,7 @@ impl List for Badges {
         People::count(db, brief, Whose::Seated).await
     }
 
-    async fn open(
-        db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        _fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>, _fields: &[Field]) -> Result<Self, Failure> {
         let host = organisation::find(db, brief.activity()?.host_id).await?.name;
         let needs = line::Needs::of([Field::Group, Field::Seat, Field::Code]);
         Ok(Self { people: People::open(db, brief, Whose::Seated, needs).await?, host })
@@ -70,7 +67,7 @@ impl List for Badges {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         _part: usize,
         from: Option<people::Place>,
     ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {

@@ -5,11 +5,12 @@ use std::{collections::HashSet, sync::Arc};
 use chrono::{Datelike, NaiveDate};
 use entity::{id::RegistrationId, registration};
 use pdf::Document;
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{Column, List, Part, sign_in_sheet::day};
 use crate::{
     certificate::face::{Face, faces},
+    db::Reader,
     error::Failure,
     export::{brief::Brief, cell::Cell, make::paper::Paper},
     qr,
@@ -64,11 +65,7 @@ impl List for Certificates {
         Ok(read(db, brief).await?.len() as u64)
     }
 
-    async fn open(
-        _db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        _fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(_db: &Reader, brief: Arc<Brief>, _fields: &[Field]) -> Result<Self, Failure> {
         Ok(Self { brief })
     }
 
@@ -79,7 +76,7 @@ impl List for Certificates {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         _part: usize,
         _from: Option<()>,
     ) -> Result<(Vec<Face>, Option<()>), Failure> {

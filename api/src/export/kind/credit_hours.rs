@@ -10,8 +10,8 @@ use entity::{
     organisation, person, registration,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryResult,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryResult,
     sea_query::{
         Alias, CaseStatement, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr,
     },
@@ -20,7 +20,7 @@ use sea_orm::{
 use super::{Column, List, PAGE, Part};
 use crate::{
     credit::days_of,
-    db::{at_most, begins_with},
+    db::{Reader, at_most, begins_with},
     error::Failure,
     export::{brief::Brief, cell::Cell},
 };
@@ -147,11 +147,7 @@ impl List for CreditHours {
         Ok(count.count(db).await?)
     }
 
-    async fn open(
-        _db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        _fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(_db: &Reader, brief: Arc<Brief>, _fields: &[Field]) -> Result<Self, Failure> {
         Ok(Self { brief })
     }
 
@@ -163,7 +159,7 @@ impl List for CreditHours {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         _part: usize,
         from: Option<Self::Place>,
     ) -> Result<(Vec<Line>, Option<Self::Place>), Failure> {

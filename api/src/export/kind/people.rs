@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use entity::{attendance, export::Sort, id::RegistrationId, person, programme, registration};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType,
-    PaginatorTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, QueryTrait, RelationTrait,
     prelude::Uuid,
     sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr},
 };
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     attendance::{book::Held, expected_at},
-    db::{at_most_by, nth_by, within},
+    db::{Reader, at_most_by, nth_by, within},
     error::Failure,
     export::brief::Brief,
     form,
@@ -92,7 +92,7 @@ impl People {
     }
 
     pub async fn open(
-        db: &DatabaseConnection,
+        db: &Reader,
         brief: Arc<Brief>,
         whose: Whose,
         mut needs: Needs,
@@ -125,7 +125,7 @@ impl People {
     /// of the lists while a file is made may be missing from it, or in it twice.
     pub async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         session: Option<&Held>,
         from: Option<Place>,
     ) -> Result<(Vec<Line>, Option<Place>), Failure> {
@@ -166,7 +166,7 @@ impl People {
     /// processor, and is what a long list waits for.
     async fn listed(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         session: Option<&Held>,
         from: Option<Spot>,
     ) -> Result<(Vec<Line>, Option<Place>), Failure> {
@@ -195,11 +195,7 @@ impl People {
 
     /// The spot of the last of half a page of registrations of the activity, be they in the list or not, if there are
     /// more.
-    async fn middle(
-        &self,
-        db: &DatabaseConnection,
-        from: Option<Spot>,
-    ) -> Result<Option<Spot>, Failure> {
+    async fn middle(&self, db: &Reader, from: Option<Spot>) -> Result<Option<Spot>, Failure> {
         let mut select = registration::Entity::find()
             .filter(registration::Column::ActivityId.eq(self.brief.activity()?.id));
         if let Some(from) = from {
@@ -218,7 +214,7 @@ impl People {
     /// Those of some registrations that are still to be listed, in the order of their ids here.
     async fn named(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         session: Option<&Held>,
         ids: &[RegistrationId],
     ) -> Result<Vec<Line>, Failure> {
@@ -237,7 +233,7 @@ impl People {
 
     async fn read(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         select: &SelectStatement,
         limit: usize,
         at_session: bool,

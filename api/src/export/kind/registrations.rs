@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use entity::registration::{Status, Way};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Column, List, Part, line,
     people::{self, People, Whose},
 };
 use crate::{
+    db::Reader,
     error::Failure,
     export::{brief::Brief, cell::Cell},
 };
@@ -54,11 +55,7 @@ impl List for Registrations {
         People::count(db, brief, Whose::Everybody).await
     }
 
-    async fn open(
-        db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>, fields: &[Field]) -> Result<Self, Failure> {
         let mut needs = line::Needs::of(fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
             _ => None,
@@ -74,7 +71,7 @@ impl List for Registrations {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         _part: usize,
         from: Option<people::Place>,
     ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {

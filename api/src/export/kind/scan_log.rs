@@ -10,15 +10,15 @@ use entity::{
     scan::{self, Clock, Direction, Outcome},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryResult,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    QueryResult,
     sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr},
 };
 
 use super::{Column, List, PAGE, Part};
 use crate::{
     attendance::book::Held,
-    db::at_most,
+    db::{Reader, at_most},
     error::Failure,
     export::{brief::Brief, cell::Cell},
     registration::Filter,
@@ -138,11 +138,7 @@ impl List for ScanLog {
         Ok(scans.count(db).await?)
     }
 
-    async fn open(
-        _db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        _fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(_db: &Reader, brief: Arc<Brief>, _fields: &[Field]) -> Result<Self, Failure> {
         Ok(Self { brief })
     }
 
@@ -162,7 +158,7 @@ impl List for ScanLog {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         part: usize,
         from: Option<ScanId>,
     ) -> Result<(Vec<Line>, Option<ScanId>), Failure> {

@@ -8,13 +8,14 @@ use entity::{
     export::{SheetGroups, Sheets},
 };
 use pdf::{Document, Fact, Group};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Column, List, Part, line,
     people::{self, People, Whose},
 };
 use crate::{
+    db::Reader,
     error::Failure,
     export::{brief::Brief, cell::Cell, make::paper::Paper},
     organisation,
@@ -69,11 +70,7 @@ impl List for SignInSheet {
         Ok(People::count(db, brief, Whose::Seated).await? * sheets)
     }
 
-    async fn open(
-        db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>, fields: &[Field]) -> Result<Self, Failure> {
         use line::Field::{District, Group, Note};
         let shown = fields.iter().filter_map(|it| match it {
             Field::Person(field) => Some(*field),
@@ -104,7 +101,7 @@ impl List for SignInSheet {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         part: usize,
         from: Option<people::Place>,
     ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {

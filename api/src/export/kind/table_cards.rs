@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pdf::Document;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Column, List, Part,
@@ -11,6 +11,7 @@ use super::{
     people::{self, People, Whose},
 };
 use crate::{
+    db::Reader,
     error::Failure,
     export::{brief::Brief, cell::Cell, make::paper::Paper},
 };
@@ -38,11 +39,7 @@ impl List for TableCards {
         People::count(db, brief, Whose::Seated).await
     }
 
-    async fn open(
-        db: &DatabaseConnection,
-        brief: Arc<Brief>,
-        _fields: &[Field],
-    ) -> Result<Self, Failure> {
+    async fn open(db: &Reader, brief: Arc<Brief>, _fields: &[Field]) -> Result<Self, Failure> {
         let needs = line::Needs::default();
         Ok(Self(People::open(db, brief, Whose::Seated, needs).await?))
     }
@@ -54,7 +51,7 @@ impl List for TableCards {
 
     async fn page(
         &self,
-        db: &DatabaseConnection,
+        db: &Reader,
         _part: usize,
         from: Option<people::Place>,
     ) -> Result<(Vec<line::Line>, Option<people::Place>), Failure> {
