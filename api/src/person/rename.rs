@@ -9,8 +9,8 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
-use super::{keep_terms, name::Namer};
-use crate::error::Failure;
+use super::{name::Namer, terms_of};
+use crate::{db::many, error::Failure};
 
 /// Gives a person another name; false where there is a record of that name and the same phone.
 pub async fn rename(
@@ -33,7 +33,8 @@ pub async fn rename(
         .filter(person_term::Column::PersonId.eq(person.id))
         .exec(tx)
         .await?;
-    keep_terms(tx, reading.keys.into_iter().map(|term| (term, person.id)).collect()).await?;
+    let terms: Vec<_> = terms_of(person.id, reading.keys).collect();
+    many::insert_absent::<person_term::Entity>(tx, &terms).await?;
     let row = person::ActiveModel {
         id: Unchanged(person.id),
         name: Set(name),
