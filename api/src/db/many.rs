@@ -63,12 +63,16 @@ pub async fn update<E: EntityTrait>(
     let own = names::<E>(&all, "own.");
     let plain = names::<E>(&all, "");
     let it = names::<E>(&all, "it.");
+    // SQLite would make an index of what is given by its first key, and go through the whole table with it; it makes none of
+    // what is reckoned.
+    let is_postgres = tx.get_database_backend() == DbBackend::Postgres;
+    let given_keys = names::<E>(&all[..keys], if is_postgres { "it." } else { "+it." });
     let equal = |left: &[String], right: &[String], by: &str| {
         let pairs = left.iter().zip(right).map(|(left, right)| format!("{left} = {right}"));
         pairs.collect::<Vec<_>>().join(by)
     };
     let set = equal(&plain[keys..], &it[keys..], ", ");
-    let found = equal(&own[..keys], &it[..keys], " AND ");
+    let found = equal(&own[..keys], &given_keys, " AND ");
     let named = plain.join(", ");
     for chunk in chunks(tx, rows) {
         let Given { sql, values } = given::<E>(tx.get_database_backend(), chunk, &all);

@@ -291,14 +291,10 @@ pub async fn update(
     email: Option<String>,
 ) -> Result<person::Model, Error<PersonErrorCode>> {
     let mut row: person::ActiveModel = permit.on().clone().into();
+    let mut keys = None;
     if let Some(name) = name {
         let reading = namer.read(&name);
-        person_term::Entity::delete_many()
-            .filter(person_term::Column::PersonId.eq(permit.on().id))
-            .exec(tx)
-            .await?;
-        let terms: Vec<_> = terms_of(permit.on().id, reading.keys).collect();
-        many::insert_absent::<person_term::Entity>(tx, &terms).await?;
+        keys = Some(reading.keys);
         row.pinyin = Set(reading.pinyin);
         row.pinyin_key = Set(reading.pinyin_key);
         row.stroke_key = Set(reading.stroke_key);
@@ -310,12 +306,16 @@ pub async fn update(
     if let Some(email) = email {
         row.email = Set(Some(email).filter(|it| !it.is_empty()));
     }
-    match row.update(tx).await {
+    let done = match row.update(tx).await {
         Err(error) if crate::db::is_duplicate(&error) => {
-            Err(PersonErrorCode::AlreadyKept.at(["name"]).into())
+            return Err(PersonErrorCode::AlreadyKept.at(["name"]).into());
         }
-        done => Ok(done?),
+        done => done?,
+    };
+    if let Some(keys) = keys {
+        change_terms(tx, done.id, keys).await?;
     }
+    Ok(done)
 }
 
 /// Records a title that a person has in the permit's organisation.
@@ -457,6 +457,21 @@ fn draft(
         created_at: now,
     };
     Ok((row, reading.keys))
+}
+
+/// Puts other texts in place of those that somebody is found by.
+async fn change_terms(
+    tx: &DatabaseTransaction,
+    person: PersonId,
+    keys: Vec<String>,
+) -> Result<(), Failure> {
+    person_term::Entity::delete_many()
+        .filter(person_term::Column::PersonId.eq(person))
+        .exec(tx)
+        .await?;
+    let terms: Vec<_> = terms_of(person, keys).collect();
+    many::insert_absent::<person_term::Entity>(tx, &terms).await?;
+    Ok(())
 }
 
 /// The texts that a person is found by.

@@ -1,16 +1,13 @@
 //! Another name for a person, with all that follows from it.
 
-use entity::{
-    person::{self, Column},
-    person_term,
-};
+use entity::person::{self, Column};
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
-use super::{name::Namer, terms_of};
-use crate::{db::many, error::Failure};
+use super::{change_terms, name::Namer};
+use crate::error::Failure;
 
 /// Gives a person another name; false where there is a record of that name and the same phone.
 pub async fn rename(
@@ -29,12 +26,6 @@ pub async fn rename(
         return Ok(false);
     }
     let reading = namer.read(&name);
-    person_term::Entity::delete_many()
-        .filter(person_term::Column::PersonId.eq(person.id))
-        .exec(tx)
-        .await?;
-    let terms: Vec<_> = terms_of(person.id, reading.keys).collect();
-    many::insert_absent::<person_term::Entity>(tx, &terms).await?;
     let row = person::ActiveModel {
         id: Unchanged(person.id),
         name: Set(name),
@@ -43,6 +34,8 @@ pub async fn rename(
         stroke_key: Set(reading.stroke_key),
         ..Default::default()
     };
+    // The person first: the lock keeps others from the terms, and whoever is gone by now gets none.
     person::Entity::update(row).exec(tx).await?;
+    change_terms(tx, person.id, reading.keys).await?;
     Ok(true)
 }
