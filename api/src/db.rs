@@ -1,6 +1,7 @@
 //! Connections and transactions. The only module that asks which database it talks to.
 
 mod lane;
+pub mod many;
 mod reader;
 
 use std::{
@@ -21,7 +22,10 @@ use sea_orm::{
     QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait,
     TransactionOptions, TransactionTrait,
     prelude::async_trait,
-    sea_query::{Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value},
+    sea_query::{
+        Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value,
+        extension::postgres::PgFunc,
+    },
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
@@ -243,6 +247,25 @@ pub fn within<V: Into<Value> + Clone>(
         values.resize(values.len().next_power_of_two(), last);
     }
     Expr::col(column).is_in(values)
+}
+
+/// The same of many values, as one parameter where there are arrays.
+pub fn among<V: Into<Value> + Clone>(
+    db: &impl ConnectionTrait,
+    column: impl IntoColumnRef,
+    values: impl IntoIterator<Item = V>,
+) -> SimpleExpr {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return within(column, values);
+    }
+    let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    match values.first().map(Value::array_type) {
+        Some(kind) => {
+            let values = Value::Array(kind, Some(Box::new(values)));
+            Expr::col(column).eq(PgFunc::any(values))
+        }
+        None => Expr::val(false),
+    }
 }
 
 /// Reads at most so many rows, each turned into what it is as it comes: a row of the driver takes several times as much

@@ -60,7 +60,7 @@ refusals! {
 pub async fn tell(
     tx: &DatabaseTransaction,
     occasion: Occasion,
-    rows: &[registration::Model],
+    rows: impl IntoIterator<Item = &registration::Model>,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let mut activities: BTreeMap<ActivityId, Vec<&registration::Model>> = BTreeMap::new();

@@ -27,7 +27,7 @@ use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
-    sea_query::{LockBehavior, LockType, OnConflict},
+    sea_query::{LockBehavior, LockType},
 };
 
 use crate::{
@@ -35,7 +35,7 @@ use crate::{
         Permit,
         policy::{CreatePerson, CreatePosition, EndPosition, UpdatePerson},
     },
-    db::CHUNK,
+    db::{CHUNK, many},
     error::{Error, Failure, Refusal},
     refusals,
     vault::IdNumber,
@@ -136,16 +136,16 @@ async fn among(
     let mut found = Vec::with_capacity(entries.len());
     // The ID numbers that entries bring to people who had none: from then on it tells them from namesakes.
     let mut brought: HashMap<PersonId, &[u8]> = HashMap::new();
-    for chunk in entries.chunks(CHUNK) {
+    for chunk in entries.chunks(many::ROWS) {
         let phones = chunk.iter().map(|it| it.phone.as_str());
         let by_phone = person::Entity::find()
-            .filter(crate::db::within((person::Entity, Column::Phone), phones))
+            .filter(crate::db::among(db, (person::Entity, Column::Phone), phones))
             .order_by_asc(Column::Id);
         let mut known = held(by_phone).all(db).await?;
         let marks: Vec<Vec<u8>> = chunk.iter().filter_map(Entry::mark).map(Vec::from).collect();
         if !marks.is_empty() {
             let by_id = person::Entity::find()
-                .filter(crate::db::within((person::Entity, Column::IdMark), marks))
+                .filter(crate::db::among(db, (person::Entity, Column::IdMark), marks))
                 .order_by_asc(Column::Id);
             // First, because an equal ID number settles it.
             known.splice(0..0, held(by_id).all(db).await?);
@@ -188,17 +188,15 @@ pub async fn recognise_or_make(
     let mut missing: Vec<usize> = (0..entries.len()).filter(|&at| found[at].is_none()).collect();
     // In one order for all, so that two lists with the same new people wait for one another and never cross.
     missing.sort_by_key(|&at| (&entries[at].phone, &entries[at].name));
-    for chunk in missing.chunks(CHUNK) {
-        let drafts: Vec<(person::Model, Vec<String>)> = chunk
-            .iter()
-            .map(|&at| draft(namer, home, &entries[at], now))
-            .collect::<Result<_, _>>()?;
-        let rows = drafts.iter().map(|(row, _)| active(row));
-        let inserted = person::Entity::insert_many(rows)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(tx)
-            .await?;
-        let all_mine = inserted == chunk.len() as u64;
+    for chunk in missing.chunks(many::ROWS) {
+        let (mut drafts, mut keys) = (Vec::with_capacity(chunk.len()), Vec::new());
+        for &at in chunk {
+            let (row, of_row) = draft(namer, home, &entries[at], now)?;
+            drafts.push(row);
+            keys.push(of_row);
+        }
+        let all_mine =
+            many::insert_absent::<person::Entity>(tx, &drafts).await? == chunk.len() as u64;
         let there = if all_mine {
             Vec::new()
         } else {
@@ -206,23 +204,26 @@ pub async fn recognise_or_make(
             recognise_and_hold(tx, &again).await?
         };
         let mut terms = Vec::new();
-        for (nth, (row, keys)) in drafts.into_iter().enumerate() {
+        for (nth, (row, keys)) in drafts.into_iter().zip(keys).enumerate() {
             let at = chunk[nth];
+            let mine = row.id;
             let stored = if all_mine {
-                row.clone()
+                row
             } else {
                 there[nth].clone().ok_or(Failure::Conflict(
                     "人员资料刚被更改，请重试",
                     "the person's record was just changed; try again",
                 ))?
             };
-            made[at] = stored.id == row.id;
+            made[at] = stored.id == mine;
             if made[at] {
-                terms.extend(keys.into_iter().map(|term| (term, row.id)));
+                terms.extend(terms_of(mine, keys));
             }
             found[at] = Some(stored);
         }
-        keep_terms(tx, terms).await?;
+        // By neighbours: the index is gone through once. Nobody made just now has any.
+        terms.sort_unstable_by(|one, other| one.term.cmp(&other.term));
+        many::insert::<person_term::Entity>(tx, &terms).await?;
     }
     found
         .into_iter()
@@ -290,14 +291,10 @@ pub async fn update(
     email: Option<String>,
 ) -> Result<person::Model, Error<PersonErrorCode>> {
     let mut row: person::ActiveModel = permit.on().clone().into();
+    let mut keys = None;
     if let Some(name) = name {
         let reading = namer.read(&name);
-        person_term::Entity::delete_many()
-            .filter(person_term::Column::PersonId.eq(permit.on().id))
-            .exec(tx)
-            .await?;
-        keep_terms(tx, reading.keys.into_iter().map(|term| (term, permit.on().id)).collect())
-            .await?;
+        keys = Some(reading.keys);
         row.pinyin = Set(reading.pinyin);
         row.pinyin_key = Set(reading.pinyin_key);
         row.stroke_key = Set(reading.stroke_key);
@@ -309,12 +306,16 @@ pub async fn update(
     if let Some(email) = email {
         row.email = Set(Some(email).filter(|it| !it.is_empty()));
     }
-    match row.update(tx).await {
+    let done = match row.update(tx).await {
         Err(error) if crate::db::is_duplicate(&error) => {
-            Err(PersonErrorCode::AlreadyKept.at(["name"]).into())
+            return Err(PersonErrorCode::AlreadyKept.at(["name"]).into());
         }
-        done => Ok(done?),
+        done => done?,
+    };
+    if let Some(keys) = keys {
+        change_terms(tx, done.id, keys).await?;
     }
+    Ok(done)
 }
 
 /// Records a title that a person has in the permit's organisation.
@@ -345,11 +346,7 @@ pub async fn insert_positions(
     tx: &DatabaseTransaction,
     rows: Vec<position::Model>,
 ) -> Result<(), Failure> {
-    for chunk in rows.chunks(CHUNK) {
-        let chunk = chunk.iter().map(|row| position::ActiveModel::from(row.clone()).reset_all());
-        position::Entity::insert_many(chunk).exec_without_returning(tx).await?;
-    }
-    Ok(())
+    Ok(many::insert::<position::Entity>(tx, &rows).await?)
 }
 
 /// Says which day was a position's last.
@@ -462,24 +459,22 @@ fn draft(
     Ok((row, reading.keys))
 }
 
-fn active(row: &person::Model) -> person::ActiveModel {
-    let row: person::ActiveModel = row.clone().into();
-    row.reset_all()
+/// Puts other texts in place of those that somebody is found by.
+async fn change_terms(
+    tx: &DatabaseTransaction,
+    person: PersonId,
+    keys: Vec<String>,
+) -> Result<(), Failure> {
+    person_term::Entity::delete_many()
+        .filter(person_term::Column::PersonId.eq(person))
+        .exec(tx)
+        .await?;
+    let terms: Vec<_> = terms_of(person, keys).collect();
+    many::insert_absent::<person_term::Entity>(tx, &terms).await?;
+    Ok(())
 }
 
-async fn keep_terms(
-    tx: &DatabaseTransaction,
-    terms: Vec<(String, PersonId)>,
-) -> Result<(), Failure> {
-    for chunk in terms.chunks(CHUNK) {
-        let rows = chunk.iter().map(|(term, person)| person_term::ActiveModel {
-            term: Set(term.clone()),
-            person_id: Set(*person),
-        });
-        person_term::Entity::insert_many(rows)
-            .on_conflict(OnConflict::new().do_nothing().to_owned())
-            .exec_without_returning(tx)
-            .await?;
-    }
-    Ok(())
+/// The texts that a person is found by.
+fn terms_of(person: PersonId, keys: Vec<String>) -> impl Iterator<Item = person_term::Model> {
+    keys.into_iter().map(move |term| person_term::Model { term, person_id: person })
 }

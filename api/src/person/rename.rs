@@ -1,15 +1,12 @@
 //! Another name for a person, with all that follows from it.
 
-use entity::{
-    person::{self, Column},
-    person_term,
-};
+use entity::person::{self, Column};
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
-use super::{keep_terms, name::Namer};
+use super::{change_terms, name::Namer};
 use crate::error::Failure;
 
 /// Gives a person another name; false where there is a record of that name and the same phone.
@@ -29,11 +26,6 @@ pub async fn rename(
         return Ok(false);
     }
     let reading = namer.read(&name);
-    person_term::Entity::delete_many()
-        .filter(person_term::Column::PersonId.eq(person.id))
-        .exec(tx)
-        .await?;
-    keep_terms(tx, reading.keys.into_iter().map(|term| (term, person.id)).collect()).await?;
     let row = person::ActiveModel {
         id: Unchanged(person.id),
         name: Set(name),
@@ -42,6 +34,8 @@ pub async fn rename(
         stroke_key: Set(reading.stroke_key),
         ..Default::default()
     };
+    // The person first: the lock keeps others from the terms, and whoever is gone by now gets none.
     person::Entity::update(row).exec(tx).await?;
+    change_terms(tx, person.id, reading.keys).await?;
     Ok(true)
 }

@@ -13,7 +13,6 @@ use entity::{
     registration::{self, Details, Status, Way},
 };
 use sea_orm::{
-    ActiveModelTrait,
     ActiveValue::{Set, Unchanged},
     DatabaseTransaction, EntityTrait, QuerySelect,
 };
@@ -22,7 +21,7 @@ use super::{approval::Wait, lapse};
 use crate::{
     attendance, authn,
     capacity::{Pools, Seat},
-    db::CHUNK,
+    db::many,
     error::Failure,
     outbox,
 };
@@ -121,8 +120,9 @@ impl<'a> Desk<'a> {
     pub async fn enrol(&mut self, people: Vec<New>) -> Result<Vec<registration::Model>, Failure> {
         let mut rows = Vec::with_capacity(people.len());
         for it in people {
-            let mut row = self.blank(&it)?;
-            match it.start {
+            let start = it.start;
+            let mut row = self.blank(it)?;
+            match start {
                 Start::Comes => self.seat(&mut row),
                 Start::ComesOver => self.seat_over(&mut row),
                 // Who said so on a list need not be told so.
@@ -135,16 +135,12 @@ impl<'a> Desk<'a> {
             }
             rows.push(row);
         }
-        for chunk in rows.chunks(CHUNK) {
-            let chunk =
-                chunk.iter().map(|row| registration::ActiveModel::from(row.clone()).reset_all());
-            registration::Entity::insert_many(chunk).exec_without_returning(self.tx).await?;
-        }
+        many::insert::<registration::Entity>(self.tx, &rows).await?;
         Ok(rows)
     }
 
     /// Holds no seat yet, whatever its status says.
-    fn blank(&self, it: &New) -> Result<registration::Model, Failure> {
+    fn blank(&self, it: New) -> Result<registration::Model, Failure> {
         let id = RegistrationId::generate();
         let (list_key, list_row) = it.listed.map_or((id.0, 0), |(batch, row)| (batch.0, row));
         Ok(registration::Model {
@@ -154,9 +150,9 @@ impl<'a> Desk<'a> {
             category_id: it.seat.category,
             status: Status::Pending,
             ticket_code: authn::ticket_code()?,
-            organisation_name: it.organisation_name.clone(),
-            title: it.title.clone(),
-            details: it.details.clone(),
+            organisation_name: it.organisation_name,
+            title: it.title,
+            details: it.details,
             list_key,
             list_row,
             batch_id: it.listed.map(|(batch, _)| batch),
@@ -295,14 +291,14 @@ impl<'a> Desk<'a> {
 
     /// Writes down what is to be said to whom.
     async fn tell(&self) -> Result<(), Failure> {
-        let mut said: BTreeMap<Occasion, Vec<registration::Model>> = BTreeMap::new();
+        let mut said: BTreeMap<Occasion, Vec<&registration::Model>> = BTreeMap::new();
         for it in self.changed.values() {
             if let Some(occasion) = self.occasion_of(it) {
-                said.entry(occasion).or_default().push(it.clone());
+                said.entry(occasion).or_default().push(it);
             }
         }
         for (occasion, rows) in said {
-            outbox::tell(self.tx, occasion, &rows, self.now).await?;
+            outbox::tell(self.tx, occasion, rows, self.now).await?;
         }
         outbox::tell(self.tx, Occasion::Reminder, &self.reminded, self.now).await
     }

@@ -12,10 +12,8 @@ use entity::{
     roster_row::{self, Column, Outcome},
 };
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait, Query},
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +26,7 @@ use super::{
 use crate::{
     authz::{Permit, policy::CommitRoster},
     capacity::{Seat, allocation},
-    db::CHUNK,
+    db::many,
     error::{Error, Failure, Refusal},
     person::{Entry, fill, name::Namer, recognise_or_make},
     registration::{
@@ -90,7 +88,9 @@ pub async fn commit(
     }
 
     let mut items = items(tx, &batch, namer, vault, home, now).await?;
-    let people: Vec<&person::Model> = items.iter().map(|it| &it.person).collect();
+    // Whoever was made just now is on nothing yet.
+    let known = items.iter().filter(|it| it.trace.made.is_none());
+    let people: Vec<&person::Model> = known.map(|it| &it.person).collect();
     let there = standing(tx, batch.activity_id, &people).await?;
     let inside = checked_in(tx, there.values().map(|it| it.id)).await?;
 
@@ -136,13 +136,13 @@ pub async fn commit(
     }
 
     let drafts = new.iter().map(|&at| {
-        let it = &items[at];
+        let it = &mut items[at];
         New {
             person: it.person.id,
             seat,
-            organisation_name: it.listed.organisation.clone(),
-            title: it.listed.title.clone(),
-            details: Details(it.listed.details.clone()),
+            organisation_name: it.listed.organisation.take(),
+            title: it.listed.title.take(),
+            details: Details(std::mem::take(&mut it.listed.details)),
             start: if it.listed.attending { Start::Comes } else { Start::Declines },
             way: Way::Roster,
             recommender: None,
@@ -165,7 +165,9 @@ pub async fn commit(
     }
     desk.close().await?;
     keep(tx, items).await?;
-    put_in_order(tx, &done).await?;
+    if !there.is_empty() {
+        put_in_order(tx, &done).await?;
+    }
     roster_batch::Entity::update(roster_batch::ActiveModel::from(done.clone()).reset_all())
         .exec(tx)
         .await?;
@@ -234,29 +236,13 @@ pub fn turn(desk: &mut Desk<'_>, registration: &mut registration::Model) {
 
 /// Keeps what became of each row.
 async fn keep(tx: &DatabaseTransaction, items: Vec<Item>) -> Result<(), Failure> {
-    for chunk in items.chunks(CHUNK) {
-        let mut rows = Vec::with_capacity(chunk.len());
-        for it in chunk {
-            let mut row = roster_row::ActiveModel::from(it.row.clone()).reset_all();
-            row.record = Set(Some(serde_json::to_value(&it.listed).map_err(Failure::internal)?));
-            row.undo = Set(Some(serde_json::to_value(&it.trace).map_err(Failure::internal)?));
-            rows.push(row);
-        }
-        roster_row::Entity::insert_many(rows)
-            .on_conflict(
-                OnConflict::columns([Column::BatchId, Column::Row])
-                    .update_columns([
-                        Column::Outcome,
-                        Column::MergedInto,
-                        Column::RegistrationId,
-                        Column::Undo,
-                    ])
-                    .to_owned(),
-            )
-            .exec_without_returning(tx)
-            .await?;
+    let mut rows = Vec::with_capacity(items.len());
+    for it in items {
+        let undo = Some(serde_json::to_value(&it.trace).map_err(Failure::internal)?);
+        rows.push(roster_row::Model { undo, ..it.row });
     }
-    Ok(())
+    let changed = [Column::Outcome, Column::MergedInto, Column::RegistrationId, Column::Undo];
+    Ok(many::update::<roster_row::Entity>(tx, &rows, &changed).await?)
 }
 
 /// Those whom the list has stand in its order from now on, also those who were there before.

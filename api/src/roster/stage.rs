@@ -13,8 +13,7 @@ use entity::{
 };
 use roster::{Options, Report};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 use serde_json::json;
 
@@ -22,7 +21,7 @@ use super::{listed::Listed, sealed};
 use crate::{
     app::App,
     authz::{Permit, policy::StageRoster},
-    db::{CHUNK, within},
+    db::{CHUNK, many, within},
     error::{Error, Failure, Lang, Refusal},
     person::{Entry, recognise},
     roster::StageRosterErrorCode,
@@ -108,7 +107,7 @@ pub async fn stage(
 
     let numbers: Vec<u32> = report.kept().map(|row| row.number).collect();
     let mut kept = listed.iter().zip(outcomes);
-    for chunk in report.rows.chunks(CHUNK) {
+    for chunk in report.rows.chunks(many::ROWS) {
         let mut rows = Vec::with_capacity(chunk.len());
         for row in chunk {
             let (outcome, record, merged_into) = match &row.outcome {
@@ -124,22 +123,22 @@ pub async fn stage(
                 roster::Outcome::Merged { into } => (Outcome::Merged, None, Some(number(*into)?)),
                 roster::Outcome::Rejected => (Outcome::Rejected, None, None),
             };
-            rows.push(roster_row::ActiveModel {
-                batch_id: Set(batch.id),
-                row: Set(number(row.number)?),
-                outcome: Set(outcome),
-                codes: Set(json!(row.codes)),
-                name: Set(row.record.name.clone()),
-                phone: Set(row.record.phone.clone()),
-                organisation: Set(row.record.org.clone()),
-                title: Set(row.record.title.clone()),
-                record: Set(record),
-                merged_into: Set(merged_into),
-                registration_id: Set(None),
-                undo: Set(None),
+            rows.push(roster_row::Model {
+                batch_id: batch.id,
+                row: number(row.number)?,
+                outcome,
+                codes: json!(row.codes),
+                name: row.record.name.clone(),
+                phone: row.record.phone.clone(),
+                organisation: row.record.org.clone(),
+                title: row.record.title.clone(),
+                record,
+                merged_into,
+                registration_id: None,
+                undo: None,
             });
         }
-        roster_row::Entity::insert_many(rows).exec_without_returning(tx).await?;
+        many::insert::<roster_row::Entity>(tx, &rows).await?;
     }
     Ok(batch)
 }

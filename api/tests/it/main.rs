@@ -41,6 +41,7 @@ mod lists;
 mod live;
 mod log;
 mod manifest;
+mod many;
 mod midnight;
 mod muddle;
 mod outbox;
