@@ -5,8 +5,8 @@ COPY . .
 # The caches outlive the build, so the binary is copied out of them in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --locked --profile dist -p api --bin qinglan --features pdf \
-    && cp target/dist/qinglan /usr/local/bin/qinglan
+    cargo build --locked --release -p api --bin qinglan --features pdf \
+    && cp target/release/qinglan /usr/local/bin/qinglan
 
 FROM debian:bookworm-slim
 # The fonts of PDF documents: the second has the rare characters of names. Both may be shipped (SIL Open Font License).

@@ -11,6 +11,8 @@ const PAGE = operation('registrations');
 const ACTIVITIES = operation('activities').replace('seatsTaken', 'seatsTaken attended');
 /** QINGLAN_BENCH_SIZES=10000,1000000,10000000 takes an hour and 15 GB. */
 const SIZES = (process.env.QINGLAN_BENCH_SIZES ?? '10000,100000,1000000').split(',').map(Number);
+/** What is not of the contract: the lists below a session. */
+const SESSION = (list) => `query($id: ID!) { session(id: $id) { ${list}(first: 50) { edges { cursor node { id } } pageInfo { hasNextPage } } } }`;
 const START = '00000000-0000-0000-0000-000000000000';
 
 export async function lists({ folder, scratch, note }) {
@@ -30,10 +32,13 @@ export async function lists({ folder, scratch, note }) {
       sql(url, script('people.sql', { block, count: size, activity: uuid(forum.id), category: uuid(category.category.id) }));
       sql(url, script('attendances.sql', { activity: uuid(forum.id), session: uuid(forum.session) }));
       const variables = { activityId: forum.id, first: 50 };
+      const rate = async (query) => perSecond((await post(query, { id: forum.session }, 8)).rate);
       const page = await byTurns(3, () => post(PAGE, variables, 32),
         async () => pgbench(url, scratch, script('page.sql', { activity: uuid(forum.id), after: START }), { clients: 32, seconds: 4 }));
       first[size] = page.a;
       note(`the contract's page of 50 of ${size.toLocaleString('en')} registrations, 32 clients; over pgbench's three statements`, `${page.ratio.toFixed(2)} (${perSecond(page.a)} over ${perSecond(page.b)}, p99 ${page.p99.toFixed(0)} ms)`, '≥ 0.45');
+      const came = { attendances: await rate(SESSION('attendances')), scans: await rate(SESSION('scans')) };
+      note(`pages of 50 a second of those who came to a session, and of its scans, of ${size.toLocaleString('en')}, 8 clients`, `${came.attendances} and ${came.scans}`, 'flat');
       if (nth === 0) {
         const each = async (clients) => {
           const before = await statements(server.url);

@@ -129,8 +129,29 @@ impl<K: Into<Value>> Slice<K> {
     pub async fn below<E: EntityTrait>(
         self,
         query: Select<E>,
-        (below, it): (E::Column, impl Into<Value>),
+        below: (E::Column, impl Into<Value>),
         key: E::Column,
+        db: &impl ConnectionTrait,
+    ) -> Result<Page<E::Model>, Failure> {
+        self.along(query, below, (key, Order::Asc), db).await
+    }
+
+    /// The same in the other order: the newest first, where the keys are ids.
+    pub async fn below_newest<E: EntityTrait>(
+        self,
+        query: Select<E>,
+        below: (E::Column, impl Into<Value>),
+        key: E::Column,
+        db: &impl ConnectionTrait,
+    ) -> Result<Page<E::Model>, Failure> {
+        self.along(query, below, (key, Order::Desc), db).await
+    }
+
+    async fn along<E: EntityTrait>(
+        self,
+        query: Select<E>,
+        (below, it): (E::Column, impl Into<Value>),
+        (key, forward): (E::Column, Order),
         db: &impl ConnectionTrait,
     ) -> Result<Page<E::Model>, Failure> {
         let it: Value = it.into();
@@ -138,15 +159,17 @@ impl<K: Into<Value>> Slice<K> {
         let place =
             || Expr::tuple([Expr::col((E::default(), below)), Expr::col((E::default(), key))]);
         let at = |key: K| Expr::tuple([Expr::val(it.clone()), Expr::val(key.into())]);
-        let begins = match self.after {
-            Some(after) => place().gt(at(after)),
+        let rises = forward == Order::Asc;
+        let (low, high) = if rises { (self.after, self.before) } else { (self.before, self.after) };
+        let begins = match low {
+            Some(low) => place().gt(at(low)),
             None => below.gte(it.clone()),
         };
-        let ends = match self.before {
-            Some(before) => place().lt(at(before)),
+        let ends = match high {
+            Some(high) => place().lt(at(high)),
             None => below.lte(it.clone()),
         };
-        let order = if self.backward { Order::Desc } else { Order::Asc };
+        let order = if rises == self.backward { Order::Desc } else { Order::Asc };
         let query = query.filter(begins).filter(ends);
         let query = query.order_by(below, order.clone()).order_by(key, order);
         let mut rows = query.all(&Cut(db, self.count + 1)).await?;

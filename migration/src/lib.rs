@@ -31,7 +31,7 @@ mod m2026_11_26_000005_accounts;
 mod m2026_11_26_000006_api_key;
 mod m2026_11_26_000007_identity;
 mod m2026_11_26_000008_term;
-mod m2026_11_26_000009_ids;
+mod m2026_11_26_000009_long_lists;
 
 pub struct Migrator;
 
@@ -63,7 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_11_26_000006_api_key::Migration),
             Box::new(m2026_11_26_000007_identity::Migration),
             Box::new(m2026_11_26_000008_term::Migration),
-            Box::new(m2026_11_26_000009_ids::Migration),
+            Box::new(m2026_11_26_000009_long_lists::Migration),
         ]
     }
 }

@@ -126,7 +126,7 @@ fn answer(row: &QueryResult, asked: &mut [Option<Asked>]) -> Result<(usize, Answ
     let attendance: attendance::Model =
         book::row(attendance, (scan.session_id, registration.id), derived, None);
     let beside = Beside {
-        people: [(person.id, person)].into(),
+        people: [(person.id, person.into())].into(),
         categories: category.into_iter().map(|it| (it.id, it)).collect(),
         ..Beside::default()
     };

@@ -4,6 +4,8 @@ mod found;
 mod history;
 mod reveal;
 
+use std::sync::Arc;
+
 use async_graphql::{
     Context, Enum, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
@@ -12,6 +14,7 @@ use entity::{
     id::{OrganisationId, PersonId, PositionId},
     organisation, person, position,
 };
+use futures_util::FutureExt;
 
 pub use self::{history::*, reveal::*};
 use super::{Entry, PersonErrorCode, PersonUserError, PositionErrorCode, PositionUserError};
@@ -42,7 +45,7 @@ pub enum Gender {
 }
 
 pub struct Person {
-    pub row: person::Model,
+    pub row: Arc<person::Model>,
     /// Whether the viewer sees more of them than a door does.
     pub is_open: bool,
     /// What a list fetched ahead.
@@ -54,8 +57,8 @@ type Title = (position::Model, organisation::Model);
 
 impl Person {
     #[must_use]
-    pub fn new(row: person::Model, is_open: bool) -> Self {
-        Self { row, is_open, titles: None }
+    pub fn new(row: impl Into<Arc<person::Model>>, is_open: bool) -> Self {
+        Self { row: row.into(), is_open, titles: None }
     }
 }
 
@@ -130,7 +133,7 @@ impl Person {
         if !self.is_open {
             return Ok(None);
         }
-        Ok(credit::of_year(ctx, &[self.row.id], year).await?.pop())
+        Ok(credit::of_year(ctx, &[self.row.id], year).boxed().await?.pop())
     }
 
     /// Every activity that they are or were on and that the viewer may see, newest first. For ORG_ADMIN, ORGANISER and
@@ -146,7 +149,7 @@ impl Person {
         #[graphql(desc = "Those that began in this year, in Asia/Shanghai.")] year: Option<i32>,
     ) -> Result<Connection<String, PersonActivity>> {
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        connection(ctx, &self.row, year, slice).await
+        connection(ctx, &self.row, year, slice).boxed().await
     }
 
     /// What they attended in a year, as far as the viewer may see it. For ORG_ADMIN, ORGANISER and LIAISON.
@@ -155,7 +158,7 @@ impl Person {
         ctx: &Context<'_>,
         #[graphql(desc = "From 1990 to 2100.")] year: i32,
     ) -> Result<PersonYear> {
-        PersonYear::read(ctx, &self.row, year, self.is_open).await
+        PersonYear::read(ctx, &self.row, year, self.is_open).boxed().await
     }
 
     /// The titles they have and had.
@@ -163,7 +166,8 @@ impl Person {
         let rows = match &self.titles {
             Some(rows) => rows.clone(),
             None => {
-                let mut rows = super::positions(Viewer::of(ctx).db.read(), [self.row.id]).await?;
+                let mut rows =
+                    super::positions(Viewer::of(ctx).db.read(), [self.row.id]).boxed().await?;
                 rows.remove(&self.row.id).unwrap_or_default()
             }
         };
@@ -182,7 +186,7 @@ impl Person {
         before: Option<String>,
     ) -> Result<Connection<String, Trainer>> {
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        crate::class::graphql::taught_by(ctx, self.row.id, slice).await
+        crate::class::graphql::taught_by(ctx, self.row.id, slice).boxed().await
     }
 }
 
@@ -434,7 +438,7 @@ impl PersonQuery {
         };
         let node = |row: person::Model| Person {
             titles: titles.as_mut().map(|it| it.remove(&row.id).unwrap_or_default()),
-            row,
+            row: row.into(),
             is_open,
         };
         Ok(page.connection(|it| it.id, node))

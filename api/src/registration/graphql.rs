@@ -332,7 +332,7 @@ impl Registration {
     async fn person(&self, ctx: &Context<'_>) -> Result<Person> {
         let row = match self.beside.as_ref().and_then(|it| it.people.get(&self.row.person_id)) {
             Some(row) => row.clone(),
-            None => Viewer::of(ctx).row(self.row.person_id).await?,
+            None => Viewer::of(ctx).row(self.row.person_id).await?.into(),
         };
         Ok(Person::new(row, self.is_open))
     }

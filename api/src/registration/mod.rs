@@ -19,7 +19,7 @@ pub mod ways;
 
 pub use self::rows::{by_id, by_ids, checked_in, live_of, lock_all, locked};
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -259,7 +259,7 @@ pub struct Beside {
     pub organisations: HashMap<OrganisationId, organisation::Model>,
     pub allocations: HashMap<AllocationId, capacity_pool::Model>,
     pub decisions: HashMap<RegistrationId, Vec<decision::Model>>,
-    pub people: HashMap<PersonId, person::Model>,
+    pub people: HashMap<PersonId, Arc<person::Model>>,
     pub categories: HashMap<CategoryId, category::Model>,
     pub attendances: HashMap<RegistrationId, Vec<attendance::Model>>,
     pub sessions: HashMap<SessionId, session::Model>,
@@ -303,7 +303,7 @@ pub async fn beside(
             (person::Entity, person::Column::Id),
             rows.iter().map(|it| it.person_id),
         ));
-        beside.people = found.all(db).await?.into_iter().map(|it| (it.id, it)).collect();
+        beside.people = found.all(db).await?.into_iter().map(|it| (it.id, it.into())).collect();
     }
     if wanted.categories {
         let ids: std::collections::BTreeSet<CategoryId> =

@@ -11,6 +11,7 @@ use entity::{
     id::{ActivityId, SessionId},
     session::{self, WalkIns},
 };
+use futures_util::FutureExt;
 
 use super::{Draft, SessionErrorCode, SessionUserError, figures::Summary};
 use crate::{
@@ -127,14 +128,14 @@ impl Session {
 
     /// Who teaches there (师资), in their order. For ORG_ADMIN, ORGANISER and DOOR_STAFF; empty for others.
     async fn trainers(&self, ctx: &Context<'_>) -> Result<Vec<Trainer>> {
-        class::trainers_of(ctx, &self.0).await
+        class::trainers_of(ctx, &self.0).boxed().await
     }
 
     /// How many are expected, and what is known of them.
     async fn summary(&self, ctx: &Context<'_>) -> Result<SessionSummary> {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewSession>(self.0.clone()).await?;
-        Ok(super::figures::summary(viewer.db.read(), &permit, viewer.now).await?.into())
+        Ok(super::figures::summary(viewer.db.read(), &permit, viewer.now).boxed().await?.into())
     }
 
     /// Who came, in the order in which they first did. For ORG_ADMIN and ORGANISER.
@@ -150,14 +151,14 @@ impl Session {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let page = super::attendances(viewer.db.read(), &permit, slice).await?;
+        let page = super::attendances(viewer.db.read(), &permit, slice).boxed().await?;
         let here = ctx.look_ahead();
         let ahead = [here.field("edges").field("node"), here.field("nodes")]
             .map(|it| it.field("registration"));
         let needed = ahead.iter().any(Lookahead::exists) || wants(ctx, "isWalkIn");
         let registrations = if needed {
             let ids = page.rows.iter().map(|it| it.registration_id).collect();
-            registration::graphql::of_attendances(viewer, ids, &ahead).await?
+            registration::graphql::of_attendances(viewer, ids, &ahead).boxed().await?
         } else {
             HashMap::default()
         };
@@ -187,7 +188,7 @@ impl Session {
         let viewer = Viewer::of(ctx);
         let permit = viewer.gate.permit_on::<ViewAttendance>(self.0.clone()).await?;
         let slice = Slice::parse(first, after.as_deref(), last, before.as_deref())?;
-        let page = super::scans(viewer.db.read(), &permit, conflicts, slice).await?;
+        let page = super::scans(viewer.db.read(), &permit, conflicts, slice).boxed().await?;
         Ok(page.connection(|it| it.id, Scan))
     }
 }

@@ -319,8 +319,9 @@ pub async fn attendances(
     permit: &Permit<ViewAttendance>,
     slice: Slice<entity::id::AttendanceId>,
 ) -> Result<Page<attendance::Model>, Failure> {
-    let rows = attendance::Entity::find().filter(attendance::Column::SessionId.eq(permit.on().id));
-    slice.of(rows.cursor_by(attendance::Column::Id), db).await
+    use attendance::Column;
+    let rows = attendance::Entity::find();
+    slice.below(rows, (Column::SessionId, permit.on().id), Column::Id, db).await
 }
 
 /// The scans of a session, newest first: all, or the conflicts alone.
@@ -330,12 +331,10 @@ pub async fn scans(
     conflicts: bool,
     slice: Slice<entity::id::ScanId>,
 ) -> Result<Page<entity::scan::Model>, Failure> {
-    let mut rows =
-        entity::scan::Entity::find().filter(entity::scan::Column::SessionId.eq(permit.on().id));
+    use entity::scan::Column;
+    let mut rows = entity::scan::Entity::find();
     if conflicts {
         rows = rows.filter(crate::attendance::sync::in_conflict());
     }
-    let mut cursor = rows.cursor_by(entity::scan::Column::Id);
-    cursor.desc();
-    slice.of(cursor, db).await
+    slice.below_newest(rows, (Column::SessionId, permit.on().id), Column::Id, db).await
 }

@@ -1,4 +1,5 @@
-//! Ids of people in an export, which hardly compress, are kept as they are.
+//! Lists that are long: ids of people in an export, which hardly compress, are kept as they are; those who came to a
+//! session stand in an index in their order.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -11,8 +12,9 @@ impl MigrationTrait for Migration {
         if manager.get_database_backend() == DbBackend::Postgres {
             crate::run(manager, AS_THEY_ARE).await?;
         }
-        Ok(())
+        crate::run(manager, IN_ORDER).await
     }
 }
 
 const AS_THEY_ARE: &str = "ALTER TABLE export_people ALTER COLUMN ids SET STORAGE EXTERNAL";
+const IN_ORDER: &str = "CREATE INDEX attendance_session ON attendance (session_id, id)";
