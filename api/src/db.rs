@@ -112,7 +112,7 @@ impl Db {
         } else {
             let writer = open(12, false).await?;
             let url: Arc<str> = url.into();
-            let reader = Reader::kept(writer.clone(), url.clone(), statements.clone()).into();
+            let reader = Reader::kept(writer.clone(), &url, statements.clone())?.into();
             let lanes = (0..LANES).map(|_| Lane::new(url.clone())).collect();
             let shared = Some(url);
             Ok(Self { reader, writer, statements, shared, lanes, seal })

@@ -19,7 +19,9 @@ use sea_orm::{
     Statement, StreamTrait, prelude::async_trait, sea_query::Values,
 };
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqlStr};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqlStr, postgres::PgConnectOptions,
+};
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::lane::{PATIENCE, failed};
@@ -37,7 +39,7 @@ pub struct Reader {
 }
 
 struct Kept {
-    url: Arc<str>,
+    options: PgConnectOptions,
     idle: Mutex<Vec<Open>>,
     turns: Semaphore,
     statements: Arc<AtomicU64>,
@@ -55,11 +57,14 @@ impl Reader {
     /// By connections of its own, of which `statements` counts what is sent.
     pub(super) fn kept(
         pool: DatabaseConnection,
-        url: Arc<str>,
+        url: &str,
         statements: Arc<AtomicU64>,
-    ) -> Self {
-        let kept = Kept { url, idle: Mutex::default(), turns: Semaphore::new(TURNS), statements };
-        Self { pool, kept: Some(kept) }
+    ) -> Result<Self, DbErr> {
+        let options: PgConnectOptions = url.parse().map_err(failed)?;
+        // To compile what reads a page would take longer than reading it.
+        let options = options.application_name("qinglan reads").options([("jit", "off")]);
+        let (idle, turns) = (Mutex::default(), Semaphore::new(TURNS));
+        Ok(Self { pool, kept: Some(Kept { options, idle, turns, statements }) })
     }
 
     pub(super) async fn close(&self) {
@@ -94,7 +99,8 @@ impl Kept {
                 rows => return rows.map_err(failed),
             }
         }
-        let open = Open(PgConnection::connect(&self.url).await.map_err(failed)?, Instant::now());
+        let open =
+            Open(PgConnection::connect_with(&self.options).await.map_err(failed)?, Instant::now());
         self.ask(open, sql, values).await.map_err(failed)
     }
 

@@ -227,6 +227,23 @@ on_both! {
         assert_eq!(summary(organiser, &festival).await["present"], 3);
     }
 
+    async fn connections_that_die_lose_nothing_that_is_read(app) {
+        let festival = Arc::new(app.festival(None, &[]).await);
+        for round in 0..3 {
+            if round > 0 && app.url.starts_with("postgres") {
+                let all = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                    WHERE application_name = 'qinglan reads' AND datname = current_database() AND pid <> pg_backend_pid()";
+                assert!(app.count(all).await > 0);
+            }
+            let mut readers = JoinSet::new();
+            for _ in 0..8 {
+                let (reader, id) = (app.organiser().clone(), festival.activity.clone());
+                readers.spawn(async move { reader.run("activity", json!({"id": id})).await["activity"]["id"] == id });
+            }
+            assert!(readers.join_all().await.into_iter().all(|it| it));
+        }
+    }
+
     async fn one_person_scanned_at_many_gates_at_once_comes_in_once(app) {
         let festival = Arc::new(app.festival(Some(10), &[]).await);
         let ticket = festival.register(&app, "张三丰", "13800000000").await;
