@@ -99,11 +99,12 @@ pub async fn follow(
         return Ok(());
     }
     let mut pairs = std::collections::BTreeSet::new();
-    for chunk in ids.chunks(crate::db::CHUNK) {
+    for chunk in ids.chunks(crate::db::many::ROWS) {
         let attended: Vec<Pair> = attendance::Entity::find()
             .select_only()
             .columns([Column::SessionId, Column::RegistrationId])
-            .filter(crate::db::within(
+            .filter(crate::db::among(
+                tx,
                 (attendance::Entity, Column::RegistrationId),
                 chunk.iter().copied(),
             ))
@@ -113,7 +114,8 @@ pub async fn follow(
         let excused: Vec<Pair> = entity::excuse::Entity::find()
             .select_only()
             .columns([entity::excuse::Column::SessionId, entity::excuse::Column::RegistrationId])
-            .filter(crate::db::within(
+            .filter(crate::db::among(
+                tx,
                 (entity::excuse::Entity, entity::excuse::Column::RegistrationId),
                 chunk.iter().copied(),
             ))

@@ -5,12 +5,15 @@
 
 pub mod sealed;
 
+pub mod fill;
 pub mod find;
 pub mod forget;
 pub mod graphql;
 pub mod history;
 pub mod name;
 pub mod rename;
+
+pub use self::fill::fill;
 
 use std::collections::HashMap;
 
@@ -24,7 +27,7 @@ use entity::{
 use name::Namer;
 use sea_orm::{
     ActiveModelTrait,
-    ActiveValue::{Set, Unchanged},
+    ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
@@ -232,38 +235,6 @@ pub async fn recognise_or_make(
             person.map(|it| (it, made)).ok_or_else(|| Failure::internal("a person was not made"))
         })
         .collect()
-}
-
-/// Adds what the entry knows and the record does not. What is on record stays.
-pub async fn fill(
-    tx: &DatabaseTransaction,
-    person: &person::Model,
-    entry: &Entry,
-) -> Result<(), Failure> {
-    let mut row = person::ActiveModel { id: Unchanged(person.id), ..Default::default() };
-    if let (None, Some(number)) = (&person.id_no, &entry.id_no) {
-        row.id_no = Set(Some(number.sealed(&sealed::place(person.id))?));
-        row.id_mark = Set(Some(number.mark().to_vec()));
-    }
-    if person.email.is_none() && entry.email.is_some() {
-        row.email = Set(entry.email.clone());
-    }
-    if person.gender.is_none() && entry.gender.is_some() {
-        row.gender = Set(entry.gender);
-    }
-    if person.birth.is_none() && entry.birth.is_some() {
-        row.birth = Set(entry.birth.clone());
-    }
-    if person.ethnicity.is_none() && entry.ethnicity.is_some() {
-        row.ethnicity = Set(entry.ethnicity.clone());
-    }
-    if person.political.is_none() && entry.political.is_some() {
-        row.political = Set(entry.political.clone());
-    }
-    if row.is_changed() {
-        person::Entity::update(row).exec(tx).await?;
-    }
-    Ok(())
 }
 
 /// Makes the record of one person. Refused where one of the same name and phone is there.

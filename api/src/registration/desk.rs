@@ -10,12 +10,9 @@ use entity::{
     activity,
     id::{ActivityId, OrganisationId, PersonId, RegistrationId, RosterBatchId},
     message::Occasion,
-    registration::{self, Details, Status, Way},
+    registration::{self, Column, Details, Status, Way},
 };
-use sea_orm::{
-    ActiveValue::{Set, Unchanged},
-    DatabaseTransaction, EntityTrait, QuerySelect,
-};
+use sea_orm::{DatabaseTransaction, EntityTrait, QuerySelect};
 
 use super::{approval::Wait, lapse};
 use crate::{
@@ -58,6 +55,26 @@ pub enum Start {
 
 /// Registrations that changed, as they are now.
 pub type Changed = BTreeMap<RegistrationId, registration::Model>;
+
+/// What the desk and lists change of a registration that is there.
+const SAVED: [Column; 16] = [
+    Column::CategoryId,
+    Column::AllocationId,
+    Column::Status,
+    Column::StatusAt,
+    Column::StatusReason,
+    Column::OrganisationName,
+    Column::Title,
+    Column::Details,
+    Column::Priority,
+    Column::QueuedAt,
+    Column::ReplyBy,
+    Column::RemindedAt,
+    Column::Step,
+    Column::WaitsForId,
+    Column::EnrolledOn,
+    Column::WithdrawnOn,
+];
 
 /// The desk. What was changed over it is in the database once it was closed.
 #[must_use = "a desk that is not closed takes no seats"]
@@ -248,28 +265,13 @@ impl<'a> Desk<'a> {
 
     /// Writes what the desk and lists change of a registration that is there.
     pub async fn save(&mut self, it: &registration::Model) -> Result<(), Failure> {
-        let row = registration::ActiveModel {
-            id: Unchanged(it.id),
-            category_id: Set(it.category_id),
-            allocation_id: Set(it.allocation_id),
-            status: Set(it.status),
-            status_at: Set(it.status_at),
-            status_reason: Set(it.status_reason.clone()),
-            organisation_name: Set(it.organisation_name.clone()),
-            title: Set(it.title.clone()),
-            details: Set(it.details.clone()),
-            priority: Set(it.priority),
-            queued_at: Set(it.queued_at),
-            reply_by: Set(it.reply_by),
-            reminded_at: Set(it.reminded_at),
-            step: Set(it.step),
-            waits_for_id: Set(it.waits_for_id),
-            enrolled_on: Set(it.enrolled_on),
-            withdrawn_on: Set(it.withdrawn_on),
-            ..Default::default()
-        };
-        registration::Entity::update(row).exec_without_returning(self.tx).await?;
-        self.saved.insert(it.id);
+        self.save_all(std::slice::from_ref(it)).await
+    }
+
+    /// The same of many.
+    pub async fn save_all(&mut self, rows: &[registration::Model]) -> Result<(), Failure> {
+        many::update::<registration::Entity>(self.tx, rows, &SAVED).await?;
+        self.saved.extend(rows.iter().map(|it| it.id));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use crate::{
-    db::{CHUNK, within},
+    db::{CHUNK, among, many, within},
     error::Failure,
 };
 
@@ -77,11 +77,12 @@ pub async fn checked_in(
     let ids: Vec<RegistrationId> = ids.into_iter().collect();
     let mut inside = HashSet::new();
     // A list may have more rows than a statement takes parameters.
-    for chunk in ids.chunks(CHUNK) {
+    for chunk in ids.chunks(many::ROWS) {
         let rows = attendance::Entity::find()
             .select_only()
             .column(attendance::Column::RegistrationId)
-            .filter(within(
+            .filter(among(
+                db,
                 (attendance::Entity, attendance::Column::RegistrationId),
                 chunk.iter().copied(),
             ))

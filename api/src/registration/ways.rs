@@ -234,7 +234,7 @@ async fn recognised(
     let first = found.into_iter().next().map(|(person, _)| person);
     let person = first.ok_or_else(|| Failure::internal("nobody was made"))?;
     // A mail address, say, that was not on record.
-    fill(desk.tx, &person, &entries[0]).await?;
+    fill(desk.tx, [(&person, &entries[0])]).await?;
     Ok(person)
 }
 

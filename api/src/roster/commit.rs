@@ -13,7 +13,6 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait, Query},
 };
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +93,7 @@ pub async fn commit(
     let there = standing(tx, batch.activity_id, &people).await?;
     let inside = checked_in(tx, there.values().map(|it| it.id)).await?;
 
-    let mut new = Vec::new();
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
     let mut done = roster_batch::Model {
         status: roster_batch::Status::Committed,
         committed_at: Some(now),
@@ -118,22 +117,20 @@ pub async fn commit(
         let mut changes = it.listed.changes(registration);
         // Whoever has come cannot have stayed away.
         changes.turns &= !inside.contains(&registration.id);
-        let adds = it.entry.adds_to(&it.person);
-        if adds {
-            fill(tx, &it.person, &it.entry).await?;
-        }
-        if changes.is_empty() && !adds {
+        if changes.is_empty() && !it.entry.adds_to(&it.person) {
             it.row.outcome = Outcome::Unchanged;
             done.unchanged += 1;
             continue;
         }
         if !changes.is_empty() {
-            change(&mut desk, registration.clone(), &changes).await?;
+            changed.push(change(&mut desk, registration.clone(), &changes));
         }
         it.row.outcome = Outcome::Updates;
         it.trace.changes = Some(changes);
         done.updated += 1;
     }
+
+    desk.save_all(&changed).await?;
 
     let drafts = new.iter().map(|&at| {
         let it = &mut items[at];
@@ -159,15 +156,12 @@ pub async fn commit(
             Status::Waitlisted => done.waitlisted += 1,
             _ => done.declined += 1,
         }
-        if it.entry.adds_to(&it.person) {
-            fill(tx, &it.person, &it.entry).await?;
-        }
     }
+    let counts = items.iter().filter(|it| it.row.outcome != Outcome::Merged);
+    fill(tx, counts.map(|it| (&it.person, &it.entry))).await?;
     desk.close().await?;
+    put_in_order(tx, &done, &items, there).await?;
     keep(tx, items).await?;
-    if !there.is_empty() {
-        put_in_order(tx, &done).await?;
-    }
     roster_batch::Entity::update(roster_batch::ActiveModel::from(done.clone()).reset_all())
         .exec(tx)
         .await?;
@@ -212,17 +206,17 @@ async fn items(
     Ok(items.collect())
 }
 
-/// Makes the changes of a row to a registration that is there, its seat too.
-async fn change(
+/// A registration that is there with the changes of a row, its seat too.
+fn change(
     desk: &mut Desk<'_>,
     mut registration: registration::Model,
     changes: &Changes,
-) -> Result<(), Failure> {
+) -> registration::Model {
     changes.apply(&mut registration);
     if changes.turns {
         turn(desk, &mut registration);
     }
-    desk.save(&registration).await
+    registration
 }
 
 /// Turns a live registration into a declined one and frees its seat, or the other way round.
@@ -249,30 +243,17 @@ async fn keep(tx: &DatabaseTransaction, items: Vec<Item>) -> Result<(), Failure>
 async fn put_in_order(
     tx: &DatabaseTransaction,
     batch: &roster_batch::Model,
+    items: &[Item],
+    mut there: HashMap<PersonId, registration::Model>,
 ) -> Result<(), Failure> {
-    use registration::Column as R;
-    let of_batch = || Expr::col((roster_row::Entity, Column::BatchId)).eq(batch.id);
-    let row = Query::select()
-        .column((roster_row::Entity, Column::Row))
-        .from(roster_row::Entity)
-        .and_where(of_batch())
-        .and_where(
-            Expr::col((roster_row::Entity, Column::RegistrationId))
-                .eq(Expr::col((registration::Entity, R::Id))),
-        )
-        .to_owned();
-    let listed = Query::select()
-        .column((roster_row::Entity, Column::RegistrationId))
-        .from(roster_row::Entity)
-        .and_where(of_batch())
-        .and_where(Expr::col((roster_row::Entity, Column::RegistrationId)).is_not_null())
-        .to_owned();
-    registration::Entity::update_many()
-        .col_expr(R::ListKey, Expr::value(batch.id.0))
-        .col_expr(R::ListRow, Expr::SubQuery(None, Box::new(row.into())))
-        .filter(R::Id.in_subquery(listed))
-        .filter(R::ListKey.ne(batch.id.0))
-        .exec(tx)
-        .await?;
-    Ok(())
+    let mut rows = Vec::with_capacity(there.len());
+    for it in items {
+        // Of two rows about one person the first counts.
+        if let Some(mut row) = there.remove(&it.person.id) {
+            (row.list_key, row.list_row) = (batch.id.0, it.row.row);
+            rows.push(row);
+        }
+    }
+    let place = [registration::Column::ListKey, registration::Column::ListRow];
+    Ok(many::update::<registration::Entity>(tx, &rows, &place).await?)
 }

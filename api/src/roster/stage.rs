@@ -21,7 +21,7 @@ use super::{listed::Listed, sealed};
 use crate::{
     app::App,
     authz::{Permit, policy::StageRoster},
-    db::{CHUNK, many, within},
+    db::{among, many},
     error::{Error, Failure, Lang, Refusal},
     person::{Entry, recognise},
     roster::StageRosterErrorCode,
@@ -190,10 +190,11 @@ pub async fn standing(
 ) -> Result<HashMap<PersonId, registration::Model>, Failure> {
     let mut found: HashMap<_, registration::Model> = HashMap::new();
     let statuses = Status::LIVE.into_iter().chain([Status::Declined]);
-    for chunk in people.chunks(CHUNK) {
+    for chunk in people.chunks(many::ROWS) {
         let rows = registration::Entity::find()
             .filter(registration::Column::ActivityId.eq(activity))
-            .filter(within(
+            .filter(among(
+                db,
                 (registration::Entity, registration::Column::PersonId),
                 chunk.iter().map(|it| it.id),
             ))

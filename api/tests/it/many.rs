@@ -21,7 +21,7 @@ fn people(home: OrganisationId) -> Vec<person::Model> {
         id: PersonId::generate(),
         name: format!("解'\"\\{{{nth}}}, NULL"),
         pinyin: String::new(),
-        pinyin_key: vec![0, (nth % 251) as u8, b'\\'],
+        pinyin_key: vec![0, u8::try_from(nth % 251).unwrap(), b'\\'],
         stroke_key: Vec::new(),
         phone: some(nth, 3, &format!("142{nth:08}")),
         email: None,
