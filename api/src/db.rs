@@ -6,7 +6,6 @@ mod reader;
 
 use std::{
     path::Path,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,13 +13,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::TryStreamExt;
 use migration::Migrator;
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
     DatabaseTransaction, DbBackend, DbErr, ExecResult, FromQueryResult, IsolationLevel,
-    QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, StreamTrait,
-    TransactionOptions, TransactionTrait,
+    QueryResult, RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
     prelude::async_trait,
     sea_query::{
         Expr, ExprTrait, IntoColumnRef, SelectStatement, SimpleExpr, Value,
@@ -271,7 +269,7 @@ pub fn among<V: Into<Value> + Clone>(
 /// Reads at most so many rows, each turned into what it is as it comes: a row of the driver takes several times as much
 /// memory. The limit stands in the statement itself: where it is a parameter, PostgreSQL plans the statement anew each time.
 pub async fn at_most_by<M>(
-    db: &impl StreamTrait,
+    db: &Reader,
     select: &SelectStatement,
     limit: usize,
     read: impl Fn(&QueryResult) -> Result<M, DbErr>,
@@ -281,7 +279,7 @@ pub async fn at_most_by<M>(
 
 /// Reads the nth row, from 0.
 pub async fn nth_by<M>(
-    db: &impl StreamTrait,
+    db: &Reader,
     select: &SelectStatement,
     nth: usize,
     read: impl Fn(&QueryResult) -> Result<M, DbErr>,
@@ -290,24 +288,25 @@ pub async fn nth_by<M>(
 }
 
 async fn cut_by<M>(
-    db: &impl StreamTrait,
+    db: &Reader,
     select: &SelectStatement,
     cut: &str,
     read: impl Fn(&QueryResult) -> Result<M, DbErr>,
 ) -> Result<Vec<M>, DbErr> {
     let mut statement = db.get_database_backend().build(select);
     statement.sql = format!("{} {cut}", statement.sql);
-    let mut rows = pin!(db.stream_raw(statement).await?);
-    let mut found = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        found.push(read(&row)?);
-    }
-    Ok(found)
+    let (mut found, mut wrong) = (Vec::new(), None);
+    let take = |row: QueryResult| match read(&row) {
+        Ok(it) => found.push(it),
+        Err(error) => wrong = Some(error),
+    };
+    db.each(statement, take).await?;
+    wrong.map_or(Ok(found), Err)
 }
 
 /// The same, where what a row is says itself how it is read.
 pub async fn at_most<M: FromQueryResult>(
-    db: &impl StreamTrait,
+    db: &Reader,
     select: &SelectStatement,
     limit: usize,
 ) -> Result<Vec<M>, DbErr> {

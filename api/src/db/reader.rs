@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::TryStreamExt;
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
     Statement, StreamTrait, prelude::async_trait, sea_query::Values,
@@ -26,16 +26,17 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::lane::{PATIENCE, failed};
 
-/// How many statements read at once.
-const TURNS: usize = 20;
+/// How many statements read at once: of requests, and of long lists.
+const TURNS: usize = 16;
+const LONG_TURNS: usize = 6;
 /// How long a connection lives, so that what a server keeps for each does not grow for ever.
 const LIFE: Duration = Duration::from_secs(1800);
 
 /// Where everything goes that is not part of a transaction. What is written goes elsewhere: a statement may be sent twice.
 pub struct Reader {
-    /// What reads row after row as they come, and everything on SQLite.
+    /// What reads on SQLite.
     pub(super) pool: DatabaseConnection,
-    kept: Option<Kept>,
+    kept: Option<[Kept; 2]>,
 }
 
 struct Kept {
@@ -61,15 +62,37 @@ impl Reader {
         statements: Arc<AtomicU64>,
     ) -> Result<Self, DbErr> {
         let options: PgConnectOptions = url.parse().map_err(failed)?;
-        // To compile what reads a page would take longer than reading it.
-        let options = options.application_name("qinglan reads").options([("jit", "off")]);
-        let (idle, turns) = (Mutex::default(), Semaphore::new(TURNS));
-        Ok(Self { pool, kept: Some(Kept { options, idle, turns, statements }) })
+        // To compile what reads a page, or to start processes for it, would take longer than reading it.
+        let options = options
+            .application_name("qinglan reads")
+            .options([("jit", "off"), ("max_parallel_workers_per_gather", "0")]);
+        // Nor is each page of a long list planned anew. Not so elsewhere: what an index of some rows is for is known by the
+        // values alone.
+        let long = options.clone().options([("plan_cache_mode", "force_generic_plan")]);
+        let kept = [(options, TURNS), (long, LONG_TURNS)].map(|(options, turns)| Kept {
+            options,
+            idle: Mutex::default(),
+            turns: Semaphore::new(turns),
+            statements: statements.clone(),
+        });
+        Ok(Self { pool, kept: Some(kept) })
+    }
+
+    /// Reads rows of a long list as they come.
+    pub(super) async fn each(
+        &self,
+        statement: Statement,
+        take: impl FnMut(QueryResult),
+    ) -> Result<(), DbErr> {
+        match &self.kept {
+            Some([_, long]) => long.each(statement, take).await,
+            None => self.pool.stream_raw(statement).await?.map_ok(take).try_collect().await,
+        }
     }
 
     pub(super) async fn close(&self) {
-        let idle = self.kept.as_ref().map(|it| std::mem::take(&mut *it.idle()));
-        for Open(connection, _) in idle.into_iter().flatten() {
+        let idle = self.kept.iter().flatten().flat_map(|it| std::mem::take(&mut *it.idle()));
+        for Open(connection, _) in idle {
             // Nothing can be done about one that does not close.
             let _ = connection.close().await;
         }
@@ -82,6 +105,16 @@ impl Kept {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut rows = Vec::new();
+        self.each(statement, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    async fn each(
+        &self,
+        statement: Statement,
+        mut take: impl FnMut(QueryResult),
+    ) -> Result<(), DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let turn = timeout(PATIENCE, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
@@ -90,18 +123,20 @@ impl Kept {
         let values = values.unwrap_or(Values(Vec::new()));
         let last = self.idle().pop().filter(|it| it.1.elapsed() < LIFE);
         if let Some(open) = last {
-            match self.ask(open, sql.clone(), values.clone()).await {
+            let mut taken = false;
+            let seen = |row| {
+                taken = true;
+                take(row);
+            };
+            match self.ask(open, sql.clone(), values.clone(), seen).await {
                 // The server was started anew; the others will be gone too.
-                Err(sqlx::Error::Io(_)) => self.idle().clear(),
-                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P01") => {
-                    self.idle().clear();
-                }
-                rows => return rows.map_err(failed),
+                Err(error) if !taken && is_gone(&error) => self.idle().clear(),
+                done => return done.map_err(failed),
             }
         }
         let open =
             Open(PgConnection::connect_with(&self.options).await.map_err(failed)?, Instant::now());
-        self.ask(open, sql, values).await.map_err(failed)
+        self.ask(open, sql, values, take).await.map_err(failed)
     }
 
     /// Whoever goes away in the middle leaves nothing behind: what was said on a connection is not known then.
@@ -110,10 +145,24 @@ impl Kept {
         mut open: Open,
         sql: SqlStr,
         values: Values,
-    ) -> Result<Vec<QueryResult>, sqlx::Error> {
-        let rows = sqlx::query_with(sql, SqlxValues(values)).fetch_all(&mut open.0).await?;
+        mut take: impl FnMut(QueryResult),
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = sqlx::query_with(sql, SqlxValues(values)).fetch(&mut open.0);
+        while let Some(row) = rows.try_next().await? {
+            take(row.into());
+        }
+        drop(rows);
         self.idle().push(open);
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        Ok(())
+    }
+}
+
+/// PostgreSQL's 57P01 tells a connection that it was ended from outside.
+fn is_gone(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P01"),
+        _ => false,
     }
 }
 
@@ -133,30 +182,15 @@ impl ConnectionTrait for Reader {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match &self.kept {
-            Some(kept) => Ok(kept.rows(statement).await?.into_iter().next()),
+            Some([kept, _]) => Ok(kept.rows(statement).await?.into_iter().next()),
             None => self.pool.query_one_raw(statement).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match &self.kept {
-            Some(kept) => kept.rows(statement).await,
+            Some([kept, _]) => kept.rows(statement).await,
             None => self.pool.query_all_raw(statement).await,
         }
-    }
-}
-
-impl StreamTrait for Reader {
-    type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;
-
-    fn get_database_backend(&self) -> DbBackend {
-        StreamTrait::get_database_backend(&self.pool)
-    }
-
-    fn stream_raw<'a>(
-        &'a self,
-        statement: Statement,
-    ) -> BoxFuture<'a, Result<Self::Stream<'a>, DbErr>> {
-        self.pool.stream_raw(statement)
     }
 }

@@ -10,8 +10,7 @@ use entity::{
     session,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryResult, StreamTrait,
+    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
     sea_query::{
         Alias, CaseStatement, Expr, ExprTrait, Func, IntoCondition, Query, SelectStatement,
         SimpleExpr,
@@ -20,7 +19,7 @@ use sea_orm::{
 
 use crate::{
     authz::{Action, Permit},
-    db::{at_most, begins_with, within},
+    db::{Reader, at_most, begins_with, within},
     error::Failure,
     page::{Page, Slice},
     year::Year,
@@ -227,10 +226,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The figures of the year, with one statement.
-    pub async fn figures(
-        &self,
-        db: &(impl ConnectionTrait + StreamTrait),
-    ) -> Result<Figures, Failure> {
+    pub async fn figures(&self, db: &Reader) -> Result<Figures, Failure> {
         let of = |name: &'static str| Expr::col((Alias::new("t"), Alias::new(name)));
         let came = || of("times").gt(0);
         let is_new = came().and(self.came_before(of("who")).not());
@@ -249,10 +245,7 @@ impl<'a> Ledger<'a> {
 
     /// How many activities that the organisation holds, or its people have been to, were in the year, and how many of
     /// their sessions. What was called off or never published is none.
-    pub async fn held(
-        &self,
-        db: &(impl ConnectionTrait + StreamTrait),
-    ) -> Result<(i64, i64), Failure> {
+    pub async fn held(&self, db: &Reader) -> Result<(i64, i64), Failure> {
         let select = match self.side {
             Side::Held => Query::select()
                 .expr(Func::count_distinct(Expr::col((activity::Entity, activity::Column::Id))))
@@ -295,7 +288,7 @@ impl<'a> Ledger<'a> {
     /// Those who attended in the year, in the order in which their records were made.
     pub async fn people(
         &self,
-        db: &(impl ConnectionTrait + StreamTrait),
+        db: &Reader,
         among: Among,
         slice: Slice<PersonId>,
     ) -> Result<Page<(person::Model, Taken)>, Failure> {
@@ -332,11 +325,7 @@ impl<'a> Ledger<'a> {
         Ok(Page { rows: rows.into_iter().map(with).collect(), has_previous, has_next })
     }
 
-    async fn taken(
-        &self,
-        db: &(impl ConnectionTrait + StreamTrait),
-        ids: &[PersonId],
-    ) -> Result<Vec<Taken>, Failure> {
+    async fn taken(&self, db: &Reader, ids: &[PersonId]) -> Result<Vec<Taken>, Failure> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

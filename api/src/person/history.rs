@@ -13,7 +13,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryResult, StreamTrait,
+    QueryResult,
     sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr},
 };
 
@@ -23,7 +23,7 @@ use crate::{
         Permit, Reach, Scope,
         policy::{ViewHistory, ViewRegistration},
     },
-    db::{at_most, begins_with, within},
+    db::{Reader, at_most, begins_with, within},
     error::Failure,
     page::{Page, Slice},
     year::Year,
@@ -183,7 +183,7 @@ impl FromQueryResult for Figures {
 
 /// What the permit's person attended in a year.
 pub async fn figures(
-    db: &impl StreamTrait,
+    db: &Reader,
     permit: &Permit<ViewHistory>,
     reach: &Reach<ViewRegistration>,
     year: &Year,
