@@ -1,5 +1,6 @@
 //! How the binary is linked.
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script so what it builds for")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // The addresses that a loader fills in, as bits: a twentieth of the binary less, also in memory. Debian 12's loader and
