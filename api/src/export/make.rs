@@ -138,7 +138,8 @@ fn csv<L: List>(db: Db, task: Arc<Task<L>>, rows: watch::Sender<u64>) -> Made {
     let pieces = futures_util::stream::unfold(given, |mut given| async {
         Some((given.recv().await?, given))
     });
-    Made { pieces: pieces.boxed(), size: None, unshown: Vec::new() }
+    // Whoever compresses it asks once more behind the end.
+    Made { pieces: pieces.fuse().boxed(), size: None, unshown: Vec::new() }
 }
 
 async fn write_csv<L: List>(

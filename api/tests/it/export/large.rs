@@ -29,6 +29,20 @@ on_both! {
         }
     }
 
+    async fn what_a_browser_asks_for_comes_compressed_and_to_its_end(app) {
+        let festival = app.festival(None, &[]).await;
+        crowd(&app.url, &festival.activity, &festival.session, 300).await;
+        for format in ["CSV", "XLSX"] {
+            let made = made(app.organiser(), json!({"activityId": festival.activity, "format": format})).await;
+            let got = get(&app, &made["url"], &[("accept-encoding", "gzip, deflate, br")]).await;
+            let gzip = got.headers.get("content-encoding").is_some_and(|it| it == "gzip");
+            assert_eq!(gzip, format == "CSV");
+            // A workbook is compressed in itself.
+            assert!(got.body.starts_with(if gzip { b"\x1f\x8b" } else { b"PK" }));
+            assert!(got.body.len() > 1000);
+        }
+    }
+
     async fn slow_readers_hold_no_connection(app) {
         let festival = app.festival(None, &[]).await;
         crowd(&app.url, &festival.activity, &festival.session, 20_000).await;
