@@ -30,7 +30,7 @@ use super::lane::{PATIENCE, failed};
 const TURNS: usize = 16;
 const LONG_TURNS: usize = 6;
 /// How long a connection lives, so that what a server keeps for each does not grow for ever.
-const LIFE: Duration = Duration::from_secs(1800);
+const LIFE: Duration = Duration::from_mins(30);
 
 /// Where everything goes that is not part of a transaction. What is written goes elsewhere: a statement may be sent twice.
 pub struct Reader {

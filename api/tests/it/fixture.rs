@@ -144,8 +144,12 @@ async fn made(client: &Client, operation: &str, input: Value) -> Value {
 
 impl Things {
     /// Makes them all, by the API.
-    #[expect(clippy::too_many_lines, reason = "a thing of every kind")]
     pub async fn make(app: &TestApp) -> Self {
+        Box::pin(Self::made(app)).await
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a thing of every kind")]
+    async fn made(app: &TestApp) -> Self {
         let admin = app.organiser();
         let organisation = |name: &'static str| async move {
             let input = json!({"parentId": app.root_id(), "kind": "FEDERATION", "name": name});
