@@ -277,6 +277,15 @@ pub async fn at_most_by<M>(
     cut_by(db, select, &format!("LIMIT {limit}"), read).await
 }
 
+/// The same, where what a row is says itself how it is read.
+pub async fn at_most<M: FromQueryResult>(
+    db: &Reader,
+    select: &SelectStatement,
+    limit: usize,
+) -> Result<Vec<M>, DbErr> {
+    at_most_by(db, select, limit, |row| M::from_query_result(row, "")).await
+}
+
 /// Reads the nth row, from 0.
 pub async fn nth_by<M>(
     db: &Reader,
@@ -302,15 +311,6 @@ async fn cut_by<M>(
     };
     db.each(statement, take).await?;
     wrong.map_or(Ok(found), Err)
-}
-
-/// The same, where what a row is says itself how it is read.
-pub async fn at_most<M: FromQueryResult>(
-    db: &Reader,
-    select: &SelectStatement,
-    limit: usize,
-) -> Result<Vec<M>, DbErr> {
-    at_most_by(db, select, limit, |row| M::from_query_result(row, "")).await
 }
 
 /// A connection on which every list that is read ends after so many rows. The limit stands in the statement itself, as

@@ -34,7 +34,7 @@ const LIFE: Duration = Duration::from_mins(30);
 
 /// Where everything goes that is not part of a transaction. What is written goes elsewhere: a statement may be sent twice.
 pub struct Reader {
-    /// What reads on SQLite.
+    /// What reads on SQLite, and opens transactions that read.
     pub(super) pool: DatabaseConnection,
     kept: Option<[Kept; 2]>,
 }
